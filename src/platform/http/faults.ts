@@ -1,0 +1,73 @@
+// From an error to an answer: the status by the error's kind (or the service's fault table), the body in the service's form.
+import type { FastifyReply } from 'fastify';
+import { causeChain, DomainError, type ErrorKind } from '#platform/errors/domain-error.ts';
+import type { RequestContext } from '#platform/context/request-context.ts';
+import type { Log } from '#platform/log/log.ts';
+import { formatMicroversion, type Microversion } from '#platform/microversion/microversion.ts';
+import type { Api } from './api.ts';
+
+/** One request's mutable bits that its answer needs, whether it succeeds or not. */
+export interface Exchange {
+  readonly context: RequestContext;
+  readonly origin: string;
+  readonly baseUrl: string;
+  microversion: Microversion | undefined;
+}
+
+export const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
+  'bad-request': 400,
+  unauthorized: 401,
+  forbidden: 403,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  'not-acceptable': 406,
+  conflict: 409,
+  gone: 410,
+  'precondition-failed': 412,
+  'too-large': 413,
+  'unsupported-media-type': 415,
+  'range-not-satisfiable': 416,
+  'over-limit': 403,
+  'not-supported': 501,
+  unavailable: 503,
+  timeout: 504,
+};
+
+const UNEXPECTED = 'Unexpected API Error. The request id names it in the logs of the service.';
+
+/** Sends the fault. Expected refusals are logged at info, bugs at error with their causes. */
+export function renderError<D>(
+  api: Api<D>,
+  exchange: Exchange,
+  error: unknown,
+  reply: FastifyReply,
+  log: Log,
+): FastifyReply {
+  const domain = error instanceof DomainError ? error : undefined;
+  const status = domain ? (api.faults?.[domain.code] ?? STATUS_OF_KIND[domain.kind]) : 500;
+  const message = domain?.message ?? UNEXPECTED;
+  if (domain)
+    log.info({ service: api.name, status, code: domain.code, fields: domain.fields }, 'request refused');
+  else log.error({ service: api.name, status, causes: causeChain(error), err: error }, 'request failed');
+  const fault = api.renderFault({
+    status,
+    message,
+    error: domain,
+    requestId: exchange.context.requestId,
+    microversion: exchange.microversion,
+  });
+  reply
+    .code(status)
+    .header('x-openstack-request-id', exchange.context.requestId)
+    .headers(fault.headers ?? {});
+  if (status === 401) reply.header('www-authenticate', `Keystone uri="${exchange.origin}/identity"`);
+  const range = api.microversions;
+  if (range && exchange.microversion) {
+    const version = formatMicroversion(exchange.microversion);
+    reply.header('openstack-api-version', `${range.serviceType} ${version}`);
+    if (range.legacyHeader) reply.header(range.legacyHeader, version);
+  }
+  if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
+  const { body } = fault;
+  return reply.send(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+}

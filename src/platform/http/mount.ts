@@ -1,0 +1,368 @@
+// Turns an `Api` into Fastify routes: authentication, microversion, validation, policy, the answer and its faults.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
+import type { Authenticator, Principal } from '#platform/auth/principal.ts';
+import { newContext, runInContext } from '#platform/context/request-context.ts';
+import { DomainError } from '#platform/errors/domain-error.ts';
+import type { Log } from '#platform/log/log.ts';
+import {
+  chooseMicroversion,
+  formatMicroversion,
+  within,
+  type Microversion,
+} from '#platform/microversion/microversion.ts';
+import { spanOfRequest } from '#platform/trace/trace.ts';
+import { Reply, type Action, type Api, type Call, type Handler, type Method, type Route } from './api.ts';
+import { parseJson, readBody } from './body.ts';
+import { renderError, type Exchange } from './faults.ts';
+import { findProblem, schemaFor } from './validate.ts';
+
+export interface MountOptions {
+  readonly authenticator: Authenticator;
+  readonly log: Log;
+  /** The address that clients use when the request does not say (Host header): `http://127.0.0.1:8790`. */
+  readonly publicOrigin?: string;
+}
+
+const BODY_LIMIT = 1024 * 1024;
+const NO_VERSION: Microversion = { major: 1, minor: 0 };
+
+/** Mounts `api` below its prefix. Call before `listen`. */
+export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: MountOptions): Promise<void> {
+  await app.register(
+    async (scope) => {
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+      for (const [path, methods] of byPath(api.routes)) {
+        for (const [method, candidates] of methods) {
+          scope.route({
+            method,
+            url: path,
+            exposeHeadRoute: false,
+            handler: async (request, reply) => serve(api, candidates, options, request, reply),
+          });
+        }
+        refuseOtherMethods(scope, api, path, [...methods.keys()], options);
+      }
+      scope.setNotFoundHandler(async (request, reply) => {
+        const exchange = newExchange(api, request, options);
+        return renderError(
+          api,
+          exchange,
+          new DomainError('not-found', 'no-such-route', 'The resource could not be found.'),
+          reply,
+          options.log,
+        );
+      });
+    },
+    { prefix: api.prefix },
+  );
+}
+
+function byPath<D>(routes: readonly Route<D>[]): Map<string, Map<Method, Route<D>[]>> {
+  const paths = new Map<string, Map<Method, Route<D>[]>>();
+  for (const route of routes) {
+    const methods = paths.get(route.path) ?? new Map<Method, Route<D>[]>();
+    methods.set(route.method, [...(methods.get(route.method) ?? []), route]);
+    paths.set(route.path, methods);
+  }
+  return paths;
+}
+
+function refuseOtherMethods<D>(
+  scope: FastifyInstance,
+  api: Api<D>,
+  path: string,
+  methods: readonly Method[],
+  options: MountOptions,
+): void {
+  const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter(
+    (method) => !methods.includes(method) && !(method === 'HEAD' && methods.includes('GET')),
+  );
+  const allow = methods.join(', ');
+  if (methods.includes('GET') && !methods.includes('HEAD')) {
+    const candidates = api.routes.filter((route) => route.path === path && route.method === 'GET');
+    scope.route({
+      method: 'HEAD',
+      url: path,
+      handler: async (request, reply) => serve(api, candidates, options, request, reply),
+    });
+  }
+  if (others.length === 0) return;
+  scope.route({
+    method: others,
+    url: path,
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const error = new DomainError(
+        'method-not-allowed',
+        'method-not-allowed',
+        'The method is not allowed for this resource.',
+      );
+      return renderError(
+        api,
+        newExchange(api, request, options),
+        error,
+        reply.header('allow', allow),
+        options.log,
+      );
+    },
+  });
+}
+
+function newExchange<D>(api: Api<D>, request: FastifyRequest, options: MountOptions): Exchange {
+  const header = (name: string): string | undefined => {
+    const value = request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
+  const global = header('x-openstack-request-id');
+  const context = newContext({
+    traceparent: header('traceparent'),
+    globalRequestId: global && /^req-[0-9a-f-]{36}$/.test(global) ? global : undefined,
+  });
+  const host = header('host');
+  const origin =
+    host && /^[\w.:[\]-]+$/.test(host)
+      ? `${request.protocol}://${host}`
+      : (options.publicOrigin ?? 'http://127.0.0.1');
+  return { context, origin, baseUrl: origin + api.prefix, microversion: undefined };
+}
+
+async function serve<D>(
+  api: Api<D>,
+  candidates: readonly Route<D>[],
+  options: MountOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const exchange = newExchange(api, request, options);
+  return runInContext(exchange.context, async () =>
+    spanOfRequest(`${request.method} ${api.prefix}${candidates[0]?.path}`, exchange.context, async () => {
+      try {
+        const answer = await answerOf(api, candidates, options, request, exchange);
+        return send(api, exchange, answer, reply);
+      } catch (error) {
+        return renderError(api, exchange, error, reply, options.log);
+      }
+    }),
+  );
+}
+
+async function answerOf<D>(
+  api: Api<D>,
+  candidates: readonly Route<D>[],
+  options: MountOptions,
+  request: FastifyRequest,
+  exchange: Exchange,
+): Promise<Reply> {
+  const version = api.microversions ? chooseMicroversion(request.headers, api.microversions) : NO_VERSION;
+  exchange.microversion = version;
+  const route = candidates.find((each) => within(version, each.since, each.until));
+  if (!route) throw new DomainError('not-found', 'no-such-route', 'The resource could not be found.');
+  const principal = await authenticate(route, options.authenticator, request, api.name);
+  const stream = request.raw as Readable;
+  const body = route.stream ? undefined : await jsonBody(request, api.bodyLimit ?? BODY_LIMIT);
+  const action = route.actions ? findAction(route.actions, body, version) : undefined;
+  const chosen: { handler?: Handler<D>; policy?: string; success?: number; body?: Route<D>['body'] } =
+    action ?? route;
+  const call = newCall(api, exchange, request, { body, principal, version, stream, log: options.log });
+  if (chosen.policy && principal) call.enforce(chosen.policy);
+  if (chosen.body) checkBody(api, chosen.body, version, body);
+  const result = await chosen.handler?.(call, api.deps);
+  return result instanceof Reply ? result : new Reply(chosen.success ?? (action ? 202 : 200), result);
+}
+
+async function authenticate<D>(
+  route: Route<D>,
+  authenticator: Authenticator,
+  request: FastifyRequest,
+  service: string,
+): Promise<Principal | undefined> {
+  if (route.auth === 'none') return undefined;
+  const token = request.headers['x-auth-token'];
+  if (typeof token !== 'string' || token === '') {
+    if (route.auth === 'optional') return undefined;
+    throw new DomainError(
+      'unauthorized',
+      'authentication-required',
+      'The request you have made requires authentication.',
+    );
+  }
+  const serviceToken = request.headers['x-service-token'];
+  const principal = await authenticator.authenticate(
+    token,
+    typeof serviceToken === 'string' ? serviceToken : undefined,
+  );
+  if (principal.accessRules && !accessAllowed(principal.accessRules, service, request)) {
+    throw new DomainError(
+      'unauthorized',
+      'access-rules',
+      'The application credential does not allow this request.',
+    );
+  }
+  return principal;
+}
+
+function accessAllowed(
+  rules: NonNullable<Principal['accessRules']>,
+  service: string,
+  request: FastifyRequest,
+): boolean {
+  const path = request.url.split('?')[0] ?? '';
+  return rules.some((rule) => {
+    const pattern = rule.path
+      .replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)
+      .replaceAll('**', '\u0000')
+      .replaceAll('*', '[^/]*')
+      .replaceAll('\u0000', '.*');
+    return (
+      rule.service === service &&
+      rule.method === request.method &&
+      new RegExp(`^(/${service})?${pattern}$`).test(path)
+    );
+  });
+}
+
+async function jsonBody(request: FastifyRequest, limit: number): Promise<unknown> {
+  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
+  const bytes = await readBody(request.raw, limit);
+  if (bytes.length === 0) return undefined;
+  const type = request.headers['content-type'];
+  if (type !== undefined && !/\bjson\b/.test(type)) {
+    throw new DomainError(
+      'unsupported-media-type',
+      'unsupported-media-type',
+      `The content type ${type} is not supported: send application/json.`,
+    );
+  }
+  return parseJson(bytes.toString('utf8'));
+}
+
+function findAction<D>(actions: readonly Action<D>[], body: unknown, version: Microversion): Action<D> {
+  const keys = typeof body === 'object' && body !== null && !Array.isArray(body) ? Object.keys(body) : [];
+  if (keys.length === 0)
+    throw new DomainError(
+      'bad-request',
+      'malformed-body',
+      'Malformed request body: it must name one action.',
+    );
+  const action = actions.find((each) => each.key === keys[0]);
+  if (!action || keys.length > 1) {
+    const named =
+      keys.length > 1
+        ? `too many actions in one body: ${keys.join(', ')}`
+        : `There is no such action: ${keys[0]}`;
+    throw new DomainError('bad-request', 'no-such-action', named);
+  }
+  if (!within(version, action.since, action.until))
+    throw new DomainError('not-found', 'no-such-action', `There is no such action: ${action.key}`);
+  return action;
+}
+
+function checkBody<D>(
+  api: Api<D>,
+  schemas: NonNullable<Route<D>['body']>,
+  version: Microversion,
+  body: unknown,
+): void {
+  const schema = schemaFor(schemas, version);
+  if (!schema) return;
+  const problem = findProblem(schema, body ?? null);
+  if (!problem) return;
+  const field = problem.path === '' ? 'body' : problem.path.slice(1).replaceAll('/', '.');
+  const message =
+    api.schemaMessage?.(problem) ??
+    `Invalid input for field/attribute ${field}. Value: ${brief(problem.value)}. ${problem.message}`;
+  throw new DomainError('bad-request', 'invalid-body', message, { fields: { field } });
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined';
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+interface CallParts {
+  readonly body: unknown;
+  readonly principal: Principal | undefined;
+  readonly version: Microversion;
+  readonly stream: Readable;
+  readonly log: Log;
+}
+
+function newCall<D>(api: Api<D>, exchange: Exchange, request: FastifyRequest, parts: CallParts): Call {
+  const mark = request.url.indexOf('?');
+  const path = (mark < 0 ? request.url : request.url.slice(0, mark)).slice(api.prefix.length) || '/';
+  const token = request.headers['x-auth-token'];
+  const { principal } = parts;
+  const own = {
+    project_id: principal?.projectId,
+    user_id: principal?.userId,
+    domain_id: principal?.domainId,
+  };
+  return {
+    method: request.method,
+    path,
+    params: request.params as Record<string, string>,
+    query: new URLSearchParams(mark < 0 ? '' : request.url.slice(mark + 1)),
+    body: parts.body,
+    stream: parts.stream,
+    headers: request.headers,
+    get principal() {
+      if (!principal)
+        throw new DomainError(
+          'unauthorized',
+          'authentication-required',
+          'The request you have made requires authentication.',
+        );
+      return principal;
+    },
+    maybePrincipal: principal,
+    token: typeof token === 'string' ? token : undefined,
+    microversion: parts.version,
+    requestId: exchange.context.requestId,
+    log: parts.log,
+    baseUrl: exchange.baseUrl,
+    origin: exchange.origin,
+    get signal() {
+      return goneSignal(request);
+    },
+    enforce(rule, target = own) {
+      api.enforcer.enforce(rule, this.principal, target);
+    },
+    allows(rule, target = own) {
+      return principal !== undefined && api.enforcer.allows(rule, principal, target);
+    },
+  };
+}
+
+function goneSignal(request: FastifyRequest): AbortSignal {
+  const controller = new AbortController();
+  request.raw.once('close', () => {
+    if (!request.raw.complete) controller.abort(new Error('the client has gone'));
+  });
+  return controller.signal;
+}
+
+function send<D>(api: Api<D>, exchange: Exchange, answer: Reply, reply: FastifyReply): FastifyReply {
+  reply
+    .code(answer.status)
+    .headers(answer.headers)
+    .header('x-openstack-request-id', exchange.context.requestId);
+  addVersionHeaders(api, exchange, reply);
+  const { body } = answer;
+  if (body === undefined) return reply.send();
+  if (body instanceof Readable || Buffer.isBuffer(body)) return reply.send(body);
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
+  return reply.send(text);
+}
+
+/** Answers name the version they were made for, as the guideline asks. */
+export function addVersionHeaders<D>(api: Api<D>, exchange: Exchange, reply: FastifyReply): void {
+  const range = api.microversions;
+  if (!range || !exchange.microversion) return;
+  const version = formatMicroversion(exchange.microversion);
+  reply.header('openstack-api-version', `${range.serviceType} ${version}`);
+  reply.header('vary', ['OpenStack-API-Version', range.legacyHeader].filter(Boolean).join(', '));
+  if (range.legacyHeader) reply.header(range.legacyHeader, version);
+}

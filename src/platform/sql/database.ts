@@ -1,0 +1,90 @@
+// Opens a service's database: SQLite (a file, or memory) or PostgreSQL, by URL.
+// Portable tables: text, integer (0/1 for booleans), ISO 8601 text for times, JSON as text.
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import pg from 'pg';
+import { sqliteDialect } from './sqlite-dialect.ts';
+
+pg.types.setTypeParser(pg.types.builtins.INT8, Number); // counts and sizes: all below 2^53 here
+
+export type Engine = 'sqlite' | 'postgres';
+
+/** A service's database. `T` maps table names to row types. */
+export interface Database<T> extends AsyncDisposable {
+  readonly engine: Engine;
+  readonly kysely: Kysely<T>;
+  /** Runs `fn` in one transaction; on PostgreSQL serializable, retried on serialization failures. No other await than the database's inside. */
+  transaction<R>(fn: (trx: Transaction<T>) => Promise<R>): Promise<R>;
+  /** Statements executed since the start, for tests that hold lists to a constant number. */
+  readonly statements: number;
+  /** Called after each successful `transaction`, so that an outbox looks at once. */
+  onCommit(listener: () => void): void;
+}
+
+/** A store's function takes either the database or a transaction of it. */
+export type Executor<T> = Kysely<T> | Transaction<T>;
+
+/**
+ * `url`: `sqlite:/path/file.db`, `sqlite::memory:` or `postgres://…` (with `?schema=name` to live in a schema of one's own).
+ */
+export function openDatabase<T>(url: string): Database<T> {
+  const engine: Engine = url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
+  let statements = 0;
+  const listeners: Array<() => void> = [];
+  const kysely = new Kysely<T>({
+    dialect: engine === 'sqlite' ? sqliteDialect(url.slice('sqlite:'.length)) : postgresDialect(url),
+    log: () => void (statements += 1),
+  });
+  return {
+    engine,
+    kysely,
+    get statements() {
+      return statements;
+    },
+    onCommit: (listener) => void listeners.push(listener),
+    transaction: async (fn) => {
+      const result =
+        engine === 'sqlite' ? await kysely.transaction().execute(fn) : await serializable(kysely, fn);
+      for (const listener of listeners) listener();
+      return result;
+    },
+    [Symbol.asyncDispose]: async () => kysely.destroy(),
+  };
+}
+
+function postgresDialect(url: string): PostgresDialect {
+  const parsed = new URL(url);
+  const schema = parsed.searchParams.get('schema');
+  parsed.searchParams.delete('schema');
+  return new PostgresDialect({
+    pool: new pg.Pool({
+      connectionString: parsed.toString(),
+      max: 10,
+      ...(schema ? { options: `-c search_path=${schema}` } : {}),
+    }),
+  });
+}
+
+const SERIALIZATION_FAILURES = new Set(['40001', '40P01']);
+const ATTEMPTS = 10; // contention on one row settles in two or three; ten means something is wrong
+
+async function serializable<T, R>(kysely: Kysely<T>, fn: (trx: Transaction<T>) => Promise<R>): Promise<R> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await kysely.transaction().setIsolationLevel('serializable').execute(fn);
+    } catch (error) {
+      const code = (error as { code?: string }).code;
+      if (attempt >= ATTEMPTS || code === undefined || !SERIALIZATION_FAILURES.has(code)) throw error;
+    }
+  }
+}
+
+/** True when `error` says that a unique index refused a row, on either engine. */
+export function isUniqueViolation(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return code === '23505' || errcode === 2067 || errcode === 1555;
+}
+
+/** A readiness check: throws when the database cannot be reached. */
+export async function ping<T>(db: Database<T>): Promise<void> {
+  await sql`select 1`.execute(db.kysely);
+}
