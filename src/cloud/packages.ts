@@ -1,0 +1,123 @@
+/**
+ * Debian packages that a cloud needs: which, what for, and how the missing ones are installed without starting
+ * any of their system services. Called by the bring-up, by `test` and by doctor.
+ */
+import { accessSync, appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { runCommand } from '#platform/supervise/run-command.ts';
+import { MachineUnfit } from './errors.ts';
+import type { StepControl } from './run-plan.ts';
+
+export type PackageNeed = {
+  package: string;
+  why: string;
+  /** It is there when one of these files is. */
+  files: readonly string[];
+};
+
+const LIBRARIES = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64'];
+
+export const NETWORK_PACKAGES: readonly PackageNeed[] = [
+  {
+    package: 'iproute2',
+    why: 'makes network namespaces and interfaces',
+    files: ['/usr/sbin/ip', '/sbin/ip'],
+  },
+  {
+    package: 'ethtool',
+    why: 'turns checksum offload off where Open vSwitch needs it',
+    files: ['/usr/sbin/ethtool'],
+  },
+  { package: 'openvswitch-switch', why: 'switches the packets of guests', files: ['/usr/sbin/ovs-vswitchd'] },
+  { package: 'ovn-central', why: 'turns logical networks into flows', files: ['/usr/bin/ovn-northd'] },
+  { package: 'ovn-host', why: 'programs the switch of each host', files: ['/usr/bin/ovn-controller'] },
+];
+
+export const HYPERVISOR_PACKAGES: readonly PackageNeed[] = [
+  { package: 'qemu-system-x86', why: 'runs guests', files: ['/usr/bin/qemu-system-x86_64'] },
+  { package: 'qemu-utils', why: 'makes and inspects disk images', files: ['/usr/bin/qemu-img'] },
+  { package: 'libvirt-daemon', why: 'keeps guests', files: ['/usr/sbin/libvirtd'] },
+  { package: 'libvirt-daemon-system', why: 'settings of libvirt', files: ['/etc/libvirt/libvirtd.conf'] },
+  {
+    package: 'libvirt-daemon-driver-qemu',
+    why: 'lets libvirt run QEMU',
+    files: LIBRARIES.map((dir) => `${dir}/libvirt/connection-driver/libvirt_driver_qemu.so`),
+  },
+  { package: 'tini', why: 'ends what libvirt leaves behind', files: ['/usr/bin/tini'] },
+];
+
+export const TEST_PACKAGES: readonly PackageNeed[] = [
+  {
+    package: 'busybox-static',
+    why: 'is the DHCP client and shell of test guests',
+    files: ['/bin/busybox', '/usr/bin/busybox'],
+  },
+  { package: 'iputils-ping', why: 'shows that addresses answer', files: ['/usr/bin/ping', '/bin/ping'] },
+  { package: 'openssh-client', why: 'logs in to test guests', files: ['/usr/bin/ssh'] },
+  { package: 'python3-openstackclient', why: 'is the unmodified client', files: ['/usr/bin/openstack'] },
+  {
+    package: 'python3-osc-placement',
+    why: 'is its placement part',
+    files: ['/usr/lib/python3/dist-packages/osc_placement/plugin.py'],
+  },
+];
+
+export function findMissing(needs: readonly PackageNeed[]): PackageNeed[] {
+  return needs.filter(({ files }) => !files.some((file) => existsSync(file)));
+}
+
+const POLICY = '/usr/sbin/policy-rc.d';
+const POLICY_MARK = '# temporary, by pileus: packages it installs start no system service';
+
+/** Debian's way to say that installing must start nothing. A policy that the machine has already is left as it is. */
+function forbidServices(): () => void {
+  if (existsSync(POLICY)) return () => undefined;
+  writeFileSync(POLICY, `#!/bin/sh\n${POLICY_MARK}\nexit 101\n`, { mode: 0o755, flag: 'wx' });
+  return () => rmSync(POLICY, { force: true });
+}
+
+/** Installs what is missing; says what and why first. `log` is a file that gets all that apt prints. */
+export async function installMissing(
+  needs: readonly PackageNeed[],
+  { say, signal }: StepControl,
+  log?: string,
+): Promise<void> {
+  const missing = findMissing(needs);
+  if (missing.length === 0) return;
+  const names = missing.map((need) => need.package);
+  checkCanInstall(names);
+  for (const need of missing) say(`installing ${need.package}: ${need.why}`);
+  const onLine = (line: string): void => {
+    if (log) appendFileSync(log, `${line}\n`);
+    if (/^(Get:|Unpacking|Setting up|Fetched)/.test(line)) say(line.slice(0, 100));
+  };
+  const apt = (...args: string[]): Promise<unknown> =>
+    runCommand(['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+      deadlineMs: 15 * 60_000,
+      env: { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'a' },
+      onLine,
+      signal,
+    });
+  await apt('update');
+  const allow = forbidServices();
+  try {
+    await apt('install', '-y', '--no-install-recommends', ...names);
+  } finally {
+    allow();
+  }
+  const still = findMissing(missing).map((need) => need.package);
+  if (still.length > 0)
+    throw new MachineUnfit(`${still.join(', ')} did not bring what is needed`, 'See the log');
+}
+
+function checkCanInstall(names: readonly string[]): void {
+  const command = `apt-get install --no-install-recommends ${names.join(' ')}`;
+  try {
+    accessSync('/usr/bin/apt-get');
+  } catch {
+    throw new MachineUnfit(
+      `${names.join(', ')} missing, and this machine has no apt-get`,
+      'Pileus knows Debian 12; install the same programs by your own means',
+    );
+  }
+  if (process.getuid?.() !== 0) throw new MachineUnfit(`${names.join(', ')} missing`, `As root: ${command}`);
+}
