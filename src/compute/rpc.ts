@@ -1,0 +1,135 @@
+// The queues of compute and what can be asked on them: the contract between API, scheduler, conductor and agents.
+// Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
+import type { StepRecord } from '#platform/saga/saga.ts';
+import type { InstanceRow, PowerState, Vif, VmState } from './tables.ts';
+
+export const SCHEDULER_QUEUE = 'scheduler';
+export const CONDUCTOR_QUEUE = 'conductor';
+/** The queue of the agent on `host`. */
+export const agentQueue = (host: string): string => `compute.${host}`;
+
+/** Names an action (a saga) on an instance. */
+export interface ActionRef {
+  readonly action_id: string;
+  readonly instance_id: string;
+}
+
+export interface LaunchMessage extends ActionRef {
+  /** 1, and one more for each host tried. */
+  readonly attempt: number;
+  /** The user's token, forwarded so that image and network act on the user's behalf. Secret. */
+  readonly user_token: string;
+}
+
+export type SchedulerRpc = {
+  /**
+   * Chooses a host, and in one transaction claims its resources, writes it into the entry and stores the message that
+   * launches there; or ends the launch with the reason why no host fits.
+   */
+  selectHost(args: LaunchMessage & { readonly exclude: readonly string[] }): void;
+};
+
+/** What the agent may know of the entry; JSON columns parsed by the receiver. */
+export type InstanceEntry = InstanceRow;
+
+export type Prepared =
+  | { readonly kind: 'go'; readonly entry: InstanceEntry }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'stale' };
+
+export interface FailedLaunch extends LaunchMessage {
+  readonly host: string;
+  readonly failed_step: string;
+  readonly code: string;
+  readonly message: string;
+  readonly details: string;
+  /** False when another host would fail in the same way (bad image, over quota). */
+  readonly retriable: boolean;
+}
+
+/** What an agent tells of its host, at its start and every few seconds. */
+export interface HostReport {
+  readonly host: string;
+  readonly hypervisor_hostname: string;
+  readonly hypervisor_type: string;
+  readonly hypervisor_version: number;
+  readonly host_ip: string;
+  readonly vcpus: number;
+  readonly memory_mb: number;
+  readonly local_gb: number;
+  readonly cpu_info: Readonly<Record<string, unknown>>;
+  /** Placement traits: `COMPUTE_NET_ATTACH_INTERFACE`, `HW_CPU_X86_AVX` … */
+  readonly traits: readonly string[];
+  readonly supported_instances: ReadonlyArray<readonly [arch: string, hypervisor: string, mode: string]>;
+  /** True for the models of src/sim. */
+  readonly simulated: boolean;
+}
+
+export type ConductorRpc = {
+  /** Hop `prepare`. `stale`: the instance is not on this host in this attempt any more; drop the message. */
+  prepareLaunch(args: LaunchMessage & { readonly host: string }): Prepared;
+  loadSteps(args: { readonly saga_id: string }): StepRecord[];
+  recordStep(args: StepRecord): { cancelled: boolean };
+  /** Publishes the launch's progress: task_state networking, block_device_mapping, spawning. */
+  publishTaskState(args: ActionRef & { readonly task_state: InstanceRow['task_state'] }): void;
+  writeVifs(args: { readonly instance_id: string; readonly vifs: readonly Vif[] }): void;
+  finishLaunch(args: ActionRef & { readonly power_state: PowerState }): void;
+  failLaunch(args: FailedLaunch): void;
+  /** The entry, for every other action. `cancelled` when the instance is gone or the action has ended. */
+  loadEntry(args: ActionRef): Prepared;
+  /** Ends an action: sets the states, clears the task state. */
+  finishAction(
+    args: ActionRef & {
+      readonly vm_state: VmState;
+      readonly power_state: PowerState;
+      readonly changes?: Partial<InstanceRow>;
+    },
+  ): void;
+  /** Ends an action that failed. `vm_state` absent: as it was. */
+  failAction(
+    args: ActionRef & {
+      readonly message: string;
+      readonly details: string;
+      readonly vm_state?: VmState;
+      readonly power_state?: PowerState;
+    },
+  ): void;
+  finishDelete(args: ActionRef): void;
+  reportHost(args: HostReport): void;
+  /** Guests that must exist on `host`, for the agent's start and its audit of leftovers. */
+  listHostEntries(args: { readonly host: string }): InstanceEntry[];
+  /** What the hypervisor says of guests that nobody acts on. */
+  reportPowerStates(args: {
+    readonly host: string;
+    readonly states: ReadonlyArray<{ readonly instance_id: string; readonly power_state: PowerState }>;
+  }): void;
+};
+
+export type AgentRpc = {
+  launchServer(args: LaunchMessage): void;
+  deleteServer(args: ActionRef): void;
+  startServer(args: ActionRef): void;
+  stopServer(args: ActionRef): void;
+  rebootServer(args: ActionRef & { readonly type: 'SOFT' | 'HARD' }): void;
+  pauseServer(args: ActionRef): void;
+  unpauseServer(args: ActionRef): void;
+  suspendServer(args: ActionRef): void;
+  resumeServer(args: ActionRef): void;
+  /** The entry already has the new image, name, metadata and password. */
+  rebuildServer(args: ActionRef & { readonly user_token: string }): void;
+  /** Uploads the root disk into the image `image_id`, which the API has made and queued. */
+  createImage(args: ActionRef & { readonly image_id: string; readonly user_token: string }): void;
+  attachInterface(
+    args: ActionRef & {
+      readonly port_id: string | null;
+      readonly network_id: string | null;
+      readonly fixed_ip: string | null;
+      readonly tag: string | null;
+      readonly user_token: string;
+    },
+  ): void;
+  detachInterface(args: ActionRef & { readonly port_id: string }): void;
+  /** The last `lines` of the serial console's log; all of it when null. */
+  getConsoleOutput(args: { readonly instance_id: string; readonly lines: number | null }): { output: string };
+  getDiagnostics(args: { readonly instance_id: string }): Record<string, unknown>;
+};

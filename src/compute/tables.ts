@@ -1,0 +1,321 @@
+// Row types of the compute database, which placement shares (one transaction for a claim, the host and the message).
+// Only `store.ts` files name these tables. Times are ISO 8601 text, booleans 0/1, `*_json` columns hold JSON text.
+import type { OutboxTables } from '#platform/bus/outbox.ts';
+import type { SagaTables } from '#platform/saga/sql-log.ts';
+
+export type VmState =
+  | 'building'
+  | 'active'
+  | 'stopped'
+  | 'paused'
+  | 'suspended'
+  | 'rescued'
+  | 'resized'
+  | 'shelved'
+  | 'shelved_offloaded'
+  | 'soft-delete'
+  | 'error'
+  | 'deleted';
+
+/** libvirt's and nova's numbers. */
+export const POWER_STATE = {
+  nostate: 0,
+  running: 1,
+  paused: 3,
+  shutdown: 4,
+  crashed: 6,
+  suspended: 7,
+} as const;
+export type PowerState = (typeof POWER_STATE)[keyof typeof POWER_STATE];
+
+export type TaskState =
+  | 'scheduling'
+  | 'block_device_mapping'
+  | 'networking'
+  | 'spawning'
+  | 'powering-on'
+  | 'powering-off'
+  | 'rebooting'
+  | 'reboot_started_hard'
+  | 'rebooting_hard'
+  | 'pausing'
+  | 'unpausing'
+  | 'suspending'
+  | 'resuming'
+  | 'rebuilding'
+  | 'rebuild_spawning'
+  | 'image_snapshot'
+  | 'image_uploading'
+  | 'deleting';
+
+/** The flavor as it was when the instance was made: later changes to the flavor do not reach it. */
+export interface FlavorSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly vcpus: number;
+  /** MiB */
+  readonly ram: number;
+  /** GiB */
+  readonly disk: number;
+  /** GiB */
+  readonly ephemeral: number;
+  /** MiB */
+  readonly swap: number;
+  readonly rxtx_factor: number;
+  readonly extra_specs: Readonly<Record<string, string>>;
+}
+
+/** One entry of the request's `networks`, resolved by the API as far as it can be without side effects. */
+export type RequestedNetwork =
+  | {
+      readonly kind: 'network';
+      readonly network_id: string;
+      readonly fixed_ip?: string;
+      readonly tag?: string;
+    }
+  | { readonly kind: 'port'; readonly port_id: string; readonly tag?: string };
+/** `auto`: one network if there is just one, or the project's auto-allocated one; `none`: no network. */
+export type NetworkRequest = 'auto' | 'none' | readonly RequestedNetwork[];
+
+/** A virtual interface as the instance entry keeps it: what `addresses` and the metadata service show. */
+export interface Vif {
+  readonly port_id: string;
+  readonly network_id: string;
+  readonly network_label: string;
+  readonly mac: string;
+  readonly mtu: number;
+  /** tap device on the host, 15 characters at most */
+  readonly devname: string;
+  readonly active: boolean;
+  /** True when compute made the port and removes it with the instance. */
+  readonly owned: boolean;
+  readonly tag?: string;
+  readonly fixed_ips: ReadonlyArray<{
+    readonly address: string;
+    readonly version: 4 | 6;
+    readonly subnet_id: string;
+    readonly cidr: string;
+    readonly gateway: string | null;
+    readonly dns: readonly string[];
+    /** none for v4: `dhcp`; v6: `slaac`, `dhcpv6-stateful`, `dhcpv6-stateless`, or null when nothing configures it */
+    readonly mode: string | null;
+    readonly routes: ReadonlyArray<{ readonly destination: string; readonly nexthop: string }>;
+    readonly floating_ips: readonly string[];
+  }>;
+}
+
+export interface Fault {
+  readonly code: number;
+  readonly message: string;
+  /** For administrators only. */
+  readonly details: string;
+  readonly created: string;
+}
+
+export interface InstanceRow {
+  id: string;
+  project_id: string;
+  user_id: string;
+  name: string;
+  description: string | null;
+  hostname: string;
+  vm_state: VmState;
+  task_state: TaskState | null;
+  power_state: number;
+  host: string | null;
+  node: string | null;
+  /** The zone it runs in; before that the zone asked for. */
+  availability_zone: string | null;
+  requested_zone: string | null;
+  /** `--availability-zone zone:host` by an administrator, or 2.74's host. */
+  requested_host: string | null;
+  flavor_id: string;
+  flavor_json: string;
+  image_id: string | null;
+  kernel_id: string | null;
+  ramdisk_id: string | null;
+  /** Properties of the image at launch: hw_*, os_*, min_disk … */
+  image_json: string;
+  root_device_name: string;
+  key_name: string | null;
+  public_key: string | null;
+  key_type: string | null;
+  /** base64, as the request had it */
+  user_data: string | null;
+  config_drive: number;
+  /** Only until the launch has ended. */
+  admin_password: string | null;
+  metadata_json: string;
+  system_metadata_json: string;
+  scheduler_hints_json: string;
+  server_group_id: string | null;
+  networks_json: string;
+  /** Names or ids as the request had them. */
+  security_groups_json: string;
+  /** Vif[] */
+  vifs_json: string;
+  disk_config: 'AUTO' | 'MANUAL';
+  access_ip_v4: string | null;
+  access_ip_v6: string | null;
+  locked: number;
+  locked_reason: string | null;
+  locked_by: 'admin' | 'owner' | null;
+  progress: number;
+  fault_json: string | null;
+  reservation_id: string;
+  launch_index: number;
+  created_at: string;
+  updated_at: string | null;
+  launched_at: string | null;
+  terminated_at: string | null;
+  deleted: number;
+  deleted_at: string | null;
+}
+
+export interface InstanceTagRow {
+  instance_id: string;
+  tag: string;
+}
+
+/** An action on an instance is a saga; `id` is the saga's id, its steps are the action's events. */
+export interface InstanceActionRow {
+  id: string;
+  instance_id: string;
+  /** Upstream's word: create, delete, start, stop, reboot, pause … */
+  action: string;
+  request_id: string;
+  user_id: string;
+  project_id: string;
+  message: string | null;
+  state: 'running' | 'done' | 'failed';
+  /** Host it runs on, once known. */
+  host: string | null;
+  attempt: number;
+  /** The upper bound: past it the operation is unwound or failed. */
+  deadline_at: string;
+  /** 1 when it is not wanted any more (the instance is being deleted). */
+  cancelled: number;
+  /** Evidence of hops 1 to 3 that happened before the saga began, as JSON. */
+  request_json: string;
+  traceparent: string;
+  started_at: string;
+  finished_at: string | null;
+}
+
+export interface ComputeServiceRow {
+  id: string;
+  host: string;
+  binary: string;
+  disabled: number;
+  disabled_reason: string | null;
+  forced_down: number;
+  last_seen_at: string;
+  created_at: string;
+  updated_at: string | null;
+}
+
+export interface ComputeNodeRow {
+  /** Also the id of the node's resource provider. */
+  id: string;
+  host: string;
+  hypervisor_hostname: string;
+  hypervisor_type: string;
+  hypervisor_version: number;
+  host_ip: string;
+  vcpus: number;
+  memory_mb: number;
+  local_gb: number;
+  /** architectures, traits, accel, cpu model …: `HostReport` of rpc.ts */
+  report_json: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface FlavorRow {
+  /** Internal order for listing. */
+  id: number;
+  flavor_id: string;
+  name: string;
+  description: string | null;
+  vcpus: number;
+  ram: number;
+  disk: number;
+  ephemeral: number;
+  swap: number;
+  rxtx_factor: number;
+  is_public: number;
+  disabled: number;
+  extra_specs_json: string;
+  created_at: string;
+}
+
+export interface FlavorAccessRow {
+  flavor_id: string;
+  project_id: string;
+}
+
+export interface KeypairRow {
+  id: number;
+  user_id: string;
+  name: string;
+  type: 'ssh' | 'x509';
+  fingerprint: string;
+  public_key: string;
+  created_at: string;
+}
+
+export interface AggregateRow {
+  id: number;
+  uuid: string;
+  name: string;
+  /** `availability_zone` is one of its keys, as upstream. */
+  metadata_json: string;
+  created_at: string;
+  updated_at: string | null;
+}
+
+export interface AggregateHostRow {
+  aggregate_id: number;
+  host: string;
+}
+
+export interface ServerGroupRow {
+  id: string;
+  name: string;
+  project_id: string;
+  user_id: string;
+  policy: 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
+  rules_json: string;
+  created_at: string;
+}
+
+/** A limit of a project (`project:<id>`), a user in it (`project:<id>:user:<id>`) or a class (`class:default`). */
+export interface QuotaLimitRow {
+  scope: string;
+  resource: string;
+  hard_limit: number;
+}
+
+export interface ConsoleTokenRow {
+  token_hash: string;
+  instance_id: string;
+  /** novnc, serial */
+  kind: string;
+  expires_at: string;
+}
+
+export interface ComputeTables extends OutboxTables, SagaTables {
+  instances: InstanceRow;
+  instance_tags: InstanceTagRow;
+  instance_actions: InstanceActionRow;
+  compute_services: ComputeServiceRow;
+  compute_nodes: ComputeNodeRow;
+  flavors: FlavorRow;
+  flavor_access: FlavorAccessRow;
+  keypairs: KeypairRow;
+  aggregates: AggregateRow;
+  aggregate_hosts: AggregateHostRow;
+  server_groups: ServerGroupRow;
+  quota_limits: QuotaLimitRow;
+  console_tokens: ConsoleTokenRow;
+}
