@@ -9,12 +9,17 @@ async function table(
   columns: {
     text?: string;
     integer?: string;
+    real?: string;
     primary: readonly string[];
     unique?: ReadonlyArray<readonly string[]>;
     index?: ReadonlyArray<readonly string[]>;
   },
 ): Promise<void> {
-  const definitions = [...parse(columns.text, 'text'), ...parse(columns.integer, 'bigint')];
+  const definitions = [
+    ...parse(columns.text, 'text'),
+    ...parse(columns.integer, 'bigint'),
+    ...parse(columns.real, 'double precision'),
+  ];
   let builder = db.schema.createTable(name);
   for (const { column, type, notNull } of definitions) {
     builder = builder.addColumn(column, type, (c) => (notNull ? c.notNull() : c));
@@ -34,10 +39,12 @@ async function table(
   }
 }
 
+type ColumnType = 'text' | 'bigint' | 'double precision';
+
 function parse(
   notation: string | undefined,
-  type: 'text' | 'bigint',
-): Array<{ column: string; type: 'text' | 'bigint'; notNull: boolean }> {
+  type: ColumnType,
+): Array<{ column: string; type: ColumnType; notNull: boolean }> {
   return (notation ?? '')
     .split(/\s+/)
     .filter(Boolean)
@@ -101,7 +108,8 @@ async function flavorsAndKeys(db: Kysely<unknown>): Promise<void> {
   // Rows number themselves by max(id) + 1 in the inserting transaction: portable, and these tables are small.
   await table(db, 'flavors', {
     text: 'flavor_id! name! description extra_specs_json! created_at!',
-    integer: 'id! vcpus! ram! disk! ephemeral! swap! rxtx_factor! is_public! disabled!',
+    integer: 'id! vcpus! ram! disk! ephemeral! swap! is_public! disabled!',
+    real: 'rxtx_factor!',
     primary: ['id'],
     unique: [['flavor_id'], ['name']],
   });
