@@ -129,7 +129,8 @@ export class LibvirtClient implements AsyncDisposable {
 
   /** Says goodbye to the server and ends the connection. Never throws. */
   async close(): Promise<void> {
-    if (!this.isClosed) await this.#rpc.call(connectClose, undefined, { timeoutMs: 1_000 }).catch(() => undefined);
+    if (!this.isClosed)
+      await this.#rpc.call(connectClose, undefined, { timeoutMs: 1_000 }).catch(() => undefined);
     this.#rpc.close();
   }
 
@@ -170,7 +171,10 @@ async function connectSocket(address: LibvirtAddress, timeoutMs: number): Promis
 async function open(rpc: RpcConnection, uri: string, timeLeftMs: () => number): Promise<void> {
   const authTypes = await rpc.call(authList, undefined, { timeoutMs: timeLeftMs() });
   if (!authTypes.includes(AUTH_NONE)) {
-    throw new LibvirtConnectionError('refused', `libvirt wants authentication (types ${authTypes.join(', ')})`);
+    throw new LibvirtConnectionError(
+      'refused',
+      `libvirt wants authentication (types ${authTypes.join(', ')})`,
+    );
   }
   // Asking for the feature is what makes the server ping us, so that it drops us when we hang.
   await rpc.call(connectSupportsFeature, Feature.keepalive, { timeoutMs: timeLeftMs() });

@@ -29,7 +29,11 @@ interface EventCodec<T> {
 const withAlias = (r: XdrReader) => ({ domain: readDomain(r), alias: r.string() });
 
 export const domainEvents: { readonly [K in DomainEventKind]: EventCodec<DomainEvents[K]> } = {
-  lifecycle: { id: 0, procedure: 318, read: (r) => ({ domain: readDomain(r), event: r.int(), detail: r.int() }) },
+  lifecycle: {
+    id: 0,
+    procedure: 318,
+    read: (r) => ({ domain: readDomain(r), event: r.int(), detail: r.int() }),
+  },
   reboot: { id: 1, procedure: 319, read: (r) => ({ domain: readDomain(r) }) },
   ioError: {
     id: 6,

@@ -30,7 +30,15 @@ export function encodePacket(header: PacketHeader, payload: Uint8Array): Buffer 
   const length = LENGTH_BYTES + HEADER_BYTES + payload.length;
   if (length > MESSAGE_MAX) throw new XdrError(`message of ${length} bytes is over the limit`);
   const bytes = Buffer.allocUnsafe(length);
-  const words = [length, header.program, PROGRAM_VERSION, header.procedure, header.type, header.serial, header.status];
+  const words = [
+    length,
+    header.program,
+    PROGRAM_VERSION,
+    header.procedure,
+    header.type,
+    header.serial,
+    header.status,
+  ];
   words.forEach((word, index) => bytes.writeUInt32BE(word, index * 4));
   bytes.set(payload, LENGTH_BYTES + HEADER_BYTES);
   return bytes;

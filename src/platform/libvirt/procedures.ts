@@ -232,7 +232,8 @@ export const connectGetAllDomainStats = remote(
   344,
   (w, a: { domains: readonly DomainRef[]; stats: number; flags: number }) =>
     w.array(a.domains, writeDomain).uint(a.stats).uint(a.flags),
-  (r) => r.array(LIST_MAX, (item): DomainStats => ({ domain: readDomain(item), params: readTypedParams(item) })),
+  (r) =>
+    r.array(LIST_MAX, (item): DomainStats => ({ domain: readDomain(item), params: readTypedParams(item) })),
 );
 export const domainGetJobStats = remote('domainGetJobStats', 298, domainFlags, (r) => ({
   type: r.int(),

@@ -65,7 +65,9 @@ export class RpcConnection {
     socket.on('error', (cause) =>
       this.#fail(new LibvirtConnectionError('closed', 'connection failed', { cause })),
     );
-    socket.on('close', () => this.#fail(new LibvirtConnectionError('closed', 'the peer closed the connection')));
+    socket.on('close', () =>
+      this.#fail(new LibvirtConnectionError('closed', 'the peer closed the connection')),
+    );
     this.#keepalive.start();
   }
 
@@ -137,7 +139,10 @@ export class RpcConnection {
         const serial = this.#nextSerial();
         streaming?.sent(serial);
         this.#pending.set(serial, call);
-        this.#send({ ...headerOf(procedure), type: PacketType.call, serial, status: PacketStatus.ok }, writer.bytes());
+        this.#send(
+          { ...headerOf(procedure), type: PacketType.call, serial, status: PacketStatus.ok },
+          writer.bytes(),
+        );
         return true;
       }, call);
       return await promise;
@@ -148,7 +153,9 @@ export class RpcConnection {
 
   #giveUp(call: PendingCall, timeoutMs: number): void {
     settle(call, () =>
-      call.reject(new LibvirtConnectionError('timeout', `${call.procedure.name} did not answer within ${timeoutMs} ms`)),
+      call.reject(
+        new LibvirtConnectionError('timeout', `${call.procedure.name} did not answer within ${timeoutMs} ms`),
+      ),
     );
   }
 
@@ -219,7 +226,8 @@ export class RpcConnection {
   #streamPacket(packet: Packet): void {
     const stream = this.#streams.get(packet.serial);
     if (stream === undefined) return;
-    if (packet.status === PacketStatus.continue && packet.payload.length > 0) return stream.deliver(packet.payload);
+    if (packet.status === PacketStatus.continue && packet.payload.length > 0)
+      return stream.deliver(packet.payload);
     this.#streams.delete(packet.serial);
     if (packet.status === PacketStatus.error) {
       stream.finished(new LibvirtError(decodeError(packet.payload), 'stream'));

@@ -34,27 +34,32 @@ export class XdrWriter {
   }
 
   int(value: number): this {
-    this.#buffer.writeInt32BE(value, this.#reserve(4));
+    const offset = this.#reserve(4);
+    this.#buffer.writeInt32BE(value, offset);
     return this;
   }
 
   uint(value: number): this {
-    this.#buffer.writeUInt32BE(value, this.#reserve(4));
+    const offset = this.#reserve(4);
+    this.#buffer.writeUInt32BE(value, offset);
     return this;
   }
 
   hyper(value: bigint): this {
-    this.#buffer.writeBigInt64BE(value, this.#reserve(8));
+    const offset = this.#reserve(8);
+    this.#buffer.writeBigInt64BE(value, offset);
     return this;
   }
 
   uhyper(value: bigint): this {
-    this.#buffer.writeBigUInt64BE(value, this.#reserve(8));
+    const offset = this.#reserve(8);
+    this.#buffer.writeBigUInt64BE(value, offset);
     return this;
   }
 
   double(value: number): this {
-    this.#buffer.writeDoubleBE(value, this.#reserve(8));
+    const offset = this.#reserve(8);
+    this.#buffer.writeDoubleBE(value, offset);
     return this;
   }
 
@@ -174,7 +179,8 @@ export class XdrReader {
   array<T>(limit: number, read: (reader: this) => T): T[] {
     const count = this.uint();
     // An item takes at least four bytes, so a larger count is a lie: refuse before looping.
-    if (count > limit || count * 4 > this.remaining) throw new XdrError(`array of ${count} items is over the limit`);
+    if (count > limit || count * 4 > this.remaining)
+      throw new XdrError(`array of ${count} items is over the limit`);
     return Array.from({ length: count }, () => read(this));
   }
 }

@@ -1,0 +1,373 @@
+// A working model of a host's hypervisor, in memory: same states, transitions, errors and events as the real one
+// (contract.test.ts holds both to it). What a guest or a fault does is passed in.
+import { domainXml } from './domain-xml.ts';
+import { HypervisorError } from './errors.ts';
+import type { HypervisorErrorCode } from './errors.ts';
+import type {
+  ConsoleEndpoints,
+  DetachResult,
+  Diagnostics,
+  GuestDisk,
+  GuestInterface,
+  GuestSpec,
+  HostUsage,
+  Hypervisor,
+  HypervisorCapabilities,
+  ListedServer,
+  ServerEvent,
+  ServerState,
+} from './port.ts';
+
+export type Operation = Exclude<keyof Hypervisor, 'onServerEvent' | typeof Symbol.asyncDispose>;
+
+export interface GuestBehaviour {
+  /** What pressing the power button does, and after how long; undefined: nothing. */
+  readonly powersOffAfterMs?: number;
+  /** Whether it lets go of devices that are to be detached. */
+  readonly releasesDevices: boolean;
+}
+
+export interface FakeHypervisorOptions {
+  readonly capabilities?: Partial<HypervisorCapabilities>;
+  /** Runs before an operation has any effect: wait to model latency, throw to model a failure. */
+  readonly before?: (operation: Operation, serverId: string | undefined) => Promise<void> | void;
+  /** Runs when the effect is there and the answer is not: throw to model a lost answer. */
+  readonly after?: (operation: Operation, serverId: string | undefined) => Promise<void> | void;
+  readonly guest?: (spec: GuestSpec) => GuestBehaviour;
+  /** Runs when a guest's CPUs first run, and after each reset: write its console log, take its DHCP lease. */
+  readonly boots?: (spec: GuestSpec) => void;
+  /** Devices that exist on the host; every name does unless told. */
+  readonly tapExists?: (name: string) => boolean;
+  /** Drops an event if it returns false. */
+  readonly delivers?: (event: ServerEvent) => boolean;
+}
+
+interface Guest {
+  readonly spec: GuestSpec;
+  state: ServerState;
+  booted: boolean;
+  disks: GuestDisk[];
+  interfaces: GuestInterface[];
+}
+
+const CAPABILITIES: HypervisorCapabilities = {
+  hypervisor: 'QEMU',
+  version: 7_002_000,
+  hostname: 'simulated-host',
+  arch: 'x86_64',
+  cpus: 16,
+  sockets: 1,
+  cores: 8,
+  threads: 2,
+  memoryMb: 65_536,
+  cpuModel: 'simulated',
+  cpuVendor: 'Pileus',
+  cpuFeatures: [],
+  accels: ['tcg', 'kvm'],
+  machines: ['pc', 'q35'],
+};
+
+export class FakeHypervisor implements Hypervisor {
+  readonly #options: FakeHypervisorOptions;
+  readonly #guests = new Map<string, Guest>();
+  readonly #saved = new Map<string, Guest>();
+  readonly #listeners = new Set<(event: ServerEvent) => void>();
+  #reachable = true;
+
+  constructor(options: FakeHypervisorOptions = {}) {
+    this.#options = options;
+  }
+
+  // What tests and simulations do to it
+
+  /** Until `reconnect`, every operation fails as unreachable and events are lost. Servers go on. */
+  disconnect(): void {
+    this.#reachable = false;
+  }
+
+  reconnect(): void {
+    this.#reachable = true;
+    this.#emit({ kind: 'resync' });
+  }
+
+  /** The guest powers itself off, or its process dies. */
+  endGuest(id: string, kind: 'stopped' | 'crashed' = 'stopped'): void {
+    this.#remove(this.#guestOf(id), kind);
+  }
+
+  /** A disk fails under the guest: its CPUs stop. */
+  failDisk(id: string): void {
+    this.#guestOf(id).state = { state: 'paused', reason: 'io-error' };
+    this.#emit({ kind: 'paused', serverId: id });
+  }
+
+  // The port
+
+  capabilities(): Promise<HypervisorCapabilities> {
+    return this.#operate('capabilities', undefined, () => ({
+      ...CAPABILITIES,
+      ...this.#options.capabilities,
+    }));
+  }
+
+  hostUsage(): Promise<HostUsage> {
+    return this.#operate('hostUsage', undefined, () => {
+      const { memoryMb } = { ...CAPABILITIES, ...this.#options.capabilities };
+      const used = [...this.#guests.values()].reduce((sum, guest) => sum + guest.spec.memoryMb, 0);
+      const cpu = { user: 0n, kernel: 0n, idle: 0n, iowait: 0n };
+      return { memoryTotalMb: memoryMb, memoryFreeMb: Math.max(0, memoryMb - used), cpu };
+    });
+  }
+
+  listServers(): Promise<ListedServer[]> {
+    return this.#operate('listServers', undefined, () =>
+      [...this.#guests.values()].map(({ spec, state }) => ({ id: spec.id, name: spec.name, ...state })),
+    );
+  }
+
+  serverState(id: string): Promise<ServerState> {
+    return this.#operate('serverState', id, () => this.#stateOf(id));
+  }
+
+  createServer(spec: GuestSpec, options: { readonly paused?: boolean } = {}): Promise<void> {
+    return this.#operate('createServer', spec.id, () => {
+      domainXml(spec);
+      const nameTaken = [...this.#guests.values()].some((guest) => guest.spec.name === spec.name);
+      if (nameTaken || this.#stateOf(spec.id).state !== 'absent') {
+        throw fault('server-exists', spec.id, 'a server of this id or name exists');
+      }
+      for (const nic of spec.interfaces) this.#checkTap(spec.id, nic);
+      const guest: Guest = {
+        spec,
+        state: { state: 'paused', reason: 'user' },
+        booted: false,
+        disks: [...spec.disks],
+        interfaces: [...spec.interfaces],
+      };
+      this.#guests.set(spec.id, guest);
+      this.#emit({ kind: 'started', serverId: spec.id });
+      if (options.paused === true) this.#emit({ kind: 'paused', serverId: spec.id });
+      else this.#run(guest);
+    });
+  }
+
+  destroyServer(id: string): Promise<void> {
+    return this.#operate('destroyServer', id, () => this.#destroy(id));
+  }
+
+  stopServer(id: string, { graceMs }: { readonly graceMs: number }): Promise<'guest' | 'forced'> {
+    return this.#operate('stopServer', id, async () => {
+      const guest = this.#guestOf(id);
+      const delayMs = this.#behaviour(guest).powersOffAfterMs;
+      const obeys = guest.state.state === 'running' && delayMs !== undefined && delayMs <= graceMs;
+      await new Promise<void>((resolve) => {
+        setTimeout(resolve, obeys ? delayMs : guest.state.state === 'running' ? graceMs : 0);
+      });
+      if (obeys) this.#remove(guest, 'stopped');
+      else this.#destroy(id);
+      return obeys ? 'guest' : 'forced';
+    });
+  }
+
+  rebootServer(id: string, how: 'soft' | 'hard'): Promise<void> {
+    return this.#operate('rebootServer', id, () => {
+      const guest = this.#guestOf(id);
+      const obeys = how === 'hard' || this.#behaviour(guest).powersOffAfterMs !== undefined;
+      if (!obeys || guest.state.state !== 'running') return;
+      this.#emit({ kind: 'rebooted', serverId: id });
+      this.#options.boots?.(guest.spec);
+    });
+  }
+
+  pauseServer(id: string): Promise<void> {
+    return this.#operate('pauseServer', id, () => {
+      const guest = this.#guestOf(id);
+      if (guest.state.state === 'paused') return;
+      guest.state = { state: 'paused', reason: 'user' };
+      this.#emit({ kind: 'paused', serverId: id });
+    });
+  }
+
+  resumeServer(id: string): Promise<void> {
+    return this.#operate('resumeServer', id, () => {
+      const guest = this.#guestOf(id);
+      if (guest.state.state !== 'running') this.#run(guest);
+    });
+  }
+
+  suspendServer(id: string): Promise<void> {
+    return this.#operate('suspendServer', id, () => {
+      if (this.#stateOf(id).state === 'suspended') return;
+      const guest = this.#guestOf(id);
+      this.#saved.set(id, guest);
+      this.#remove(guest, 'suspended');
+    });
+  }
+
+  resumeSuspendedServer(id: string): Promise<void> {
+    return this.#operate('resumeSuspendedServer', id, () => {
+      if (this.#guests.has(id)) return;
+      const guest = this.#saved.get(id);
+      if (guest === undefined) throw fault('no-server', id, 'there is no saved memory');
+      this.#saved.delete(id);
+      this.#guests.set(id, guest);
+      this.#emit({ kind: 'started', serverId: id });
+      if (guest.state.state === 'running') this.#emit({ kind: 'resumed', serverId: id });
+    });
+  }
+
+  attachInterface(id: string, nic: GuestInterface): Promise<void> {
+    return this.#operate('attachInterface', id, () => {
+      const guest = this.#guestOf(id);
+      this.#checkTap(id, nic);
+      guest.interfaces.push(nic);
+      this.#emit({ kind: 'devices', serverId: id });
+    });
+  }
+
+  detachInterface(id: string, mac: string): Promise<DetachResult> {
+    return this.#operate('detachInterface', id, () => {
+      const guest = this.#guestOf(id);
+      const rest = guest.interfaces.filter((nic) => nic.mac.toLowerCase() !== mac.toLowerCase());
+      if (rest.length < guest.interfaces.length && !this.#behaviour(guest).releasesDevices)
+        return 'requested';
+      guest.interfaces = rest;
+      this.#emit({ kind: 'devices', serverId: id });
+      return 'removed';
+    });
+  }
+
+  attachDisk(id: string, disk: GuestDisk): Promise<void> {
+    return this.#operate('attachDisk', id, () => {
+      const guest = this.#guestOf(id);
+      if (guest.disks.some(({ target }) => target === disk.target)) {
+        throw fault('wrong-state', id, `there is a disk ${disk.target}`);
+      }
+      guest.disks.push(disk);
+      this.#emit({ kind: 'devices', serverId: id });
+    });
+  }
+
+  detachDisk(id: string, target: string): Promise<DetachResult> {
+    return this.#operate('detachDisk', id, () => {
+      const guest = this.#guestOf(id);
+      const rest = guest.disks.filter((disk) => disk.target !== target);
+      if (rest.length < guest.disks.length && !this.#behaviour(guest).releasesDevices) return 'requested';
+      guest.disks = rest;
+      this.#emit({ kind: 'devices', serverId: id });
+      return 'removed';
+    });
+  }
+
+  consoleEndpoints(id: string): Promise<ConsoleEndpoints> {
+    return this.#operate('consoleEndpoints', id, () => {
+      const { vncSocketPath, serialSocketPath } = this.#guestOf(id).spec;
+      return { vncSocketPath, serialSocketPath };
+    });
+  }
+
+  consoleLog(id: string): Promise<string | undefined> {
+    return this.#operate('consoleLog', id, () => this.#guestOf(id).spec.consoleLogPath);
+  }
+
+  diagnostics(id: string): Promise<Diagnostics> {
+    return this.#operate('diagnostics', id, () => {
+      const { spec, state, disks, interfaces } = this.#guestOf(id);
+      return {
+        state: state.state,
+        cpuTimeNs: 0n,
+        vcpus: Array.from({ length: spec.vcpus }, () => ({ timeNs: 0n })),
+        memory: { maximumMb: spec.memoryMb, residentMb: spec.memoryMb },
+        interfaces: interfaces.map(({ tapName }) => ({ tapName, ...NO_TRAFFIC })),
+        disks: disks.map(({ target }) => ({ target, ...NO_REQUESTS })),
+      };
+    });
+  }
+
+  onServerEvent(listener: (event: ServerEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  // Inside
+
+  async #operate<T>(
+    operation: Operation,
+    serverId: string | undefined,
+    act: () => T | Promise<T>,
+  ): Promise<T> {
+    await this.#options.before?.(operation, serverId);
+    if (!this.#reachable) throw fault('unreachable', serverId, 'no answer from the hypervisor');
+    const result = await act();
+    await this.#options.after?.(operation, serverId);
+    return result;
+  }
+
+  #emit(event: ServerEvent): void {
+    if (!this.#reachable || this.#options.delivers?.(event) === false) return;
+    // As from a socket: never within the operation that caused it.
+    setImmediate(() => {
+      for (const listener of this.#listeners) listener(event);
+    });
+  }
+
+  #stateOf(id: string): ServerState {
+    return this.#guests.get(id)?.state ?? { state: this.#saved.has(id) ? 'suspended' : 'absent' };
+  }
+
+  #guestOf(id: string): Guest {
+    const guest = this.#guests.get(id);
+    if (guest === undefined) throw fault('no-server', id, 'there is no such server');
+    return guest;
+  }
+
+  #behaviour(guest: Guest): GuestBehaviour {
+    return this.#options.guest?.(guest.spec) ?? { powersOffAfterMs: 0, releasesDevices: true };
+  }
+
+  #run(guest: Guest): void {
+    guest.state = { state: 'running' };
+    this.#emit({ kind: 'resumed', serverId: guest.spec.id });
+    if (!guest.booted) this.#options.boots?.(guest.spec);
+    guest.booted = true;
+  }
+
+  #remove(guest: Guest, kind: 'stopped' | 'crashed' | 'suspended'): void {
+    this.#guests.delete(guest.spec.id);
+    this.#emit({ kind, serverId: guest.spec.id });
+  }
+
+  #destroy(id: string): void {
+    const guest = this.#guests.get(id);
+    if (guest !== undefined) this.#remove(guest, 'stopped');
+    this.#saved.delete(id);
+  }
+
+  #checkTap(id: string, { tapName }: GuestInterface): void {
+    if (this.#options.tapExists?.(tapName) === false) throw fault('failed', id, `no device ${tapName}`);
+    const inUse = [...this.#guests.values()].some((guest) =>
+      guest.interfaces.some((nic) => nic.tapName === tapName),
+    );
+    if (inUse) throw fault('failed', id, `device ${tapName} is in use`);
+  }
+}
+
+const NO_TRAFFIC = {
+  rxBytes: 0n,
+  rxPackets: 0n,
+  rxErrors: 0n,
+  rxDrop: 0n,
+  txBytes: 0n,
+  txPackets: 0n,
+  txErrors: 0n,
+  txDrop: 0n,
+};
+const NO_REQUESTS = { readBytes: 0n, readRequests: 0n, writeBytes: 0n, writeRequests: 0n };
+
+function fault(code: HypervisorErrorCode, serverId: string | undefined, message: string): HypervisorError {
+  return new HypervisorError(code, message, serverId === undefined ? {} : { serverId });
+}

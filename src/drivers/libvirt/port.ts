@@ -1,0 +1,206 @@
+// The hypervisor in our words. The compute agent uses this; real.ts speaks to libvirt, fake.ts is a working model.
+// Every method throws HypervisorError; after `unreachable` or `timeout` it is unknown whether it took effect,
+// so ask `serverState` (or call `destroyServer`, which may always be repeated).
+
+export type ServerStateName = 'absent' | 'running' | 'paused' | 'shutting-down' | 'crashed' | 'suspended';
+
+export interface ServerState {
+  readonly state: ServerStateName;
+  /** Why, where that matters: `io-error` of a paused server, `starting-up` while it is being made. */
+  readonly reason?: 'user' | 'io-error' | 'starting-up' | 'saving';
+}
+
+export interface ListedServer extends ServerState {
+  readonly id: string;
+  readonly name: string;
+}
+
+export type DiskSource =
+  | { readonly kind: 'file'; readonly path: string; readonly format: 'raw' | 'qcow2' }
+  | { readonly kind: 'block'; readonly path: string }
+  | { readonly kind: 'nbd'; readonly socketPath: string; readonly exportName: string }
+  | {
+      readonly kind: 'rbd';
+      readonly pool: string;
+      readonly image: string;
+      readonly monitors: readonly { readonly host: string; readonly port: number }[];
+      readonly user: string;
+      readonly secretId: string;
+    };
+
+export interface GuestDisk {
+  readonly source: DiskSource;
+  readonly device: 'disk' | 'cdrom';
+  readonly bus: 'virtio' | 'scsi' | 'sata' | 'ide';
+  /** Name the guest is likely to give it (`vda`); unique in the server, and how a disk is detached. */
+  readonly target: string;
+  /** What guests find the disk by: up to 20 characters, so volume ids are cut by their owner. */
+  readonly serial?: string;
+  /** 1 boots first. */
+  readonly bootIndex?: number;
+  readonly readonly?: boolean;
+}
+
+export interface GuestInterface {
+  readonly mac: string;
+  readonly mtu: number;
+  /** Exists and is plugged in before the server starts; at most 15 characters. It outlives the server. */
+  readonly tapName: string;
+  /** Set where the datapath does not fix checksums (Open vSwitch in userspace), or TCP never connects. */
+  readonly offloads: boolean;
+}
+
+export type CpuMode = 'default' | 'maximum' | 'host-model' | 'host-passthrough';
+
+export interface GuestSpec {
+  /** UUID of the server. */
+  readonly id: string;
+  /** Name on the host, `instance-0000002a`. */
+  readonly name: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly arch: 'x86_64' | 'aarch64';
+  /** Machine type, `pc` or `q35`. */
+  readonly machine: string;
+  readonly accel: 'kvm' | 'tcg';
+  /** `default` starts quickest; the others make the hypervisor read every CPU property first. */
+  readonly cpuMode: CpuMode;
+  readonly disks: readonly GuestDisk[];
+  readonly interfaces: readonly GuestInterface[];
+  /** Boots this kernel instead of the firmware's choice. */
+  readonly kernel?: {
+    readonly kernelPath: string;
+    readonly initrdPath?: string;
+    readonly commandLine?: string;
+  };
+  readonly consoleLogPath: string;
+  readonly serialSocketPath: string;
+  readonly vncSocketPath: string;
+  readonly randomDevice: boolean;
+  /** For operators who look at the host; nothing reads it back but the id. */
+  readonly metadata: {
+    readonly displayName: string;
+    readonly projectId: string;
+    readonly userId: string;
+    readonly flavorName: string;
+    readonly imageId?: string;
+  };
+}
+
+export interface HypervisorCapabilities {
+  readonly hypervisor: string;
+  /** major × 1,000,000 + minor × 1,000 + release, as the field reports it. */
+  readonly version: number;
+  readonly hostname: string;
+  readonly arch: string;
+  readonly cpus: number;
+  readonly sockets: number;
+  readonly cores: number;
+  readonly threads: number;
+  readonly memoryMb: number;
+  readonly cpuModel: string;
+  readonly cpuVendor: string;
+  readonly cpuFeatures: readonly string[];
+  /** What the host offers for `GuestSpec.accel`; an offered `kvm` may still not run guests (nested hosts). */
+  readonly accels: readonly ('kvm' | 'tcg')[];
+  readonly machines: readonly string[];
+}
+
+export interface HostUsage {
+  readonly memoryTotalMb: number;
+  readonly memoryFreeMb: number;
+  /** Nanoseconds since boot. */
+  readonly cpu: {
+    readonly user: bigint;
+    readonly kernel: bigint;
+    readonly idle: bigint;
+    readonly iowait: bigint;
+  };
+}
+
+export interface Diagnostics {
+  readonly state: ServerStateName;
+  readonly cpuTimeNs: bigint;
+  readonly vcpus: readonly { readonly timeNs: bigint }[];
+  readonly memory: { readonly maximumMb: number; readonly residentMb: number };
+  readonly interfaces: readonly {
+    readonly tapName: string;
+    readonly rxBytes: bigint;
+    readonly rxPackets: bigint;
+    readonly rxErrors: bigint;
+    readonly rxDrop: bigint;
+    readonly txBytes: bigint;
+    readonly txPackets: bigint;
+    readonly txErrors: bigint;
+    readonly txDrop: bigint;
+  }[];
+  readonly disks: readonly {
+    readonly target: string;
+    readonly readBytes: bigint;
+    readonly readRequests: bigint;
+    readonly writeBytes: bigint;
+    readonly writeRequests: bigint;
+  }[];
+}
+
+export interface ConsoleEndpoints {
+  readonly vncSocketPath?: string;
+  readonly serialSocketPath?: string;
+}
+
+/** Something happened; look at the state. `resync` means events may have been missed: look at all. */
+export type ServerEvent =
+  | {
+      readonly kind:
+        | 'started'
+        | 'paused'
+        | 'resumed'
+        | 'stopped'
+        | 'suspended'
+        | 'crashed'
+        | 'rebooted'
+        | 'devices';
+      readonly serverId: string;
+    }
+  | { readonly kind: 'resync' };
+
+/** `removed`: it is gone. `requested`: the guest was asked and has not let go (yet). */
+export type DetachResult = 'removed' | 'requested';
+
+export interface Hypervisor extends AsyncDisposable {
+  capabilities(): Promise<HypervisorCapabilities>;
+  hostUsage(): Promise<HostUsage>;
+  /** Servers of ours only, suspended ones not included. */
+  listServers(): Promise<ListedServer[]>;
+  serverState(id: string): Promise<ServerState>;
+
+  /** `server-exists` if it is there already, in whatever state. */
+  createServer(spec: GuestSpec, options?: { readonly paused?: boolean }): Promise<void>;
+  /** Ends and forgets the server and its saved memory. May be repeated; a server that is absent is no error. */
+  destroyServer(id: string): Promise<void>;
+  /** Asks the guest to power off, and ends it when `graceMs` are over. Says whether the guest did it itself. */
+  stopServer(id: string, options: { readonly graceMs: number }): Promise<'guest' | 'forced'>;
+  /** `soft` asks the guest and does not wait; `hard` presses reset. Interfaces and disks stay. */
+  rebootServer(id: string, how: 'soft' | 'hard'): Promise<void>;
+  /** Stops the CPUs, memory stays. May be repeated. */
+  pauseServer(id: string): Promise<void>;
+  /** Lets the CPUs of a paused server run. May be repeated. */
+  resumeServer(id: string): Promise<void>;
+  /** Writes the memory to disk and ends the server. */
+  suspendServer(id: string): Promise<void>;
+  /** Brings a suspended server back, as it was. */
+  resumeSuspendedServer(id: string): Promise<void>;
+
+  attachInterface(id: string, nic: GuestInterface): Promise<void>;
+  detachInterface(id: string, mac: string): Promise<DetachResult>;
+  attachDisk(id: string, disk: GuestDisk): Promise<void>;
+  detachDisk(id: string, target: string): Promise<DetachResult>;
+
+  consoleEndpoints(id: string): Promise<ConsoleEndpoints>;
+  /** File the serial console is logged to. */
+  consoleLog(id: string): Promise<string | undefined>;
+  diagnostics(id: string): Promise<Diagnostics>;
+
+  /** Returns a function that ends it. */
+  onServerEvent(listener: (event: ServerEvent) => void): () => void;
+}
