@@ -13,24 +13,7 @@ export interface ComputeConfig {
   readonly defaultAvailabilityZone: string;
   /** The most entries of a list answer, whatever `limit` asks for. */
   readonly maxLimit: number;
-  /** `%08x` of the launch order is not kept: a server's libvirt name is this and the id. */
-  readonly instanceNamePrefix: string;
-  /** Limits of a project without limits of its own; -1: unlimited. */
-  readonly quotas: Readonly<Record<QuotaResource, number>>;
 }
-
-/** Resources with a limit, by their names in `os-quota-sets`. */
-export type QuotaResource =
-  | 'instances'
-  | 'cores'
-  | 'ram'
-  | 'metadata_items'
-  | 'injected_files'
-  | 'injected_file_content_bytes'
-  | 'injected_file_path_bytes'
-  | 'key_pairs'
-  | 'server_groups'
-  | 'server_group_members';
 
 export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   launchDeadlineMs: 300_000,
@@ -39,17 +22,4 @@ export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   consoleTokenTtlMs: 600_000,
   defaultAvailabilityZone: 'nova',
   maxLimit: 1000,
-  instanceNamePrefix: 'instance-',
-  quotas: {
-    instances: 10,
-    cores: 20,
-    ram: 51_200,
-    metadata_items: 128,
-    injected_files: 5,
-    injected_file_content_bytes: 10_240,
-    injected_file_path_bytes: 255,
-    key_pairs: 100,
-    server_groups: 10,
-    server_group_members: 10,
-  },
 };

@@ -1,0 +1,21 @@
+// The body of compute's errors: one key named for the status, with code and message.
+import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
+
+const NAMES: Readonly<Record<number, string>> = {
+  400: 'badRequest',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  429: 'overLimit',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
+};
+
+/** 401 has the form of the field's token middleware, which answers before any service does. */
+export function renderComputeFault({ status, message }: FaultContext): RenderedFault {
+  if (status === 401) return { body: { error: { code: 401, title: 'Unauthorized', message } } };
+  return { body: { [NAMES[status] ?? 'computeFault']: { code: status, message } } };
+}
