@@ -59,7 +59,7 @@ export type Ground = AsyncDisposable & {
   provider: GroundProvider;
   /**
    * Resolves when the private libvirts have answered. The ground stands earlier: the first start ever of libvirt
-   * on a machine asks QEMU for its abilities for 12 s, and nothing but the first guest needs to wait for that.
+   * on a machine asks QEMU for its abilities for seconds, and nothing but the first guest needs to wait for that.
    */
   hypervisorsReady: Promise<void>;
   /** Ends everything in order. May be called twice. */

@@ -51,14 +51,9 @@ export async function startDatabase(
   }
   rmSync(socket, { force: true });
   const control = `--unixctl=${join(directory, `${name}.ctl`)}`;
-  await supervisor.start({
-    name,
-    argv: ['ovsdb-server', '--no-chdir', control, ...LOG_ARGS, `--remote=punix:${socket}`, file],
-    env: runDirectories(directory),
-    logFile,
-    netns,
-    ready: { check: () => socketAccepts(socket) },
-  });
+  const argv = ['ovsdb-server', '--no-chdir', control, ...LOG_ARGS, `--remote=punix:${socket}`, file];
+  const ready = { check: () => socketAccepts(socket) };
+  await supervisor.start({ name, argv, env: runDirectories(directory), logFile, netns, ready }, signal);
 }
 
 function exists(file: string): boolean {

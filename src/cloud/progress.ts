@@ -60,7 +60,7 @@ export function liveProgress(out: Out, clock: Clock = () => performance.now()): 
   let frame = 0;
   const erase = (): string => (drawn > 0 ? `\x1b[${drawn}A\x1b[J` : '');
   const draw = (lasting = ''): void => {
-    const width = Math.max((out.columns ?? 80) - 1, 20);
+    const width = Math.max((out.columns || 80) - 1, 20);
     const mark = SPINNER[frame % SPINNER.length];
     const lines = [...running.values()].map((one) => {
       const text = `${mark} ${one.title}  ${seconds(clock() - one.since)}${one.detail ? `  ${one.detail}` : ''}`;

@@ -120,7 +120,7 @@ export class Child {
     const { spec } = this;
     // pdeathsig outlives exec (not fork): the kernel kills the child when our main thread dies, however it dies.
     const argv = ['setpriv', '--pdeathsig', 'KILL', '--', ...inNetns(spec.netns, spec.argv)];
-    this.#log.note(`starting ${spec.argv.join(' ')}`);
+    this.#log.note(`starting ${JSON.stringify(spec.argv)}`);
     this.#startedAt = performance.now();
     const process_ = spawn(argv[0]!, argv.slice(1), {
       cwd: spec.cwd ?? '/',

@@ -34,8 +34,12 @@ export class Supervisor implements AsyncDisposable {
     this.#rotation.unref();
   }
 
-  /** Resolves when the child is ready; throws ChildFailed when it ends before that or the deadline passes. */
-  async start(spec: ChildSpec): Promise<Child> {
+  /**
+   * Resolves when the child is ready. Throws ChildFailed when it ends before that, DeadlinePassed, or the signal's
+   * reason when it is given up before it was ready; in each case it does not run any more.
+   */
+  async start(spec: ChildSpec, signal?: AbortSignal): Promise<Child> {
+    signal?.throwIfAborted();
     if (this.#closing) throw new Error(`${spec.name} is not started: the supervisor is closing`);
     if (this.#children.has(spec.name)) throw new Error(`a child named ${spec.name} exists`);
     const child = new Child(spec, {
@@ -44,11 +48,15 @@ export class Supervisor implements AsyncDisposable {
       tell: (event) => this.#options.onEvent?.(event),
     });
     this.#children.set(spec.name, child);
+    const giveUp = (): void => void child.stop();
+    signal?.addEventListener('abort', giveUp);
     try {
       await child.start();
     } catch (error) {
       this.#children.delete(spec.name);
-      throw error;
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
     return child;
   }

@@ -1,0 +1,21 @@
+/** What the command line reads from the environment, and its defaults. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const DEFAULT_LISTEN = '127.0.0.1:8790';
+
+export function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/** PILEUS_DATA, else /var/lib/pileus for root and ~/.local/share/pileus for others. */
+export function defaultDataPath(): string {
+  const named = process.env['PILEUS_DATA'];
+  if (named) return resolve(named);
+  return isRoot() ? '/var/lib/pileus' : join(homedir(), '.local', 'share', 'pileus');
+}
+
+/** For options that name a path. Commander passes a second argument, which `resolve` would take for a path too. */
+export function toPath(value: string): string {
+  return resolve(value);
+}

@@ -1,0 +1,78 @@
+/**
+ * Runs the test files: those beside the code two at a time, then those on real programs one after the other, because
+ * each of these keeps both processors of a small machine busy. Called by `pileus test`.
+ */
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { run } from 'node:test';
+import { isRoot } from '../config.ts';
+import { Tally } from './tally.ts';
+import {
+  HYPERVISOR_PACKAGES,
+  NETWORK_PACKAGES,
+  TEST_PACKAGES,
+  findMissing,
+  installMissing,
+} from '#cloud/packages.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** No single test takes longer; one that does hangs. */
+const TEST_TIMEOUT_MS = 5 * 60_000;
+/** The whole suite is to end within 25 minutes, also when something hangs. */
+const SUITE_TIMEOUT_MS = 24 * 60_000;
+
+export type TestOptions = { filters: readonly string[]; names?: string | undefined; install: boolean };
+
+export async function runTests(
+  options: TestOptions,
+): Promise<{ passed: number; failed: number; skipped: number }> {
+  if (options.install) await installTestPackages();
+  const tally = new Tally(ROOT);
+  const tooLong = AbortSignal.timeout(SUITE_TIMEOUT_MS);
+  const beside = findTests('src/**/*.test.ts', options.filters);
+  const whole = findTests('test/**/*.test.ts', options.filters);
+  await runFiles(beside, 2, options, tally, tooLong);
+  await runFiles(whole, 1, options, tally, tooLong);
+  if (tooLong.aborted) tally.failSuite(`the suite was not done after ${SUITE_TIMEOUT_MS / 60_000} minutes`);
+  console.log(tally.summary());
+  return tally;
+}
+
+function findTests(pattern: string, filters: readonly string[]): string[] {
+  const wanted = (path: string): boolean =>
+    filters.length === 0 || filters.some((filter) => path.includes(filter.replace(/^\.\//, '')));
+  return globSync(pattern, { cwd: ROOT })
+    .filter(wanted)
+    .toSorted()
+    .map((path) => `${ROOT}${path}`);
+}
+
+async function runFiles(
+  files: string[],
+  concurrency: number,
+  { names }: TestOptions,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<void> {
+  if (files.length === 0 || signal.aborted) return;
+  const stream = run({
+    files,
+    concurrency,
+    timeout: TEST_TIMEOUT_MS,
+    signal,
+    cwd: ROOT,
+    ...(names === undefined ? {} : { testNamePatterns: [new RegExp(names)] }),
+  });
+  for await (const event of stream) tally.take(event);
+}
+
+async function installTestPackages(): Promise<void> {
+  const needs = [...NETWORK_PACKAGES, ...HYPERVISOR_PACKAGES, ...TEST_PACKAGES];
+  const missing = findMissing(needs).map((need) => need.package);
+  if (missing.length === 0) return;
+  if (!isRoot()) {
+    console.log(`not root: tests that need ${missing.join(', ')} are skipped or fail`);
+    return;
+  }
+  await installMissing(needs, { say: (line) => console.log(line), signal: AbortSignal.timeout(15 * 60_000) });
+}

@@ -1,0 +1,75 @@
+/** `pileus up`: brings a cloud up and stays until it is told to end; with --detach it leaves it running. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+import type { UpOptions } from '#cloud/up.ts';
+import { DEFAULT_LISTEN, defaultDataPath, isRoot, toPath } from './config.ts';
+
+export type UpFlags = {
+  data: string;
+  listen: string;
+  hosts: number;
+  network: 'private' | 'system';
+  hypervisor?: string;
+  nb?: string;
+  sb?: string;
+  ovs?: string;
+  providerCidr?: string;
+  simulated?: boolean;
+  detach?: boolean;
+};
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('start a cloud on this machine, and install what it needs')
+    .option('--data <directory>', 'where all its state is', toPath, defaultDataPath())
+    .option('--listen <address:port>', 'its one listener', parseListen, DEFAULT_LISTEN)
+    .option('--simulated', 'on working models of all programs: no root, no guests that run')
+    .option('--hosts <number>', 'hosts on this machine, each with its own switch and libvirt', parseCount, 1)
+    .addOption(
+      new Option('--network <whose>', 'whose Open vSwitch and OVN')
+        .choices(['private', 'system'])
+        .default('private'),
+    )
+    .option('--hypervisor <uri>', "the machine's libvirt, such as qemu:///system, in place of a private one")
+    .option('--nb <endpoint>', "northbound database with --network system (default Debian's)")
+    .option('--sb <endpoint>', 'southbound database with --network system')
+    .option('--ovs <endpoint>', 'Open vSwitch database with --network system')
+    .option('--provider-cidr <cidr>', 'subnet of the provider network with --network system')
+    .option('--detach', 'leave it running and return when it is ready')
+    .option('--foreground', 'stay, and end with Ctrl-C (the default)')
+    .action(async (flags: UpFlags) => {
+      if (!flags.simulated && !isRoot()) {
+        throw new Error(
+          'networks and guests need root: run it as root, or use --simulated, which needs nothing',
+        );
+      }
+      if (flags.detach) return (await import('./up/detach.ts')).upDetached(flags);
+      return (await import('./up/foreground.ts')).upForeground(upOptions(flags));
+    });
+}
+
+function upOptions(flags: UpFlags): UpOptions {
+  return {
+    dataPath: flags.data,
+    listen: flags.listen,
+    hosts: flags.hosts,
+    network: flags.network,
+    hypervisor: flags.hypervisor,
+    endpoints: { nb: flags.nb, sb: flags.sb, ovs: flags.ovs },
+    providerCidr: flags.providerCidr,
+    simulated: flags.simulated,
+  };
+}
+
+function parseCount(value: string): number {
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a number from 1.');
+  return count;
+}
+
+function parseListen(value: string): string {
+  const port = Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN);
+  if (!(port >= 0 && port <= 65_535))
+    throw new InvalidArgumentError('It is address:port, such as 127.0.0.1:8790.');
+  return value;
+}

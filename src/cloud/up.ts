@@ -1,0 +1,96 @@
+/**
+ * Brings a whole cloud up: opens the data directory, starts the ground and what is assembled on it, and ends both in
+ * order. Called by `pileus up` and by tests.
+ */
+import { openDataDirectory } from './data-directory.ts';
+import type { OpenDataDirectory } from './data-directory.ts';
+import { startGround } from './ground.ts';
+import type { Ground, GroundOptions } from './ground.ts';
+import { silentProgress } from './progress.ts';
+import type { Progress } from './progress.ts';
+
+export type UpOptions = Omit<GroundOptions, 'data' | 'progress' | 'signal'> & {
+  /** Path of the data directory; made where it is absent. */
+  dataPath: string;
+  /** `address:port` of the one listener. */
+  listen: string;
+  /** The whole cloud on working models: no root, no daemons. */
+  simulated?: boolean | undefined;
+  progress?: Progress | undefined;
+  signal?: AbortSignal | undefined;
+};
+
+/** What the services are built on. */
+export type Foundation = {
+  data: OpenDataDirectory;
+  listen: string;
+  /** Still being built, so that services that don't need it can start beside it. Undefined when simulated. */
+  ground: Promise<Ground> | undefined;
+  progress: Progress;
+  signal: AbortSignal | undefined;
+};
+
+export type Assembly = {
+  /** Lines for the person who started the cloud: address, credentials, what to try. */
+  greeting: string[];
+  /** Ends the services; the ground still stands while it runs. */
+  close(): Promise<void>;
+};
+
+/** Builds the services on the foundation. Resolves when they serve; cleans up after itself when it throws. */
+export type Assemble = (foundation: Foundation) => Promise<Assembly>;
+
+export type RunningCloud = AsyncDisposable & {
+  data: OpenDataDirectory;
+  /** Undefined when simulated. */
+  ground: Ground | undefined;
+  greeting: string[];
+  close(): Promise<void>;
+};
+
+/** Throws what keeps it from coming up, after everything begun has been ended. */
+export async function up(options: UpOptions, assemble: Assemble): Promise<RunningCloud> {
+  const { dataPath, listen, simulated, progress = silentProgress, signal } = options;
+  const data = openDataDirectory(dataPath, listen);
+  const failure = new AbortController();
+  const anySignal = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
+  const ground = simulated ? undefined : startGround({ ...options, data, progress, signal: anySignal });
+  ground?.catch(() => undefined);
+  try {
+    const assembling = assemble({ data, listen, ground, progress, signal: anySignal });
+    assembling.catch((error: unknown) => failure.abort(error));
+    const [standing, assembly] = await both(ground, assembling);
+    return running(data, standing, assembly);
+  } catch (error) {
+    await ground?.then((one) => one.close()).catch(() => undefined);
+    data.close();
+    throw error;
+  }
+}
+
+/** When the ground fails, what was assembled is ended; the ground's failure is the one to tell. */
+async function both(
+  ground: Promise<Ground> | undefined,
+  assembling: Promise<Assembly>,
+): Promise<[Ground | undefined, Assembly]> {
+  const [standing, assembly] = await Promise.allSettled([ground, assembling]);
+  if (standing.status === 'fulfilled' && assembly.status === 'fulfilled')
+    return [standing.value, assembly.value];
+  if (assembly.status === 'fulfilled') await assembly.value.close();
+  // A failed assembly aborts the ground with its own error, so that both reasons are then the same.
+  throw standing.status === 'rejected' ? standing.reason : (assembly as PromiseRejectedResult).reason;
+}
+
+function running(data: OpenDataDirectory, ground: Ground | undefined, assembly: Assembly): RunningCloud {
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> =>
+    (closing ??= (async () => {
+      try {
+        await assembly.close();
+      } finally {
+        await ground?.close().finally(() => data.close());
+        if (!ground) data.close();
+      }
+    })());
+  return { data, ground, greeting: assembly.greeting, close, [Symbol.asyncDispose]: close };
+}
