@@ -1,0 +1,248 @@
+// Claims and releases resources inside a transaction of the caller's: the one door through which compute writes
+// placement's tables, so that a claim and the instance's host commit together. The scheduler and the conductor call it.
+import type { Executor } from '#platform/sql/database.ts';
+import { sql, type Transaction } from 'kysely';
+import { NoCapacity, NoSuchProvider, type Shortage } from './errors.ts';
+import { capacityOf, shortageOf } from './capacity.ts';
+import { isCustomName, isStandardTrait } from './standard-names.ts';
+import type { InventoryRow, PlacementTables } from './tables.ts';
+
+export { NoCapacity } from './errors.ts';
+export { findCandidates } from './allocation-candidates/find-candidates.ts';
+
+/** Amounts by resource class: `{ VCPU: 1, MEMORY_MB: 512, DISK_GB: 1 }`. */
+export type Resources = Readonly<Record<string, number>>;
+
+export interface Claim {
+  readonly consumerId: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly resources: Resources;
+}
+
+const placement = <T>(trx: Transaction<T>): Executor<PlacementTables> =>
+  trx as unknown as Executor<PlacementTables>;
+
+/**
+ * Gives the consumer exactly `resources` of the provider, in place of whatever it had anywhere. `trx` must be a
+ * transaction of `Database.transaction` (serializable, or SQLite's single writer): then racing claims never overcommit.
+ * @throws NoCapacity, NoSuchProvider
+ */
+export async function claimInTransaction<T>(trx: Transaction<T>, claim: Claim): Promise<void> {
+  const db = placement(trx);
+  const now = new Date().toISOString();
+  // Writing the provider first makes racing claims on it meet here and not after their work is done.
+  const bumped = await db
+    .updateTable('resource_providers')
+    .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: now }))
+    .where('id', '=', claim.providerId)
+    .executeTakeFirst();
+  if (bumped.numUpdatedRows === 0n) throw new NoSuchProvider(claim.providerId);
+  const shortages = await shortagesOf(db, claim);
+  if (shortages.length > 0) throw new NoCapacity(claim.providerId, shortages);
+  await db.deleteFrom('allocations').where('consumer_id', '=', claim.consumerId).execute();
+  await db
+    .insertInto('consumers')
+    .values({
+      id: claim.consumerId,
+      generation: 1,
+      project_id: claim.projectId,
+      user_id: claim.userId,
+      consumer_type: 'INSTANCE',
+      created_at: now,
+      updated_at: now,
+    })
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet((eb) => ({
+        generation: eb('consumers.generation', '+', 1),
+        project_id: claim.projectId,
+        user_id: claim.userId,
+        updated_at: now,
+      })),
+    )
+    .execute();
+  const rows = Object.entries(claim.resources).map(([resource_class, used]) => ({
+    consumer_id: claim.consumerId,
+    provider_id: claim.providerId,
+    resource_class,
+    used,
+    updated_at: now,
+  }));
+  await db.insertInto('allocations').values(rows).execute();
+}
+
+async function shortagesOf(db: Executor<PlacementTables>, claim: Claim): Promise<Shortage[]> {
+  const inventories = await db
+    .selectFrom('inventories')
+    .selectAll()
+    .where('provider_id', '=', claim.providerId)
+    .execute();
+  const used = await db
+    .selectFrom('allocations')
+    .select(['resource_class', sql<number>`sum(used)`.as('used')])
+    .where('provider_id', '=', claim.providerId)
+    .where('consumer_id', '!=', claim.consumerId)
+    .groupBy('resource_class')
+    .execute();
+  const usage = new Map(used.map((row) => [row.resource_class, Number(row.used)]));
+  return Object.entries(claim.resources).flatMap(([name, amount]) => {
+    const inventory = inventories.find((row) => row.resource_class === name);
+    return shortageOf(name, amount, inventory, usage.get(name) ?? 0) ?? [];
+  });
+}
+
+/** Gives back all that the consumer has; nothing happens when it has nothing. Its generation ends with it. */
+export async function releaseInTransaction<T>(trx: Transaction<T>, consumerId: string): Promise<void> {
+  const db = placement(trx);
+  const held = await db
+    .selectFrom('allocations')
+    .select('provider_id')
+    .distinct()
+    .where('consumer_id', '=', consumerId)
+    .execute();
+  if (held.length > 0) {
+    await db.deleteFrom('allocations').where('consumer_id', '=', consumerId).execute();
+    await db
+      .updateTable('resource_providers')
+      .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: new Date().toISOString() }))
+      .where(
+        'id',
+        'in',
+        held.map((row) => row.provider_id),
+      )
+      .execute();
+  }
+  await db.deleteFrom('consumers').where('id', '=', consumerId).execute();
+}
+
+/** What a host tells of itself, as far as placement keeps it. Compute's `HostReport` is one. */
+export interface HostInventory {
+  readonly hypervisor_hostname: string;
+  readonly vcpus: number;
+  readonly memory_mb: number;
+  readonly local_gb: number;
+  readonly traits: readonly string[];
+}
+
+export interface HostProviderOptions {
+  /** The provider's id when it has to be made; the compute node's. Default: a new one. */
+  readonly id?: string;
+  /** Taken for a new inventory only: an operator may change it later through the API. */
+  readonly cpuRatio?: number;
+  readonly ramRatio?: number;
+  readonly diskRatio?: number;
+  readonly reservedMemoryMb?: number;
+}
+
+/**
+ * Keeps the resource provider of a compute node in line with what its host reports: provider, inventory, traits.
+ * Ratios and reserved amounts are set once, at the start; `CUSTOM_` traits that an operator added stay.
+ * @returns the provider's id; make it the compute node's.
+ */
+export async function ensureHostProvider<T>(
+  trx: Transaction<T>,
+  host: HostInventory,
+  options: HostProviderOptions = {},
+): Promise<string> {
+  const db = placement(trx);
+  const now = new Date().toISOString();
+  const known = await db
+    .selectFrom('resource_providers')
+    .select('id')
+    .where('name', '=', host.hypervisor_hostname)
+    .executeTakeFirst();
+  const id = known?.id ?? options.id ?? crypto.randomUUID();
+  if (!known) {
+    const row = { id, name: host.hypervisor_hostname, generation: 0, parent_id: null, root_id: id };
+    await db
+      .insertInto('resource_providers')
+      .values({ ...row, created_at: now, updated_at: now })
+      .execute();
+  }
+  const inventoryChanged = await keepInventory(db, id, host, options, now);
+  const traitsChanged = await keepTraits(db, id, host.traits, now);
+  if (inventoryChanged || traitsChanged) {
+    await db
+      .updateTable('resource_providers')
+      .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: now }))
+      .where('id', '=', id)
+      .execute();
+  }
+  return id;
+}
+
+async function keepInventory(
+  db: Executor<PlacementTables>,
+  id: string,
+  host: HostInventory,
+  options: HostProviderOptions,
+  now: string,
+): Promise<boolean> {
+  const wanted = [
+    { resource_class: 'VCPU', total: host.vcpus, reserved: 0, ratio: options.cpuRatio ?? 4 },
+    {
+      resource_class: 'MEMORY_MB',
+      total: host.memory_mb,
+      // A host that has less than this is a model or a mistake; reserving more than there is would be refused.
+      reserved: Math.min(options.reservedMemoryMb ?? 512, host.memory_mb - 1),
+      ratio: options.ramRatio ?? 1,
+    },
+    { resource_class: 'DISK_GB', total: host.local_gb, reserved: 0, ratio: options.diskRatio ?? 1 },
+  ].filter((each) => each.total > 0);
+  const rows = await db.selectFrom('inventories').selectAll().where('provider_id', '=', id).execute();
+  let changed = false;
+  for (const { resource_class, total, reserved, ratio } of wanted) {
+    const row = rows.find((each) => each.resource_class === resource_class);
+    if (row && row.total === total && row.max_unit === total) continue;
+    changed = true;
+    const next: InventoryRow = {
+      provider_id: id,
+      resource_class,
+      total,
+      reserved: Math.min(row?.reserved ?? reserved, total),
+      min_unit: row?.min_unit ?? 1,
+      max_unit: total,
+      step_size: row?.step_size ?? 1,
+      allocation_ratio: row?.allocation_ratio ?? ratio,
+      updated_at: now,
+    };
+    await db
+      .insertInto('inventories')
+      .values(next)
+      .onConflict((conflict) => conflict.columns(['provider_id', 'resource_class']).doUpdateSet(next))
+      .execute();
+  }
+  return changed;
+}
+
+async function keepTraits(
+  db: Executor<PlacementTables>,
+  id: string,
+  reported: readonly string[],
+  now: string,
+): Promise<boolean> {
+  const wanted = new Set(reported.filter((name) => isStandardTrait(name) || isCustomName(name)));
+  const rows = await db.selectFrom('provider_traits').select('trait').where('provider_id', '=', id).execute();
+  const known = new Set(rows.map((row) => row.trait));
+  const added = [...wanted].filter((name) => !known.has(name));
+  const gone = [...known].filter((name) => !wanted.has(name) && isStandardTrait(name));
+  const custom = added.filter(isCustomName).map((name) => ({ name, created_at: now }));
+  if (custom.length > 0)
+    await db
+      .insertInto('custom_traits')
+      .values(custom)
+      .onConflict((c) => c.doNothing())
+      .execute();
+  if (added.length > 0)
+    await db
+      .insertInto('provider_traits')
+      .values(added.map((trait) => ({ provider_id: id, trait })))
+      .execute();
+  if (gone.length > 0)
+    await db.deleteFrom('provider_traits').where('provider_id', '=', id).where('trait', 'in', gone).execute();
+  return added.length + gone.length > 0;
+}
+
+/** (total - reserved) × ratio in whole units, as a claim counts it. */
+export { capacityOf };
