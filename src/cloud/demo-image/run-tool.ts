@@ -24,13 +24,8 @@ export async function runTool(
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: AbortSignal.any(signals),
     killSignal: 'SIGKILL',
-    // mke2fs and friends live in sbin, which is not in the PATH of every user.
-    env: {
-      ...process.env,
-      PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
-      LC_ALL: 'C',
-      ...options.env,
-    },
+    // A fixed search path: mke2fs and friends live in sbin, which is not in the PATH of every user.
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...options.env },
   });
   const output: Buffer[] = [];
   const errors: Buffer[] = [];
