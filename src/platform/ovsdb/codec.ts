@@ -103,6 +103,11 @@ export function compareScalars(a: Scalar, b: Scalar): number {
 export function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return false;
+  if (Array.isArray(a)) {
+    return (
+      Array.isArray(b) && a.length === b.length && a.every((element, i) => element === (b as unknown[])[i])
+    );
+  }
   const left = Object.entries(a);
   const right = b as Record<string, Scalar>;
   return left.length === Object.keys(right).length && left.every(([key, value]) => right[key] === value);

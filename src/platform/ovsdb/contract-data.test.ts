@@ -177,6 +177,31 @@ const cases: Cases = {
     assert.equal(db.table('Net').size, 0);
   },
 
+  'refuses a row without a value for a column whose constraints forbid the default': async (db) => {
+    for (const row of [{ mode: 'in' }, { key: 1 }] as const) {
+      const tx = db.transaction();
+      tx.insert('Strict', row);
+      const error = await refusal(tx.commit());
+      assert.deepEqual([error.code, error.opIndex], ['constraint violation', 0]);
+    }
+    const tx = db.transaction();
+    tx.insert('Strict', { mode: 'in', key: 1 });
+    await tx.commit();
+  },
+
+  'a weak reference held twice by a row goes from both places, and stays known while one is left': async (
+    db,
+  ) => {
+    const tx = db.transaction();
+    const a = tx.insert('Net', { name: 'a' });
+    const b = tx.insert('Net', { name: 'b' });
+    const watch = tx.insert('Watch', { net: a, must: [a, b] });
+    const result = await tx.commit();
+    await db.transaction().update('Watch', result.uuidOf(watch), { net: null }).commit();
+    await db.transaction().delete('Net', result.uuidOf(a)).commit();
+    assert.deepEqual(db.table('Watch').get(result.uuidOf(watch))?.must, [result.uuidOf(b)]);
+  },
+
   'refuses to change what is set only at insert': async (db) => {
     const tx = db.transaction();
     const port = tx.insert('Port', { name: 'p' });

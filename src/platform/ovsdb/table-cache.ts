@@ -20,7 +20,7 @@ export class TableCache {
   readonly rows = new Map<string, CachedRow>();
   readonly #model: TableModel;
   readonly #defaults: Record<string, Value>;
-  readonly #lookups = new Map<string, Map<Scalar, Set<CachedRow>>>();
+  readonly #lookups = new Map<string, Map<Scalar, Set<string>>>();
 
   constructor(name: string, model: TableModel) {
     this.name = name;
@@ -35,7 +35,7 @@ export class TableCache {
     const lookup = this.#lookups.get(column);
     if (!lookup)
       throw new OvsdbError('invalid value', { table: this.name, details: `no lookup on column ${column}` });
-    return [...(lookup.get(value) ?? [])];
+    return [...(lookup.get(value) ?? [])].map((uuid) => this.rows.get(uuid)!); // lookups and rows change together
   }
 
   /** A whole row; columns that are left out hold their default. */
@@ -64,7 +64,7 @@ export class TableCache {
   remove(uuid: string): RowChange | undefined {
     const old = this.rows.get(uuid);
     if (!old) return undefined;
-    this.#unindex(old);
+    this.#index(uuid, old, null);
     this.rows.delete(uuid);
     return { table: this.name, kind: 'delete', uuid, old, new: null };
   }
@@ -87,23 +87,25 @@ export class TableCache {
     const old = this.rows.get(uuid) ?? null;
     const row = Object.freeze({ ...columns, _uuid: uuid }) as CachedRow;
     if (old && sameRow(old, row)) return undefined;
-    if (old) this.#unindex(old);
     this.rows.set(uuid, row);
-    for (const [column, lookup] of this.#lookups) {
-      for (const key of keysOf(row[column])) {
-        const found = lookup.get(key);
-        if (found) found.add(row);
-        else lookup.set(key, new Set([row]));
-      }
-    }
+    this.#index(uuid, old, row);
     return { table: this.name, kind: old ? 'modify' : 'insert', uuid, old, new: row };
   }
 
-  #unindex(row: CachedRow): void {
+  /** Touches only the keys that came or went: a set may have thousands of elements, of which one changed. */
+  #index(uuid: string, old: CachedRow | null, row: CachedRow | null): void {
     for (const [column, lookup] of this.#lookups) {
-      for (const key of keysOf(row[column])) {
+      if (old && row && old[column] === row[column]) continue;
+      const before = new Set(keysOf(old?.[column]));
+      for (const key of keysOf(row?.[column])) {
+        if (before.delete(key)) continue;
         const found = lookup.get(key);
-        found?.delete(row);
+        if (found) found.add(uuid);
+        else lookup.set(key, new Set([uuid]));
+      }
+      for (const key of before) {
+        const found = lookup.get(key);
+        found?.delete(uuid);
         if (found?.size === 0) lookup.delete(key);
       }
     }

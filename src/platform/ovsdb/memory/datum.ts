@@ -15,6 +15,13 @@ export function defaultDatum(column: AnyColumn): Datum {
   return new Map([[defaultAtom(column.key), column.value ? defaultAtom(column.value) : true]]);
 }
 
+/** The default for a new row. Throws 'constraint violation' if the column's constraints forbid it, so that it must be given. */
+export function soundDefault(column: AnyColumn): Datum {
+  const datum = defaultDatum(column);
+  for (const element of datum.keys()) checkAtom(column.key, element);
+  return datum;
+}
+
 /** Throws 'syntax error' on what is not of the column's type, 'constraint violation' on what its constraints forbid. */
 export function parseDatum(column: AnyColumn, wire: unknown, resolve: ResolveName): Datum {
   const datum = parseLoosely(column, wire, resolve);

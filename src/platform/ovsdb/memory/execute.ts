@@ -11,6 +11,7 @@ import {
   parseLoosely,
   type ResolveName,
   sameDatum,
+  soundDefault,
   syntax,
   violation,
   writeDatum,
@@ -96,7 +97,7 @@ export class Execution {
     if (typeof uuidName === 'string') this.#inserted.add(uuidName);
     const given = this.#parseRow(model, operation['row']);
     const columns = Object.fromEntries(
-      Object.entries(model.columns).map(([column, type]) => [column, given[column] ?? defaultDatum(type)]),
+      Object.entries(model.columns).map(([column, type]) => [column, given[column] ?? soundDefault(type)]),
     );
     this.#draft.put(name, uuid, columns);
     return { uuid: ['uuid', uuid] };

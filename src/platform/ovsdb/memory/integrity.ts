@@ -7,7 +7,7 @@ import {
   type Draft,
   indexKey,
   isReference,
-  referencesOf,
+  referenceChanges,
   rowKey,
   type StoredChange,
   type StoredRow,
@@ -37,8 +37,7 @@ class StrongCounts {
   constructor(draft: Draft) {
     this.#draft = draft;
     for (const { table, old, new: row } of draft.changes()) {
-      if (old) this.#add(table, old, -1);
-      if (row) this.#add(table, row, 1);
+      this.#add(table, old, row);
     }
   }
 
@@ -60,10 +59,7 @@ class StrongCounts {
       const row = this.#draft.get(next.table, next.uuid);
       if (!row || model[next.table]?.root || this.#count(next) > 0) continue;
       this.#draft.remove(next.table, next.uuid);
-      this.#add(next.table, row, -1);
-      for (const { table, uuid, strong } of referencesOf(model[next.table]!, row)) {
-        if (strong) candidates.push({ table, uuid });
-      }
+      for (const target of this.#add(next.table, row, null)) candidates.push(target);
     }
   }
 
@@ -72,23 +68,34 @@ class StrongCounts {
     return (this.#draft.store.strongCounts.get(key) ?? 0) + (this.#deltas.get(key)?.delta ?? 0);
   }
 
-  #add(table: string, row: StoredRow, amount: number): void {
-    for (const { key, strong, ...target } of referencesOf(this.#draft.store.model[table]!, row)) {
+  /** Counts what a change of a row does to its strong references, and returns their targets. */
+  #add(table: string, old: StoredRow | null, row: StoredRow | null): Target[] {
+    const targets: Target[] = [];
+    for (const { key, strong, delta, ...target } of referenceChanges(
+      this.#draft.store.model[table]!,
+      old,
+      row,
+    )) {
       if (!strong) continue;
+      targets.push(target);
       const known = this.#deltas.get(key);
-      if (known) known.delta += amount;
-      else this.#deltas.set(key, { target: { table: target.table, uuid: target.uuid }, delta: amount });
+      if (known) known.delta += delta;
+      else this.#deltas.set(key, { target, delta });
     }
+    return targets;
   }
 }
 
 function dropWeakReferences(draft: Draft): void {
   const affected = new Map<string, Target>();
-  for (const { table, uuid, new: row } of draft.changes()) {
-    if (row) affected.set(rowKey(table, uuid), { table, uuid });
-    else
+  const { model } = draft.store;
+  for (const { table, uuid, old, new: row } of draft.changes()) {
+    if (!row)
       for (const source of draft.store.weakSources(rowKey(table, uuid)))
         affected.set(rowKey(source.table, source.uuid), source);
+    else if (referenceChanges(model[table]!, old, row).some(({ strong, delta }) => !strong && delta === 1)) {
+      affected.set(rowKey(table, uuid), { table, uuid });
+    }
   }
   for (const { table, uuid } of affected.values()) {
     const row = draft.get(table, uuid);

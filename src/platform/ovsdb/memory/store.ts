@@ -29,7 +29,8 @@ export class Store {
   readonly tables = new Map<string, Map<string, StoredRow>>();
   /** How many strong references point to a row; absent for none. */
   readonly strongCounts = new Map<string, number>();
-  readonly #weakSources = new Map<string, Map<string, string>>();
+  /** By target: the rows that refer to it weakly, and how often each does. */
+  readonly #weakSources = new Map<string, Map<string, number>>();
   readonly #indexes = new Map<string, Map<string, string>[]>();
 
   constructor(model: Tables) {
@@ -49,7 +50,10 @@ export class Store {
 
   /** The rows that hold a weak reference to a row. */
   weakSources(target: string): Reference[] {
-    return [...(this.#weakSources.get(target) ?? [])].map(([uuid, table]) => ({ table, uuid }));
+    return [...(this.#weakSources.get(target)?.keys() ?? [])].map((key) => {
+      const [table = '', uuid = ''] = key.split('/');
+      return { table, uuid };
+    });
   }
 
   /** The row that holds this key of the index, if any. */
@@ -60,16 +64,17 @@ export class Store {
   /** Takes over a draft that integrity.ts has found sound, and says what really changed. */
   apply(draft: Draft): StoredChange[] {
     const changes = [...draft.changes()].filter((change) => isChange(change));
-    for (const { table, uuid, old } of changes) {
+    for (const { table, uuid, old, new: row } of changes) {
       if (!old) continue;
-      this.#forget(table, old);
-      this.tables.get(table)?.delete(uuid);
+      this.#index(table, old, false);
+      if (!row) this.tables.get(table)?.delete(uuid);
     }
     for (const { table, uuid, new: row } of changes) {
       if (!row) continue;
       this.tables.get(table)?.set(uuid, row);
-      this.#remember(table, row);
+      this.#index(table, row, true);
     }
+    for (const change of changes) this.#count(change);
     return changes;
   }
 
@@ -85,34 +90,32 @@ export class Store {
     }
   }
 
-  #remember(table: string, row: StoredRow): void {
-    for (const { key, strong } of referencesOf(this.model[table]!, row)) {
-      if (strong) this.strongCounts.set(key, (this.strongCounts.get(key) ?? 0) + 1);
+  #count({ table, uuid, old, new: row }: StoredChange): void {
+    for (const { key, strong, delta } of referenceChanges(this.model[table]!, old, row)) {
+      if (strong) add(this.strongCounts, key, delta);
       else {
-        const sources = this.#weakSources.get(key);
-        if (sources) sources.set(row.uuid, table);
-        else this.#weakSources.set(key, new Map([[row.uuid, table]]));
+        const sources = this.#weakSources.get(key) ?? new Map<string, number>();
+        this.#weakSources.set(key, sources);
+        add(sources, rowKey(table, uuid), delta);
+        if (sources.size === 0) this.#weakSources.delete(key);
       }
     }
-    this.#indexes
-      .get(table)
-      ?.forEach((index, i) => index.set(indexKey(this.model[table]!, i, row), row.uuid));
   }
 
-  #forget(table: string, row: StoredRow): void {
-    for (const { key, strong } of referencesOf(this.model[table]!, row)) {
-      if (strong) {
-        const count = (this.strongCounts.get(key) ?? 0) - 1;
-        if (count > 0) this.strongCounts.set(key, count);
-        else this.strongCounts.delete(key);
-      } else {
-        const sources = this.#weakSources.get(key);
-        sources?.delete(row.uuid);
-        if (sources?.size === 0) this.#weakSources.delete(key);
-      }
-    }
-    this.#indexes.get(table)?.forEach((index, i) => index.delete(indexKey(this.model[table]!, i, row)));
+  #index(table: string, row: StoredRow, present: boolean): void {
+    this.#indexes.get(table)?.forEach((index, i) => {
+      const key = indexKey(this.model[table]!, i, row);
+      if (present) index.set(key, row.uuid);
+      else index.delete(key);
+    });
   }
+}
+
+/** Counts that reach nothing are not kept. */
+function add(counts: Map<string, number>, key: string, delta: number): void {
+  const count = (counts.get(key) ?? 0) + delta;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }
 
 /** Changes on top of a store, not visible to anyone else. */
@@ -164,18 +167,37 @@ export function rowKey(table: string, uuid: string): string {
   return `${table}/${uuid}`;
 }
 
-/** Every reference that a row holds, by the key of its target. */
-export function* referencesOf(
+export interface ReferenceChange extends Reference {
+  readonly key: string;
+  readonly strong: boolean;
+  readonly delta: 1 | -1;
+}
+
+/** The references that a change adds and removes, and not those that stay: a switch may refer to thousands of ports. */
+export function* referenceChanges(
   model: TableModel,
-  row: StoredRow,
-): Generator<Reference & { key: string; strong: boolean }> {
+  old: StoredRow | null,
+  row: StoredRow | null,
+): Generator<ReferenceChange> {
   for (const [name, column] of Object.entries(model.columns)) {
     if (!isReference(column)) continue;
-    for (const pair of row.columns[name] ?? []) {
-      for (const { atom, uuid } of uuidsOf(column, pair)) {
-        const table = atom.refTable!; // uuidsOf only yields references
-        yield { key: rowKey(table, uuid), table, uuid, strong: atom.refType !== 'weak' };
-      }
+    const before = old?.columns[name] ?? NOTHING;
+    const after = row?.columns[name] ?? NOTHING;
+    if (before === after) continue;
+    yield* without(column, before, after, -1);
+    yield* without(column, after, before, 1);
+  }
+}
+
+const NOTHING: Datum = new Map();
+
+/** The references in `datum` that are not in `other`. */
+function* without(column: AnyColumn, datum: Datum, other: Datum, delta: 1 | -1): Generator<ReferenceChange> {
+  for (const pair of datum) {
+    if (other.get(pair[0]) === pair[1]) continue;
+    for (const { atom, uuid } of uuidsOf(column, pair)) {
+      const table = atom.refTable!; // uuidsOf only yields references
+      yield { key: rowKey(table, uuid), table, uuid, strong: atom.refType !== 'weak', delta };
     }
   }
 }

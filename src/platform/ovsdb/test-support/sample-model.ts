@@ -49,6 +49,10 @@ export const sample = {
       parts: set(strong('Part')),
     },
   }),
+  Strict: table({
+    root: true,
+    columns: { mode: one(oneOf('in', 'out')), key: one(range(1, 9)), note: one(string) },
+  }),
   Part: table({ columns: { name: one(string) } }),
   Watch: table({
     root: true,
