@@ -1,0 +1,181 @@
+// Row types of identity's tables, for Kysely. Only the `store.ts` files name the tables in queries.
+import type { Database, Executor } from '#platform/sql/database.ts';
+
+/** Projects, and domains (`is_domain` 1, `domain_id` and `parent_id` empty). A top project's parent is its domain. */
+export interface ProjectRow {
+  id: string;
+  name: string;
+  domain_id: string;
+  parent_id: string;
+  is_domain: number;
+  description: string;
+  enabled: number;
+  /** JSON array of strings. */
+  tags: string;
+  /** JSON object. */
+  options: string;
+  /** JSON object: attributes beyond the API's own. */
+  extra: string;
+}
+
+export interface UserRow {
+  id: string;
+  name: string;
+  domain_id: string;
+  enabled: number;
+  default_project_id: string | null;
+  description: string | null;
+  options: string;
+  extra: string;
+  /** PHC string; null: the user has no password and cannot log in with one. */
+  password_hash: string | null;
+  password_created_at: string | null;
+  password_expires_at: string | null;
+  failed_auth_count: number;
+  failed_auth_at: string | null;
+  created_at: string;
+}
+
+export interface PasswordHistoryRow {
+  user_id: string;
+  created_at: string;
+  password_hash: string;
+  /** 1 when its user chose it, 0 when an administrator did. */
+  self_service: number;
+}
+
+export interface GroupRow {
+  id: string;
+  name: string;
+  domain_id: string;
+  description: string;
+  extra: string;
+}
+
+export interface GroupMemberRow {
+  group_id: string;
+  user_id: string;
+}
+
+export interface RoleRow {
+  id: string;
+  name: string;
+  /** Empty: a role of the whole cloud. */
+  domain_id: string;
+  description: string | null;
+  options: string;
+  extra: string;
+}
+
+export interface ImpliedRoleRow {
+  prior_role_id: string;
+  implied_role_id: string;
+}
+
+export interface AssignmentRow {
+  actor_type: 'user' | 'group';
+  actor_id: string;
+  target_type: 'project' | 'domain' | 'system';
+  /** `system` for the system. */
+  target_id: string;
+  role_id: string;
+  inherited: number;
+}
+
+export interface ApplicationCredentialRow {
+  id: string;
+  name: string;
+  user_id: string;
+  project_id: string;
+  description: string | null;
+  secret_hash: string;
+  /** JSON array of role ids. */
+  roles: string;
+  expires_at: string | null;
+  unrestricted: number;
+  /** 1: limited to its access rules, even when none is left. */
+  restricted_access: number;
+  created_at: string;
+}
+
+export interface AccessRuleRow {
+  id: string;
+  user_id: string;
+  service: string;
+  method: string;
+  path: string;
+}
+
+export interface CredentialAccessRuleRow {
+  application_credential_id: string;
+  access_rule_id: string;
+}
+
+export interface RegionRow {
+  id: string;
+  description: string;
+  parent_region_id: string | null;
+  extra: string;
+}
+
+export interface ServiceRow {
+  id: string;
+  type: string;
+  name: string;
+  description: string | null;
+  enabled: number;
+  extra: string;
+}
+
+export interface EndpointRow {
+  id: string;
+  service_id: string;
+  region_id: string | null;
+  interface: 'public' | 'internal' | 'admin';
+  url: string;
+  enabled: number;
+  extra: string;
+}
+
+export interface CredentialRow {
+  id: string;
+  user_id: string;
+  project_id: string | null;
+  type: string;
+  /** Encrypted with the credential keys. */
+  encrypted_blob: string;
+  extra: string;
+}
+
+/** Tokens that match all the set columns and were issued no later than `issued_before` are refused. */
+export interface RevocationRow {
+  id: string;
+  audit_id: string | null;
+  audit_chain_id: string | null;
+  user_id: string | null;
+  /** Milliseconds since the epoch. */
+  issued_before: number;
+  revoked_at: number;
+}
+
+export interface IdentityTables {
+  projects: ProjectRow;
+  users: UserRow;
+  password_history: PasswordHistoryRow;
+  groups: GroupRow;
+  group_members: GroupMemberRow;
+  roles: RoleRow;
+  implied_roles: ImpliedRoleRow;
+  assignments: AssignmentRow;
+  application_credentials: ApplicationCredentialRow;
+  access_rules: AccessRuleRow;
+  credential_access_rules: CredentialAccessRuleRow;
+  regions: RegionRow;
+  services: ServiceRow;
+  endpoints: EndpointRow;
+  credentials: CredentialRow;
+  revocations: RevocationRow;
+}
+
+export type IdentityDatabase = Database<IdentityTables>;
+export type IdentityExecutor = Executor<IdentityTables>;

@@ -1,0 +1,135 @@
+// The facts that logins and validations need — users, projects, roles, the catalog — read through a cache that any write
+// empties. Handlers that change things read the stores themselves.
+import type { Clock } from '#platform/context/clock.ts';
+import {
+  findApplicationCredential,
+  findApplicationCredentialByName,
+  listRulesOfCredentials,
+  type BoundRule,
+} from '../application-credentials/store.ts';
+import { listEndpointRows, listServiceRows } from '../catalog/store.ts';
+import { catalogOf, type CatalogEntry } from '../catalog/view.ts';
+import type {
+  ApplicationCredentialRow,
+  AssignmentRow,
+  IdentityDatabase,
+  ProjectRow,
+  UserRow,
+} from '../database.ts';
+import { findProject, findProjectByName, NO_DOMAIN } from '../projects/store.ts';
+import { listAssignmentsOfUser } from '../role-assignments/store.ts';
+import { listImplications, listRoleRows } from '../roles/store.ts';
+import { findUser, findUserByName } from '../users/store.ts';
+import { Memo } from './memo.ts';
+import { RoleGraph, type ScopePlace } from './role-graph.ts';
+
+/** Ids and names that no row can have are not looked up: PostgreSQL refuses NUL in text, and long ones are abuse. */
+export function isPossibleText(text: string): boolean {
+  return text.length > 0 && text.length <= 255 && !text.includes('\u0000');
+}
+
+export class Directory {
+  readonly #db: IdentityDatabase;
+  readonly memo: Memo;
+
+  constructor(db: IdentityDatabase, clock: Clock, maxAgeMs: number) {
+    this.#db = db;
+    this.memo = new Memo(clock, maxAgeMs);
+    db.onCommit(() => this.memo.clear());
+  }
+
+  async user(id: string): Promise<UserRow | undefined> {
+    return this.#read('user', [id], async () => findUser(this.#db.kysely, id));
+  }
+
+  async userByName(name: string, domainId: string): Promise<UserRow | undefined> {
+    return this.#read('user-name', [name, domainId], async () =>
+      findUserByName(this.#db.kysely, name, domainId),
+    );
+  }
+
+  /** A project or a domain. */
+  async project(id: string): Promise<ProjectRow | undefined> {
+    return this.#read('project', [id], async () => findProject(this.#db.kysely, id));
+  }
+
+  async projectByName(name: string, domainId: string): Promise<ProjectRow | undefined> {
+    return this.#read('project-name', [name, domainId], async () =>
+      findProjectByName(this.#db.kysely, name, domainId),
+    );
+  }
+
+  async domain(id: string): Promise<ProjectRow | undefined> {
+    const row = await this.project(id);
+    return row?.is_domain === 1 ? row : undefined;
+  }
+
+  async domainByName(name: string): Promise<ProjectRow | undefined> {
+    const read = async (): Promise<ProjectRow | undefined> =>
+      findProjectByName(this.#db.kysely, name, NO_DOMAIN);
+    return this.#read('domain-name', [name], read);
+  }
+
+  async roleGraph(): Promise<RoleGraph> {
+    return this.memo.get('role-graph', async () => {
+      const { kysely } = this.#db;
+      return new RoleGraph(await listRoleRows(kysely, {}), await listImplications(kysely));
+    });
+  }
+
+  /** The user's own and those by groups. */
+  async assignments(userId: string): Promise<readonly AssignmentRow[]> {
+    return this.memo.get(`assignments:${userId}`, async () => listAssignmentsOfUser(this.#db.kysely, userId));
+  }
+
+  async placeOfProject(project: ProjectRow): Promise<ScopePlace> {
+    const ancestors: string[] = [];
+    let parent = project.parent_id;
+    while (parent !== project.domain_id && parent !== '' && !ancestors.includes(parent)) {
+      ancestors.push(parent);
+      parent = (await this.project(parent))?.parent_id ?? '';
+    }
+    return { kind: 'project', id: project.id, ancestors, domainId: project.domain_id };
+  }
+
+  async applicationCredential(id: string): Promise<ApplicationCredentialRow | undefined> {
+    const read = async (): Promise<ApplicationCredentialRow | undefined> =>
+      findApplicationCredential(this.#db.kysely, id);
+    return this.#read('application-credential', [id], read);
+  }
+
+  async applicationCredentialByName(
+    name: string,
+    userId: string,
+  ): Promise<ApplicationCredentialRow | undefined> {
+    const read = async (): Promise<ApplicationCredentialRow | undefined> =>
+      findApplicationCredentialByName(this.#db.kysely, name, userId);
+    return this.#read('application-credential-name', [name, userId], read);
+  }
+
+  async accessRules(credentialId: string): Promise<readonly BoundRule[]> {
+    return this.memo.get(`access-rules:${credentialId}`, async () =>
+      listRulesOfCredentials(this.#db.kysely, [credentialId]),
+    );
+  }
+
+  /** For a token of `projectId`, which some URL templates name. */
+  async catalog(projectId: string | undefined, userId: string): Promise<readonly CatalogEntry[]> {
+    const parts = await this.memo.get('catalog-rows', async () => ({
+      services: await listServiceRows(this.#db.kysely, {}),
+      endpoints: await listEndpointRows(this.#db.kysely, {}),
+    }));
+    const named = parts.endpoints.some((endpoint) => /[$%]\(/.test(endpoint.url));
+    if (named) return catalogOf(parts.services, parts.endpoints, { projectId, userId });
+    return this.memo.get('catalog', async () => catalogOf(parts.services, parts.endpoints, {}));
+  }
+
+  async #read<T>(
+    kind: string,
+    texts: readonly string[],
+    read: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    if (!texts.every(isPossibleText)) return undefined;
+    return this.memo.get([kind, ...texts].join('\u0000'), read); // none of the texts holds a NUL
+  }
+}

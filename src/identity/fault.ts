@@ -1,0 +1,17 @@
+// Errors in the identity API's form: `{"error": {"code", "message", "title"}}`.
+import { STATUS_CODES } from 'node:http';
+import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
+
+export function renderFault(fault: FaultContext): RenderedFault {
+  return {
+    body: {
+      error: { code: fault.status, message: messageOf(fault), title: STATUS_CODES[fault.status] ?? 'Error' },
+    },
+    ...(fault.status === 401 ? { headers: { vary: 'X-Auth-Token' } } : {}),
+  };
+}
+
+function messageOf(fault: FaultContext): string {
+  if (fault.error?.code !== 'policy-denied') return fault.message;
+  return `You are not authorized to perform the requested action: ${String(fault.error.fields['rule'])}.`;
+}

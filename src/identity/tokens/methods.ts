@@ -1,0 +1,128 @@
+// The ways to prove who one is: password, an earlier token, an application credential. Each yields who it is and what
+// that limits; every failure is the same 401.
+import type { ApplicationCredentialRow, UserRow } from '../database.ts';
+import type { IdentityDeps } from '../deps.ts';
+import { Forbidden, Invalid, Unauthorized } from '../errors.ts';
+import { enabledUser } from './context.ts';
+import { METHODS, type AuthMethod, type TokenPayload } from './payload.ts';
+import type { DomainReference, IdentityPart } from './schema.ts';
+
+export interface Proof {
+  readonly userId: string;
+  readonly methods: readonly AuthMethod[];
+  readonly parent?: TokenPayload;
+  readonly credential?: ApplicationCredentialRow;
+}
+
+/** @throws Unauthorized @throws Invalid when a method is named but its part is absent */
+export async function prove(deps: IdentityDeps, identity: IdentityPart): Promise<Proof> {
+  const proofs: Proof[] = [];
+  for (const method of new Set(identity.methods)) proofs.push(await proveBy(deps, method, identity));
+  const [first] = proofs;
+  if (!first || proofs.some((proof) => proof.userId !== first.userId)) {
+    throw new Unauthorized('the methods name different users');
+  }
+  const parent = proofs.find((proof) => proof.parent)?.parent;
+  const credential = proofs.find((proof) => proof.credential)?.credential;
+  const used = new Set(proofs.flatMap((proof) => proof.methods));
+  return {
+    userId: first.userId,
+    methods: METHODS.filter((method) => used.has(method)),
+    ...(parent ? { parent } : {}),
+    ...(credential ? { credential } : {}),
+  };
+}
+
+async function proveBy(deps: IdentityDeps, method: string, identity: IdentityPart): Promise<Proof> {
+  switch (method) {
+    case 'password':
+      return byPassword(deps, part(identity.password, method));
+    case 'token':
+      return byToken(deps, part(identity.token, method).id);
+    case 'application_credential':
+      return byCredential(deps, part(identity.application_credential, method));
+    default:
+      throw new Unauthorized('no such authentication method');
+  }
+}
+
+function part<T>(value: T | undefined, method: string): T {
+  if (value === undefined) throw new Invalid(`Expecting to find ${method} in identity.`);
+  return value;
+}
+
+async function byPassword(deps: IdentityDeps, given: NonNullable<IdentityPart['password']>): Promise<Proof> {
+  const { password, ...reference } = given.user;
+  const user = await findReferencedUser(deps, reference);
+  await deps.passwords.check(user, password);
+  if (!user) throw new Unauthorized('no such user');
+  await enabledUser(deps.directory, user.id);
+  return { userId: user.id, methods: ['password'] };
+}
+
+interface UserReference {
+  readonly id?: string;
+  readonly name?: string;
+  readonly domain?: DomainReference;
+}
+
+/** @throws Invalid for a reference that can name no one */
+async function findReferencedUser(
+  deps: IdentityDeps,
+  reference: UserReference,
+): Promise<UserRow | undefined> {
+  if (reference.id !== undefined) return deps.directory.user(reference.id);
+  if (reference.name === undefined) throw new Invalid('Expecting to find id or name in user.');
+  const domainId = await domainIdOf(deps, reference.domain);
+  return domainId === undefined ? undefined : deps.directory.userByName(reference.name, domainId);
+}
+
+/** @throws Invalid when there is no reference, or it is empty */
+export async function domainIdOf(
+  deps: IdentityDeps,
+  reference: DomainReference | undefined,
+): Promise<string | undefined> {
+  if (reference?.id !== undefined) return reference.id;
+  if (reference?.name === undefined) throw new Invalid('Expecting to find id or name in domain.');
+  return (await deps.directory.domainByName(reference.name))?.id;
+}
+
+async function byToken(deps: IdentityDeps, id: string): Promise<Proof> {
+  const { payload } = await deps.tokens.validate(id);
+  if (payload.applicationCredentialId !== undefined) {
+    throw new Forbidden('a token of an application credential cannot be rescoped.');
+  }
+  return {
+    userId: payload.userId,
+    methods: [...new Set<AuthMethod>(['token', ...payload.methods])],
+    parent: payload,
+  };
+}
+
+async function byCredential(
+  deps: IdentityDeps,
+  given: NonNullable<IdentityPart['application_credential']>,
+): Promise<Proof> {
+  const credential = await findCredential(deps, given);
+  const right = credential
+    ? await deps.passwords.isSecret(given.secret, credential.secret_hash)
+    : await deps.passwords.isSecret(given.secret, undefined);
+  if (!right || !credential) throw new Unauthorized('no such application credential, or a wrong secret');
+  if (credential.expires_at !== null && Date.parse(credential.expires_at) <= deps.clock.now()) {
+    throw new Unauthorized('the application credential has expired');
+  }
+  await enabledUser(deps.directory, credential.user_id);
+  return { userId: credential.user_id, methods: ['application_credential'], credential };
+}
+
+async function findCredential(
+  deps: IdentityDeps,
+  given: NonNullable<IdentityPart['application_credential']>,
+): Promise<ApplicationCredentialRow | undefined> {
+  if (given.id !== undefined) return deps.directory.applicationCredential(given.id);
+  if (given.name === undefined || given.user === undefined) {
+    throw new Invalid('Expecting to find id, or name and user, in application_credential.');
+  }
+  const user = await findReferencedUser(deps, given.user);
+  return user && deps.directory.applicationCredentialByName(given.name, user.id);
+}

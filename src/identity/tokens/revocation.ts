@@ -1,0 +1,124 @@
+// Which tokens are refused before they expire, in memory and in the database, and the word to everyone who caches tokens.
+import type { Bus, Subscription } from '#platform/bus/bus.ts';
+import type { Clock } from '#platform/context/clock.ts';
+import type { IdentityDatabase, RevocationRow } from '../database.ts';
+import { insertRevocation, listRevocations, pruneRevocations } from './store.ts';
+import type { TokenPayload } from './payload.ts';
+
+/** Payload of the fanout topic `identity.revoked`: cached tokens that match any of the set attributes are dropped. */
+export interface Revoked {
+  readonly audit_id?: string;
+  readonly audit_chain_id?: string;
+  readonly user_id?: string;
+  readonly project_id?: string;
+  readonly domain_id?: string;
+  /** Roles changed in a way that may touch any token. */
+  readonly all?: true;
+}
+
+export const REVOKED_TOPIC = 'identity.revoked';
+
+export class Revocations {
+  readonly #db: IdentityDatabase;
+  readonly #bus: Bus;
+  readonly #clock: Clock;
+  readonly #keepMs: number;
+  readonly #audits = new Set<string>();
+  readonly #chains = new Set<string>();
+  readonly #users = new Map<string, number>();
+  #subscription: Subscription | undefined;
+  #version = 0;
+
+  /** `keepMs`: the longest time in which a token may be accepted. */
+  constructor(db: IdentityDatabase, bus: Bus, clock: Clock, keepMs: number) {
+    this.#db = db;
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#keepMs = keepMs;
+  }
+
+  /** Grows with every change, for caches of validated tokens. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Reads what is revoked, and from then on what other identity processes revoke. `heard` is told of each word. */
+  async start(heard: () => void): Promise<void> {
+    this.#subscription = await this.#bus.subscribe(REVOKED_TOPIC, () => {
+      heard();
+      if (this.#bus.kind !== 'in-process') void this.#load().catch(() => {}); // the next word or restart reads again
+    });
+    await this.#load();
+  }
+
+  async close(): Promise<void> {
+    await this.#subscription?.close();
+  }
+
+  isRevoked(token: TokenPayload): boolean {
+    if (this.#audits.has(token.auditIds[0])) return true;
+    if (this.#chains.has(token.auditIds[1] ?? token.auditIds[0])) return true;
+    const before = this.#users.get(token.userId);
+    return before !== undefined && token.issuedAt <= before;
+  }
+
+  /** No earlier than this may a new token of the user say it was issued, or it would be refused at once. */
+  earliestIssue(userId: string): number {
+    const before = this.#users.get(userId);
+    return before === undefined ? 0 : before + 1;
+  }
+
+  async revokeToken(token: TokenPayload): Promise<void> {
+    await this.#add({ audit_id: token.auditIds[0] });
+    await this.announce({ audit_id: token.auditIds[0] });
+  }
+
+  /** The token, the one it was made from, and all made from that. */
+  async revokeChain(token: TokenPayload): Promise<void> {
+    const chain = token.auditIds[1] ?? token.auditIds[0];
+    await this.#add({ audit_chain_id: chain });
+    await this.announce({ audit_chain_id: chain });
+  }
+
+  /** All tokens of the user that were issued until now. */
+  async revokeUser(userId: string): Promise<void> {
+    await this.#add({ user_id: userId });
+    await this.announce({ user_id: userId });
+  }
+
+  /** Tells the validators only: for changes that a new validation sees by itself (roles, disabled projects). */
+  async announce(revoked: Revoked): Promise<void> {
+    this.#version += 1;
+    await this.#bus.publish(REVOKED_TOPIC, revoked);
+  }
+
+  async #add(what: Pick<Revoked, 'audit_id' | 'audit_chain_id' | 'user_id'>): Promise<void> {
+    const now = this.#clock.now();
+    const row: RevocationRow = {
+      id: crypto.randomUUID(),
+      audit_id: what.audit_id ?? null,
+      audit_chain_id: what.audit_chain_id ?? null,
+      user_id: what.user_id ?? null,
+      issued_before: now,
+      revoked_at: now,
+    };
+    await this.#db.transaction(async (trx) => {
+      await pruneRevocations(trx, now - this.#keepMs);
+      await insertRevocation(trx, row);
+    });
+    this.#apply(row);
+  }
+
+  async #load(): Promise<void> {
+    for (const row of await listRevocations(this.#db.kysely)) this.#apply(row);
+  }
+
+  #apply(row: RevocationRow): void {
+    this.#version += 1;
+    if (row.audit_id !== null) this.#audits.add(row.audit_id);
+    if (row.audit_chain_id !== null) this.#chains.add(row.audit_chain_id);
+    if (row.user_id === null) return;
+    const before = this.#users.get(row.user_id) ?? 0;
+    this.#users.set(row.user_id, Math.max(before, row.issued_before));
+  }
+}

@@ -1,0 +1,61 @@
+// The body of a validated token as identity answers it, and the principal that it describes. Read by the shared token
+// validator and by identity itself, so that both see the same caller.
+import type { Principal } from './principal.ts';
+
+export interface NamedInDomain {
+  readonly id: string;
+  readonly name: string;
+  readonly domain: { readonly id: string; readonly name: string };
+}
+
+/** What is inside `{"token": …}`; the catalog is absent with `?nocatalog`. */
+export interface TokenBody {
+  readonly methods: readonly string[];
+  readonly user: NamedInDomain & { readonly password_expires_at: string | null };
+  readonly audit_ids: readonly string[];
+  readonly expires_at: string;
+  readonly issued_at: string;
+  readonly project?: NamedInDomain;
+  readonly is_domain?: boolean;
+  readonly domain?: { readonly id: string; readonly name: string };
+  readonly system?: { readonly all: true };
+  readonly roles?: ReadonlyArray<{ readonly id: string; readonly name: string }>;
+  readonly catalog?: readonly unknown[];
+  readonly application_credential?: {
+    readonly id: string;
+    readonly name: string;
+    readonly restricted: boolean;
+    readonly access_rules?: ReadonlyArray<{
+      readonly id: string;
+      readonly service: string;
+      readonly method: string;
+      readonly path: string;
+    }>;
+  };
+}
+
+export function principalOf(token: TokenBody): Principal {
+  const { user, project, domain, application_credential: credential } = token;
+  return {
+    userId: user.id,
+    userName: user.name,
+    userDomainId: user.domain.id,
+    userDomainName: user.domain.name,
+    ...(project
+      ? {
+          projectId: project.id,
+          projectName: project.name,
+          projectDomainId: project.domain.id,
+          projectDomainName: project.domain.name,
+        }
+      : {}),
+    ...(domain ? { domainId: domain.id, domainName: domain.name } : {}),
+    system: token.system !== undefined,
+    roles: (token.roles ?? []).map((role) => role.name),
+    expiresAt: token.expires_at,
+    auditIds: token.audit_ids,
+    methods: token.methods,
+    ...(credential ? { applicationCredentialId: credential.id } : {}),
+    ...(credential?.access_rules ? { accessRules: credential.access_rules } : {}),
+  };
+}
