@@ -79,12 +79,25 @@ export class MemoryOvsdb implements AsyncDisposable {
     await this.kill();
   }
 
+  /** Speaks to a client on a stream from elsewhere, such as a socket that it connected to. */
+  serve(stream: Duplex): void {
+    this.#attach(stream);
+  }
+
   #accept(): Duplex {
     if (!this.#up) throw new OvsdbError('connection lost', { details: `${this.endpoint.name} is down` });
     const [near, far] = duplexPair();
+    const peer = this.#attach(near);
+    // The ends of a pair do not destroy each other.
+    far.once('close', () => peer.close());
+    void peer.closed.then(() => far.destroy());
+    return far;
+  }
+
+  #attach(stream: Duplex): JsonRpcPeer {
     const session: Session = {
       id: randomUUID(),
-      peer: new JsonRpcPeer(near, {
+      peer: new JsonRpcPeer(stream, {
         onRequest: (method, params, id) => this.#handle(session, method, params, id),
         onNotification: (method, params) => {
           if (method === 'cancel') this.#cancel(session, params[0]);
@@ -94,19 +107,17 @@ export class MemoryOvsdb implements AsyncDisposable {
       turn: Promise.resolve(),
     };
     this.#sessions.set(session.id, session);
-    // The ends of a pair do not destroy each other.
-    far.once('close', () => session.peer.close());
-    void session.peer.closed.then(() => this.#leave(session, far));
-    return far;
+    void session.peer.closed.then(() => this.#leave(session));
+    if (!this.#up) session.peer.close();
+    return session.peer;
   }
 
-  #leave(session: Session, far: Duplex): void {
+  #leave(session: Session): void {
     this.#sessions.delete(session.id);
     this.#locks.releaseAll(session.id);
     for (const waiting of this.#waiting) {
       if (waiting.session === session) waiting.cancel(new OvsdbError('canceled'));
     }
-    far.destroy();
   }
 
   #handle(session: Session, method: string, params: readonly unknown[], id: unknown): unknown {

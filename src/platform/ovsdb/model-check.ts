@@ -34,9 +34,22 @@ export interface Schema {
   tables: Record<string, SchemaTable>;
 }
 
-/** What the schema says in the form of a model, for the tables and columns of that model. */
+/** A model in the form of a schema, as get_schema answers it. References to tables outside of the model are plain uuids. */
 export function schemaOf(name: string, version: string, tables: Tables): Schema {
-  return { name, version, tables: mapValues(tables, tableSchema) };
+  const schema: Schema = { name, version, tables: mapValues(tables, tableSchema) };
+  for (const { columns } of Object.values(schema.tables)) {
+    for (const { type } of Object.values(columns)) {
+      for (const base of typeof type === 'string' ? [] : [type.key, type.value])
+        dropUnknownTarget(base, tables);
+    }
+  }
+  return schema;
+}
+
+function dropUnknownTarget(base: string | SchemaBase | undefined, tables: Tables): void {
+  if (typeof base !== 'object' || base.refTable === undefined || Object.hasOwn(tables, base.refTable)) return;
+  delete base.refTable;
+  delete base.refType;
 }
 
 /** One line for each thing that the model says otherwise than the schema. Columns that the model lacks are no fault. */
