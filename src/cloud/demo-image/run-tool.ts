@@ -25,7 +25,11 @@ export async function runTool(
     signal: AbortSignal.any(signals),
     killSignal: 'SIGKILL',
     // A fixed search path: mke2fs and friends live in sbin, which is not in the PATH of every user.
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...options.env },
+    env: {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      LC_ALL: 'C',
+      ...options.env,
+    },
   });
   const output: Buffer[] = [];
   const errors: Buffer[] = [];
