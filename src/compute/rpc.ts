@@ -95,6 +95,12 @@ export type ConductorRpc = {
     },
   ): void;
   finishDelete(args: ActionRef): void;
+  /** Deletes a server that has no host: nothing of it exists outside the database and, perhaps, its ports. */
+  deleteServerWithoutHost(args: ActionRef): void;
+  /** The entry as it is now, for the metadata service; null when the server is gone. */
+  getEntry(args: { readonly instance_id: string }): InstanceEntry | null;
+  /** Hop `ready`: the guest showed itself. Only the first sign counts. */
+  recordReady(args: { readonly instance_id: string; readonly sign: string; readonly evidence: Readonly<Record<string, unknown>> }): void;
   reportHost(args: HostReport): void;
   /** Guests that must exist on `host`, for the agent's start and its audit of leftovers. */
   listHostEntries(args: { readonly host: string }): InstanceEntry[];
@@ -108,6 +114,8 @@ export type ConductorRpc = {
 export type AgentRpc = {
   launchServer(args: LaunchMessage): void;
   deleteServer(args: ActionRef): void;
+  /** Removes whatever a launch that was given up left on the host. */
+  cleanUpServer(args: ActionRef): void;
   startServer(args: ActionRef): void;
   stopServer(args: ActionRef): void;
   rebootServer(args: ActionRef & { readonly type: 'SOFT' | 'HARD' }): void;

@@ -1,0 +1,44 @@
+// The conductor: the only one who has the database on behalf of the agents. Serves the queue `conductor`.
+import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
+import { listSteps } from '#platform/saga/sql-log.ts';
+import type { ComputeDeps } from '../deps.ts';
+import { CONDUCTOR_QUEUE, type ConductorRpc } from '../rpc.ts';
+import { failAction, finishAction, finishDelete, loadEntry } from './actions.ts';
+import { deleteServerWithoutHost } from './delete-without-host.ts';
+import { listHostEntries, reportHost, reportPowerStates } from './hosts.ts';
+import { failLaunch, finishLaunch, prepareLaunch } from './launch.ts';
+import { recordReady } from './ready.ts';
+import { recordStep } from './steps.ts';
+import { findInstance, publishTaskState, writeVifs } from './store.ts';
+
+/** Handlers at once: each is a few statements. */
+const CONCURRENCY = 64;
+
+export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
+  const { db, bus } = deps;
+  return serveRpc<ConductorRpc>(
+    bus,
+    CONDUCTOR_QUEUE,
+    {
+      prepareLaunch: async (args) => prepareLaunch(deps, args),
+      loadSteps: async ({ saga_id }) => listSteps(db.kysely, [saga_id]),
+      recordStep: async (record) => recordStep(deps, record),
+      publishTaskState: async ({ instance_id, task_state }) =>
+        publishTaskState(db.kysely, instance_id, task_state),
+      writeVifs: async ({ instance_id, vifs }) => writeVifs(db.kysely, instance_id, vifs),
+      finishLaunch: async (args) => finishLaunch(deps, args),
+      failLaunch: async (args) => failLaunch(deps, args),
+      loadEntry: async (args) => loadEntry(deps, args),
+      finishAction: async (args) => finishAction(deps, args),
+      failAction: async (args) => failAction(deps, args),
+      finishDelete: async (args) => finishDelete(deps, args),
+      deleteServerWithoutHost: async (args) => deleteServerWithoutHost(deps, args),
+      getEntry: async ({ instance_id }) => (await findInstance(db.kysely, instance_id)) ?? null,
+      recordReady: async (args) => recordReady(deps, args),
+      reportHost: async (report) => reportHost(deps, report),
+      listHostEntries: async ({ host }) => listHostEntries(db.kysely, host),
+      reportPowerStates: async (args) => reportPowerStates(deps, args),
+    },
+    { concurrency: CONCURRENCY },
+  );
+}

@@ -1,0 +1,22 @@
+// Deleting a server that is on no host: it never got one, or its launch was unwound. Ports of it may exist all the same.
+import type { ComputeDeps } from '../deps.ts';
+import { releasePorts } from '../host/ports.ts';
+import { agentQueue, type ActionRef, type AgentRpc } from '../rpc.ts';
+import { rpcClient } from '#platform/bus/bus.ts';
+import { enqueue } from '#platform/bus/outbox.ts';
+import { finishDelete } from './actions.ts';
+import { findInstance } from './store.ts';
+
+/** When the scheduler gave it a host in the meantime, the host deletes it. */
+export async function deleteServerWithoutHost(deps: ComputeDeps, args: ActionRef): Promise<void> {
+  const handedOver = await deps.db.transaction(async (trx) => {
+    const entry = await findInstance(trx, args.instance_id);
+    if (!entry) return true;
+    if (entry.host === null) return false;
+    await enqueue(trx, rpcClient<AgentRpc>(deps.bus, agentQueue(entry.host)).message('deleteServer', args));
+    return true;
+  });
+  if (handedOver) return;
+  await releasePorts(deps, args.instance_id);
+  await finishDelete(deps, args);
+}

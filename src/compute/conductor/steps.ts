@@ -1,0 +1,48 @@
+// The launch record's writer: a step's state, and the task state that it implies, in one transaction.
+import type { StepRecord } from '#platform/saga/saga.ts';
+import { saveStep } from '#platform/saga/sql-log.ts';
+import { parseTraceparent } from '#platform/context/request-context.ts';
+import { recordSpan } from '#platform/trace/trace.ts';
+import type { ComputeDeps } from '../deps.ts';
+import type { TaskState } from '../tables.ts';
+import { findAction, publishTaskState } from './store.ts';
+
+/** The task state that clients see while a hop of the launch runs; upstream's names. */
+const TASK_STATE_OF_STEP: ReadonlyMap<string, TaskState> = new Map([
+  ['network.allocate', 'networking'],
+  ['spawn', 'spawning'],
+]);
+
+export async function recordStep(deps: ComputeDeps, record: StepRecord): Promise<{ cancelled: boolean }> {
+  const action = await deps.db.transaction(async (trx) => {
+    const found = await findAction(trx, record.saga_id);
+    if (!found) return undefined;
+    await saveStep(trx, record);
+    const implied =
+      record.state === 'running' && found.action === 'create'
+        ? TASK_STATE_OF_STEP.get(record.step)
+        : undefined;
+    if (implied) await publishTaskState(trx, found.instance_id, implied);
+    return found;
+  });
+  if (action && record.ended_at !== null) emitSpan(record, action.traceparent, action.instance_id);
+  return { cancelled: action === undefined || action.cancelled === 1 };
+}
+
+function emitSpan(record: StepRecord, traceparent: string, serverId: string): void {
+  const parent = parseTraceparent(traceparent);
+  if (!parent || record.ended_at === null) return;
+  recordSpan(
+    record.step,
+    parent,
+    { start: Date.parse(record.started_at), end: Date.parse(record.ended_at) },
+    {
+      'pileus.server_id': serverId,
+      'pileus.saga_id': record.saga_id,
+      'pileus.attempt': record.attempt,
+      'pileus.actor': record.actor,
+      'pileus.state': record.state,
+    },
+    record.error ?? undefined,
+  );
+}

@@ -1,0 +1,73 @@
+// The conductor's SQL: entries and actions, as agents and loops change them. Each function works in a transaction too.
+import type { ComputeExecutor } from '../deps.ts';
+import type { InstanceActionRow, InstanceRow, Vif } from '../tables.ts';
+
+/** Undefined when there is none or it is deleted. */
+export async function findInstance(db: ComputeExecutor, id: string): Promise<InstanceRow | undefined> {
+  return db
+    .selectFrom('instances')
+    .selectAll()
+    .where('id', '=', id)
+    .where('deleted', '=', 0)
+    .executeTakeFirst();
+}
+
+export async function findAction(db: ComputeExecutor, id: string): Promise<InstanceActionRow | undefined> {
+  return db.selectFrom('instance_actions').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+export async function updateInstance(
+  db: ComputeExecutor,
+  id: string,
+  changes: Partial<InstanceRow>,
+  now: string,
+): Promise<void> {
+  await db
+    .updateTable('instances')
+    .set({ ...changes, updated_at: now })
+    .where('id', '=', id)
+    .execute();
+}
+
+/** Ends an action that still runs; says whether it did, so that its effects happen once. */
+export async function endAction(
+  db: ComputeExecutor,
+  id: string,
+  state: 'done' | 'failed',
+  now: string,
+  message: string | null = null,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('instance_actions')
+    .set({ state, finished_at: now, message })
+    .where('id', '=', id)
+    .where('state', '=', 'running')
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+export async function publishTaskState(
+  db: ComputeExecutor,
+  instanceId: string,
+  taskState: InstanceRow['task_state'],
+): Promise<void> {
+  await db
+    .updateTable('instances')
+    .set({ task_state: taskState })
+    .where('id', '=', instanceId)
+    .where('deleted', '=', 0)
+    .where('task_state', 'is distinct from', 'deleting')
+    .execute();
+}
+
+export async function writeVifs(
+  db: ComputeExecutor,
+  instanceId: string,
+  vifs: readonly Vif[],
+): Promise<void> {
+  await db
+    .updateTable('instances')
+    .set({ vifs_json: JSON.stringify(vifs) })
+    .where('id', '=', instanceId)
+    .execute();
+}

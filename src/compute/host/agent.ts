@@ -1,0 +1,122 @@
+// The compute agent: serves the queue of its host, reports the host, brings guests back after a restart, and audits leftovers.
+import { readFile } from 'node:fs/promises';
+import { serveRpc } from '#platform/bus/bus.ts';
+import { DomainError } from '#platform/errors/domain-error.ts';
+import { startLoop } from '#platform/loop/loop.ts';
+import { agentQueue, type ActionRef, type AgentRpc } from '../rpc.ts';
+import { attachInterface, detachInterface } from '../tasks/attach-interface.ts';
+import { createImage } from '../tasks/create-image.ts';
+import { cleanUpServer, deleteServer } from '../tasks/delete-server.ts';
+import { launchServer } from '../tasks/launch-server.ts';
+import {
+  pauseServer,
+  rebootServer,
+  resumeServer,
+  startServer,
+  stopServer,
+  suspendServer,
+  unpauseServer,
+} from '../tasks/power-server.ts';
+import { rebuildServer } from '../tasks/rebuild-server.ts';
+import { auditHost } from './audit.ts';
+import type { HostDeps } from './deps.ts';
+import { instancePaths } from './paths.ts';
+import { followPowerStates } from './power-states.ts';
+import { hostReport } from './resources.ts';
+import { restoreGuests } from './restore-guests.ts';
+
+/** Operations at once on one host: more, and a burst of launches makes each of them late. */
+const CONCURRENCY = 10;
+
+/** Resolves when the host is reported and its queue is served. Guests of an earlier run are brought back beside that. */
+export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
+  const { config, bus, log } = deps;
+  await deps.conductor.call('reportHost', await hostReport(deps));
+  const restored = restoreGuests(deps).catch((error: unknown) =>
+    log.error({ err: error }, 'guests could not be brought back'),
+  );
+  const served = await serveRpc<AgentRpc>(bus, agentQueue(config.host), handlers(deps, restored), {
+    concurrency: CONCURRENCY,
+  });
+  const heartbeat = startLoop({
+    name: `heartbeat-${config.host}`,
+    intervalMs: config.heartbeatMs,
+    log,
+    run: async () => void (await deps.conductor.call('reportHost', await hostReport(deps))),
+  });
+  const audit = startLoop({
+    name: `audit-${config.host}`,
+    intervalMs: config.auditMs,
+    log,
+    run: async () => {
+      await restored;
+      await auditHost(deps);
+    },
+  });
+  const power = followPowerStates(deps);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await served.close();
+      await Promise.all([
+        heartbeat[Symbol.asyncDispose](),
+        audit[Symbol.asyncDispose](),
+        power[Symbol.asyncDispose](),
+        restored,
+      ]);
+    },
+  };
+}
+
+function handlers(deps: HostDeps, restored: Promise<unknown>): Parameters<typeof serveRpc<AgentRpc>>[2] {
+  /** One operation at a time for each instance, and none before the guests of an earlier run are back. */
+  const each =
+    <A extends ActionRef>(operation: (deps: HostDeps, args: A) => Promise<void>) =>
+    async (args: A): Promise<void> => {
+      await restored;
+      await deps.instanceLocks.run(args.instance_id, async () => operation(deps, args));
+    };
+  return {
+    launchServer: each(launchServer),
+    deleteServer: each(deleteServer),
+    cleanUpServer: each(cleanUpServer),
+    startServer: each(startServer),
+    stopServer: each(stopServer),
+    rebootServer: each(rebootServer),
+    pauseServer: each(pauseServer),
+    unpauseServer: each(unpauseServer),
+    suspendServer: each(suspendServer),
+    resumeServer: each(resumeServer),
+    rebuildServer: each(rebuildServer),
+    createImage: each(createImage),
+    attachInterface: each(attachInterface),
+    detachInterface: each(detachInterface),
+    getConsoleOutput: async ({ instance_id, lines }) => ({
+      output: await consoleOutput(deps, instance_id, lines),
+    }),
+    getDiagnostics: async ({ instance_id }) => diagnostics(deps, instance_id),
+  };
+}
+
+const CONSOLE_BYTES = 1024 * 1024; // as much of the log as one answer holds
+
+async function consoleOutput(deps: HostDeps, instanceId: string, lines: number | null): Promise<string> {
+  const bytes = await readFile(instancePaths(deps.config, instanceId).consoleLog).catch(() =>
+    Buffer.alloc(0),
+  );
+  const text = bytes.subarray(Math.max(0, bytes.length - CONSOLE_BYTES)).toString('utf8');
+  if (lines === null || lines < 0) return text;
+  return text
+    .split('\n')
+    .slice(-(lines + 1))
+    .join('\n');
+}
+
+async function diagnostics(deps: HostDeps, instanceId: string): Promise<Record<string, unknown>> {
+  const { state } = await deps.hypervisor.serverState(instanceId);
+  if (state === 'absent')
+    throw new DomainError('conflict', 'not-running', `Server ${instanceId} is not running.`);
+  const facts = await deps.hypervisor.diagnostics(instanceId);
+  return JSON.parse(
+    JSON.stringify(facts, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)),
+  ) as Record<string, unknown>;
+}

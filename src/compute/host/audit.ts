@@ -1,0 +1,63 @@
+// Compares what is on a host with what the database says should be there, and removes what belongs to nobody.
+// The last resort behind every undo: a guest, a tap or a directory can outlive its instance only until the next audit.
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HostDeps } from './deps.ts';
+import { instancesDir } from './paths.ts';
+
+/** Younger leftovers may belong to a launch whose entry has not been seen yet. */
+const YOUNG_MS = 10_000;
+const UNUSED_IMAGE_MS = 24 * 3600_000; // upstream's remove_unused_original_minimum_age_seconds
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export interface HostAudit {
+  readonly guests: readonly string[];
+  readonly devices: readonly string[];
+  readonly directories: readonly string[];
+  readonly images: readonly string[];
+  readonly metadataNetworks: readonly string[];
+}
+
+/** @returns what was removed; all empty on a sound host. */
+export async function auditHost(deps: HostDeps): Promise<HostAudit> {
+  const { config, hypervisor, hostSwitch } = deps;
+  const [guests, plugged, directories] = await Promise.all([
+    hypervisor.listServers(),
+    hostSwitch.listPlugged(),
+    oldDirectories(instancesDir(config), deps.clock.now()),
+  ]);
+  const entries = await deps.conductor.call('listHostEntries', { host: config.host });
+  const known = new Set(entries.map((entry) => entry.id));
+  const orphan = (id: string): boolean => UUID.test(id) && !known.has(id) && !deps.instanceLocks.isHeld(id);
+  const found = {
+    guests: guests.map((guest) => guest.id).filter(orphan),
+    devices: plugged.filter((port) => orphan(port.serverId)).map((port) => port.devname),
+    directories: directories.filter(orphan),
+  };
+  for (const id of found.guests) await hypervisor.destroyServer(id);
+  for (const device of found.devices) await hostSwitch.unplug(device);
+  for (const id of found.directories)
+    await rm(join(instancesDir(config), id), { recursive: true, force: true });
+  const metadataNetworks = await removeUnusedMetadata(deps);
+  const images = entries.length > 0 ? [] : await deps.imageCache.prune(new Set(), UNUSED_IMAGE_MS);
+  const result = { ...found, images, metadataNetworks };
+  if (found.guests.length + found.devices.length + found.directories.length > 0)
+    deps.log.warn({ host: config.host, ...result }, 'audit removed what belonged to nobody');
+  return result;
+}
+
+async function oldDirectories(dir: string, now: number): Promise<string[]> {
+  const names = await readdir(dir).catch(() => []);
+  const old = await Promise.all(
+    names.map(
+      async (name) => ((await stat(join(dir, name)).catch(() => undefined))?.ctimeMs ?? now) < now - YOUNG_MS,
+    ),
+  );
+  return names.filter((_, i) => old[i]);
+}
+
+async function removeUnusedMetadata(deps: HostDeps): Promise<string[]> {
+  const unused = (await deps.metadataPorts.list()).filter((networkId) => deps.metadata.isUnused(networkId));
+  for (const networkId of unused) await deps.metadataPorts.remove(networkId);
+  return unused;
+}

@@ -1,0 +1,37 @@
+// Options of one host's compute agent, with defaults.
+
+export interface HostConfig {
+  readonly host: string;
+  /** Instances' directories and the image cache lie here. */
+  readonly dataDir: string;
+  readonly hostIp: string;
+  readonly accel: 'kvm' | 'tcg';
+  readonly machine: string;
+  /** True when the drivers are the models of src/sim. */
+  readonly simulated: boolean;
+  /** GiB that instances may fill; the file system's size when absent. */
+  readonly diskGb?: number;
+  /** Physical resources to report instead of the hypervisor's own, for simulated hosts. */
+  readonly resources?: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
+  /** How long a port may take to come up before the launch is unwound. Upstream waits 300 s; a healthy OVN needs 20 ms. */
+  readonly portUpDeadlineMs: number;
+  readonly imageDeadlineMs: number;
+  readonly spawnDeadlineMs: number;
+  /** How long a guest may take to power off before it is ended. Upstream's shutdown_timeout is 60 s. */
+  readonly shutdownGraceMs: number;
+  readonly heartbeatMs: number;
+  readonly auditMs: number;
+}
+
+export const HOST_DEFAULTS = {
+  hostIp: '127.0.0.1',
+  accel: 'tcg',
+  machine: 'pc',
+  simulated: false,
+  portUpDeadlineMs: 60_000,
+  imageDeadlineMs: 600_000,
+  spawnDeadlineMs: 120_000,
+  shutdownGraceMs: 60_000,
+  heartbeatMs: 10_000,
+  auditMs: 60_000,
+} as const satisfies Partial<HostConfig>;

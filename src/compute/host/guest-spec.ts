@@ -1,0 +1,90 @@
+// From the instance entry, its interfaces and its disks to the guest that the hypervisor makes. Pure.
+import type { GuestDisk, GuestSpec } from '#drivers/libvirt/port.ts';
+import type { InstanceEntry } from '../rpc.ts';
+import type { FlavorSnapshot, Vif } from '../tables.ts';
+import type { HostConfig } from './config.ts';
+import { instancePaths } from './paths.ts';
+
+export interface BootFiles {
+  /** Set when the image names a kernel (`kernel_id`). */
+  readonly kernelPath?: string;
+  readonly initrdPath?: string;
+}
+
+export interface GuestParts {
+  readonly entry: InstanceEntry;
+  readonly vifs: readonly Vif[];
+  readonly boot: BootFiles;
+  readonly configDrive: boolean;
+  /** What the switch can do, see `HostSwitch.offloads`. */
+  readonly offloads: boolean;
+}
+
+export function guestSpec(
+  config: HostConfig,
+  { entry, vifs, boot, configDrive, offloads }: GuestParts,
+): GuestSpec {
+  const flavor = JSON.parse(entry.flavor_json) as FlavorSnapshot;
+  const image = JSON.parse(entry.image_json) as Record<string, string>;
+  const paths = instancePaths(config, entry.id);
+  const bus = diskBus(image['hw_disk_bus']);
+  return {
+    id: entry.id,
+    name: `instance-${entry.id.slice(0, 8)}`,
+    vcpus: flavor.vcpus,
+    memoryMb: flavor.ram,
+    arch: 'x86_64',
+    machine: image['hw_machine_type'] ?? config.machine,
+    accel: config.accel,
+    cpuMode: config.accel === 'kvm' ? 'host-model' : 'default',
+    disks: [rootDisk(paths.disk, bus, entry.id), ...(configDrive ? [configDisk(paths.configDrive)] : [])],
+    interfaces: vifs.map((vif) => ({ mac: vif.mac, mtu: vif.mtu, tapName: vif.devname, offloads })),
+    ...(boot.kernelPath
+      ? {
+          kernel: {
+            kernelPath: boot.kernelPath,
+            ...(boot.initrdPath ? { initrdPath: boot.initrdPath } : {}),
+            commandLine:
+              image['os_command_line'] ?? `root=/dev/${bus === 'virtio' ? 'vda' : 'sda'} console=ttyS0`,
+          },
+        }
+      : {}),
+    consoleLogPath: paths.consoleLog,
+    serialSocketPath: paths.serialSocket,
+    vncSocketPath: paths.vncSocket,
+    randomDevice: true,
+    metadata: {
+      displayName: entry.name,
+      projectId: entry.project_id,
+      userId: entry.user_id,
+      flavorName: flavor.name,
+      ...(entry.image_id ? { imageId: entry.image_id } : {}),
+    },
+  };
+}
+
+function diskBus(wanted: string | undefined): GuestDisk['bus'] {
+  return wanted === 'scsi' || wanted === 'sata' || wanted === 'ide' ? wanted : 'virtio';
+}
+
+function rootDisk(path: string, bus: GuestDisk['bus'], serial: string): GuestDisk {
+  const target = bus === 'virtio' ? 'vda' : bus === 'ide' ? 'hda' : 'sda';
+  return {
+    source: { kind: 'file', path, format: 'qcow2' },
+    device: 'disk',
+    bus,
+    target,
+    serial: serial.slice(0, 20),
+    bootIndex: 1,
+  };
+}
+
+function configDisk(path: string): GuestDisk {
+  return {
+    source: { kind: 'file', path, format: 'raw' },
+    device: 'cdrom',
+    bus: 'ide',
+    target: 'hdd',
+    readonly: true,
+  };
+}

@@ -1,0 +1,81 @@
+// Makes a guest run from what its host has: used by start, hard reboot, rebuild, and when a host comes back.
+import { access } from 'node:fs/promises';
+import type { InstanceEntry } from '../rpc.ts';
+import type { Vif } from '../tables.ts';
+import { locate } from '../tasks/launch/image.ts';
+import type { HostDeps } from './deps.ts';
+import { HostError } from './errors.ts';
+import { guestSpec, type BootFiles } from './guest-spec.ts';
+import { ensureMetadata } from './metadata/ensure.ts';
+import { instancePaths } from './paths.ts';
+
+/** Plugs the interfaces and makes the guest, running; a guest that exists is destroyed first when `anew`. */
+export async function powerOn(
+  deps: HostDeps,
+  entry: InstanceEntry,
+  options: { anew: boolean },
+): Promise<void> {
+  const { hypervisor } = deps;
+  const { state } = await hypervisor.serverState(entry.id);
+  if (state !== 'absent' && !options.anew) return hypervisor.resumeServer(entry.id);
+  if (state !== 'absent') await hypervisor.destroyServer(entry.id);
+  const paths = instancePaths(deps.config, entry.id);
+  await access(paths.disk).catch((cause: unknown) => {
+    throw new HostError(
+      'conflict',
+      'disk-missing',
+      `The disk of server ${entry.id} is not on host ${deps.config.host} any more.`,
+      { retriable: false, cause },
+    );
+  });
+  const vifs = JSON.parse(entry.vifs_json) as Vif[];
+  await plugAll(deps, entry.id, vifs);
+  const configDrive = await access(paths.configDrive).then(
+    () => true,
+    () => false,
+  );
+  const spec = guestSpec(deps.config, {
+    entry,
+    vifs,
+    boot: await bootFiles(deps, entry),
+    configDrive,
+    offloads: deps.hostSwitch.offloads,
+  });
+  await hypervisor.createServer(spec);
+}
+
+export async function plugAll(deps: HostDeps, instanceId: string, vifs: readonly Vif[]): Promise<void> {
+  deps.metadata.register(instanceId, vifs);
+  await Promise.all(
+    vifs.map(async (vif) =>
+      deps.hostSwitch.plug({
+        portId: vif.port_id,
+        serverId: instanceId,
+        devname: vif.devname,
+        mac: vif.mac,
+        mtu: vif.mtu,
+      }),
+    ),
+  );
+  await Promise.all(
+    [...new Set(vifs.map((vif) => vif.network_id))].map(async (networkId) => ensureMetadata(deps, networkId)),
+  );
+}
+
+/** Kernel and ramdisk from the host's cache, loaded again if they were pruned. */
+async function bootFiles(deps: HostDeps, entry: InstanceEntry): Promise<BootFiles> {
+  const file = async (id: string | null): Promise<string | undefined> => {
+    if (id === null) return undefined;
+    const token = await deps.serviceToken();
+    const image = await locate(deps, id, token);
+    const cached = await deps.imageCache.load(
+      image,
+      image.location,
+      async () => deps.image.openData(token, id, token),
+      deps.signal,
+    );
+    return cached.path;
+  };
+  const [kernelPath, initrdPath] = await Promise.all([file(entry.kernel_id), file(entry.ramdisk_id)]);
+  return { ...(kernelPath ? { kernelPath } : {}), ...(initrdPath ? { initrdPath } : {}) };
+}

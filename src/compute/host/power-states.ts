@@ -1,0 +1,47 @@
+// Tells the conductor what guests did by themselves: powered off from inside, crashed. Events nudge, the state decides.
+import { startLoop } from '#platform/loop/loop.ts';
+import { POWER_STATE, type PowerState } from '../tables.ts';
+import type { ServerStateName } from '#drivers/libvirt/port.ts';
+import type { HostDeps } from './deps.ts';
+
+const TICK_MS = 30_000; // how late a guest that powered off can be seen when its event was lost
+
+const POWER_STATE_OF: Readonly<Record<ServerStateName, PowerState>> = {
+  running: POWER_STATE.running,
+  paused: POWER_STATE.paused,
+  'shutting-down': POWER_STATE.running,
+  crashed: POWER_STATE.crashed,
+  suspended: POWER_STATE.shutdown,
+  absent: POWER_STATE.shutdown,
+};
+
+export function followPowerStates(deps: HostDeps): AsyncDisposable {
+  const loop = startLoop({
+    name: `power-states-${deps.config.host}`,
+    intervalMs: TICK_MS,
+    log: deps.log,
+    run: async () => {
+      const [entries, guests] = await Promise.all([
+        deps.conductor.call('listHostEntries', { host: deps.config.host }),
+        deps.hypervisor.listServers(),
+      ]);
+      const states = entries
+        .filter((entry) => entry.task_state === null && !deps.instanceLocks.isHeld(entry.id))
+        .map((entry) => ({
+          instance_id: entry.id,
+          power_state: POWER_STATE_OF[guests.find((guest) => guest.id === entry.id)?.state ?? 'absent'],
+        }));
+      if (states.length > 0)
+        await deps.conductor.call('reportPowerStates', { host: deps.config.host, states });
+    },
+  });
+  const end = deps.hypervisor.onServerEvent((event) => {
+    if (event.kind !== 'started' && event.kind !== 'resumed') loop.nudge();
+  });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      end();
+      await loop[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,49 @@
+// Rebuilding a server: a new root disk from the entry's (new) image, the same ports, addresses and host.
+import { rm } from 'node:fs/promises';
+import { POWER_STATE } from '../tables.ts';
+import type { HostDeps } from '../host/deps.ts';
+import { writeInstanceConfigDrive } from '../host/metadata/config-drive.ts';
+import { instancePaths } from '../host/paths.ts';
+import { powerOn } from '../host/power-on.ts';
+import { runOperation } from '../host/run-operation.ts';
+import type { AgentRpc } from '../rpc.ts';
+import type { Vif } from '../tables.ts';
+import { locate, makeRootDisk } from './launch/image.ts';
+
+export async function rebuildServer(
+  deps: HostDeps,
+  message: Parameters<AgentRpc['rebuildServer']>[0],
+): Promise<void> {
+  await runOperation(deps, message, {
+    step: 'guest.rebuild',
+    deadlineMs: deps.config.imageDeadlineMs + deps.config.spawnDeadlineMs,
+    do: async (entry, { signal, evidence }) => {
+      const stopAfterwards =
+        (JSON.parse(entry.system_metadata_json) as Record<string, string>)['rebuild_stopped'] === 'true';
+      const service = await deps.serviceToken();
+      const image = entry.image_id ? await locate(deps, entry.image_id, message.user_token) : undefined;
+      const base = image
+        ? await deps.imageCache.load(
+            image,
+            image.location,
+            async () => deps.image.openData(message.user_token, image.id, service),
+            signal,
+          )
+        : undefined;
+      await deps.hypervisor.destroyServer(entry.id);
+      await makeRootDisk(deps, entry, base);
+      await rm(instancePaths(deps.config, entry.id).consoleLog, { force: true });
+      if (entry.config_drive === 1)
+        await writeInstanceConfigDrive(deps, message, JSON.parse(entry.vifs_json) as Vif[]);
+      evidence({
+        image_id: entry.image_id,
+        cache_hit: base?.hit ?? null,
+        checksum: image?.os_hash_value.slice(0, 16) ?? null,
+      });
+      if (stopAfterwards) return { vm_state: 'stopped', power_state: POWER_STATE.shutdown };
+      await powerOn(deps, entry, { anew: true });
+      return { vm_state: 'active', power_state: POWER_STATE.running };
+    },
+    failedState: { vm_state: 'error', power_state: POWER_STATE.nostate },
+  });
+}
