@@ -33,7 +33,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 export function escapeXml(text: string): string {
   return text
     .toWellFormed()
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+    .replace(/[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu, '\ufffd')
     .replace(/[&<>"'\n\r\t]/g, (character) => ESCAPES[character] ?? character);
 }
 

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { LibvirtClient } from '#platform/libvirt/client.ts';
 import { privateLibvirtd } from '../private-daemon.ts';
+import type { LibvirtdTuning } from '../private-daemon.ts';
 
 const run = promisify(execFile);
 const START_DEADLINE_MS = 30_000;
@@ -35,13 +36,20 @@ function isInstalled(program: string): boolean {
 export interface TestHost extends AsyncDisposable {
   readonly dir: string;
   readonly socketPath: string;
+  readonly netns: string;
   /** A persistent tap in the host's namespace. */
   addTap(name: string): Promise<void>;
   /** Kills libvirtd with everything it runs, and starts it anew. */
   restart(): Promise<void>;
 }
 
-export async function startTestHost(): Promise<TestHost> {
+export interface TestHostOptions {
+  readonly tuning?: LibvirtdTuning;
+  /** Below the host's directory: where the test runs an ovsdb-server for this host. */
+  readonly ovsRundir?: string;
+}
+
+export async function startTestHost(options: TestHostOptions = {}): Promise<TestHost> {
   const dir = await mkdtemp(path.join(tmpdir(), 'plv-'));
   const netns = path.basename(dir);
   await run('ip', ['netns', 'add', netns]);
@@ -50,6 +58,8 @@ export async function startTestHost(): Promise<TestHost> {
     hostname: 'test-host',
     hostUuid: randomUUID(),
     netns,
+    ...(options.tuning && { tuning: options.tuning }),
+    ...(options.ovsRundir !== undefined && { ovsRundir: path.join(dir, options.ovsRundir) }),
   });
   let stop = async (): Promise<void> => undefined;
   const start = async (): Promise<void> => {
@@ -60,6 +70,7 @@ export async function startTestHost(): Promise<TestHost> {
   const host: TestHost = {
     dir,
     socketPath: daemon.socketPath,
+    netns,
     addTap: async (name) => {
       await run('ip', ['-n', netns, 'tuntap', 'add', 'dev', name, 'mode', 'tap']);
       await run('ip', ['-n', netns, 'link', 'set', name, 'up']);
