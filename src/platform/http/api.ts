@@ -32,6 +32,8 @@ export interface Call {
   /** `1.0` for services without microversions. */
   readonly microversion: Microversion;
   readonly requestId: string;
+  /** When the request came, before its token was validated; milliseconds since the epoch. */
+  readonly receivedAt: number;
   readonly log: Log;
   /** Address of this service as the client knows it, for links: `http://127.0.0.1:8790/compute`. No slash at the end. */
   readonly baseUrl: string;

@@ -11,6 +11,8 @@ export interface Exchange {
   readonly context: RequestContext;
   readonly origin: string;
   readonly baseUrl: string;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
   microversion: Microversion | undefined;
 }
 

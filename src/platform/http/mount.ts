@@ -125,7 +125,13 @@ function newExchange<D>(api: Api<D>, request: FastifyRequest, options: MountOpti
     host && /^[\w.:[\]-]+$/.test(host)
       ? `${request.protocol}://${host}`
       : (options.publicOrigin ?? 'http://127.0.0.1');
-  return { context, origin, baseUrl: origin + api.prefix, microversion: undefined };
+  return {
+    context,
+    origin,
+    baseUrl: origin + api.prefix,
+    receivedAt: Date.now(),
+    microversion: undefined,
+  };
 }
 
 async function serve<D>(
@@ -320,6 +326,7 @@ function newCall<D>(api: Api<D>, exchange: Exchange, request: FastifyRequest, pa
     token: typeof token === 'string' ? token : undefined,
     microversion: parts.version,
     requestId: exchange.context.requestId,
+    receivedAt: exchange.receivedAt,
     log: parts.log,
     baseUrl: exchange.baseUrl,
     origin: exchange.origin,
