@@ -62,7 +62,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
 
       test('gives what is free, refuses what is not, and takes it back', async () => {
         await using db = await open();
-        const id = await db.transaction(async (trx) => ensureHostProvider(trx, HOST, { id: 'node-1' }));
+        const id = await db.transaction(async (trx) => ensureHostProvider(trx, 'node-1', HOST));
         assert.equal(id, 'node-1');
         const claim = (consumer: string, mb: number) =>
           db.transaction(async (trx) =>
@@ -90,7 +90,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
 
       test('keeps ratios that an operator set and traits of their own when the host reports again', async () => {
         await using db = await open();
-        const id = await db.transaction(async (trx) => ensureHostProvider(trx, HOST));
+        const id = await db.transaction(async (trx) => ensureHostProvider(trx, 'node-1', HOST));
         await db.kysely
           .updateTable('inventories')
           .set({ allocation_ratio: 1.5 })
@@ -100,10 +100,10 @@ for (const engine of ['sqlite', 'postgres'] as const) {
           (await db.kysely.selectFrom('resource_providers').select('generation').executeTakeFirstOrThrow())
             .generation;
         const before = await generation();
-        await db.transaction(async (trx) => ensureHostProvider(trx, HOST));
+        await db.transaction(async (trx) => ensureHostProvider(trx, 'node-1', HOST));
         assert.equal(await generation(), before, 'nothing changed');
         await db.transaction(async (trx) =>
-          ensureHostProvider(trx, { ...HOST, vcpus: 8, traits: ['HW_CPU_X86_AVX'] }),
+          ensureHostProvider(trx, 'node-1', { ...HOST, vcpus: 8, traits: ['HW_CPU_X86_AVX'] }),
         );
         assert.equal(await generation(), before + 1);
         const vcpu = await db.kysely
@@ -121,12 +121,12 @@ for (const engine of ['sqlite', 'postgres'] as const) {
           traits.map((row) => row.trait),
           ['CUSTOM_FAST', 'HW_CPU_X86_AVX'],
         );
-        assert.equal(id.length, 36);
+        assert.equal(id, 'node-1');
       });
 
       test('explains why a host is no candidate', async () => {
         await using db = await open();
-        const id = await db.transaction(async (trx) => ensureHostProvider(trx, HOST));
+        const id = await db.transaction(async (trx) => ensureHostProvider(trx, 'node-1', HOST));
         const group = { ...emptyGroup(''), resources: { MEMORY_MB: 8192 }, required: [['HW_CPU_X86_AVX']] };
         const { candidates, refusals } = await findCandidates(db.kysely, { groups: [group] });
         assert.equal(candidates.length, 0);
@@ -149,7 +149,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
             async (sizes) => {
               const name = `race-${++round}`;
               const id = await db.transaction(async (trx) =>
-                ensureHostProvider(trx, { ...HOST, hypervisor_hostname: name }),
+                ensureHostProvider(trx, name, { ...HOST, hypervisor_hostname: name }),
               );
               const outcomes = await Promise.allSettled(
                 sizes.map(async (mb, i) =>

@@ -8,7 +8,7 @@ import { isCustomName, isStandardTrait } from './standard-names.ts';
 import type { InventoryRow, PlacementTables } from './tables.ts';
 
 export { NoCapacity } from './errors.ts';
-export { findCandidates } from './allocation-candidates/find-candidates.ts';
+export { findCandidates, type ExplainedSearch } from './allocation-candidates/find-candidates.ts';
 
 /** Amounts by resource class: `{ VCPU: 1, MEMORY_MB: 512, DISK_GB: 1 }`. */
 export type Resources = Readonly<Record<string, number>>;
@@ -126,8 +126,6 @@ export interface HostInventory {
 }
 
 export interface HostProviderOptions {
-  /** The provider's id when it has to be made; the compute node's. Default: a new one. */
-  readonly id?: string;
   /** Taken for a new inventory only: an operator may change it later through the API. */
   readonly cpuRatio?: number;
   readonly ramRatio?: number;
@@ -138,10 +136,12 @@ export interface HostProviderOptions {
 /**
  * Keeps the resource provider of a compute node in line with what its host reports: provider, inventory, traits.
  * Ratios and reserved amounts are set once, at the start; `CUSTOM_` traits that an operator added stay.
- * @returns the provider's id; make it the compute node's.
+ * `id` is the compute node's; a provider that bears the node's name already keeps its own.
+ * @returns the provider's id
  */
 export async function ensureHostProvider<T>(
   trx: Transaction<T>,
+  id: string,
   host: HostInventory,
   options: HostProviderOptions = {},
 ): Promise<string> {
@@ -152,7 +152,7 @@ export async function ensureHostProvider<T>(
     .select('id')
     .where('name', '=', host.hypervisor_hostname)
     .executeTakeFirst();
-  const id = known?.id ?? options.id ?? crypto.randomUUID();
+  const provider = known?.id ?? id;
   if (!known) {
     const row = { id, name: host.hypervisor_hostname, generation: 0, parent_id: null, root_id: id };
     await db
@@ -160,16 +160,16 @@ export async function ensureHostProvider<T>(
       .values({ ...row, created_at: now, updated_at: now })
       .execute();
   }
-  const inventoryChanged = await keepInventory(db, id, host, options, now);
-  const traitsChanged = await keepTraits(db, id, host.traits, now);
+  const inventoryChanged = await keepInventory(db, provider, host, options, now);
+  const traitsChanged = await keepTraits(db, provider, host.traits, now);
   if (inventoryChanged || traitsChanged) {
     await db
       .updateTable('resource_providers')
       .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: now }))
-      .where('id', '=', id)
+      .where('id', '=', provider)
       .execute();
   }
-  return id;
+  return provider;
 }
 
 async function keepInventory(

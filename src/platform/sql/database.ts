@@ -55,13 +55,15 @@ function postgresDialect(url: string): PostgresDialect {
   const parsed = new URL(url);
   const schema = parsed.searchParams.get('schema');
   parsed.searchParams.delete('schema');
-  return new PostgresDialect({
-    pool: new pg.Pool({
-      connectionString: parsed.toString(),
-      max: 10,
-      ...(schema ? { options: `-c search_path=${schema}` } : {}),
-    }),
+  const pool = new pg.Pool({
+    connectionString: parsed.toString(),
+    max: 10,
+    ...(schema ? { options: `-c search_path=${schema}` } : {}),
   });
+  // An idle connection broke (the server restarts): the pool drops it, and the next query tells if there is no server.
+  // Without a listener the event would end the process.
+  pool.on('error', () => undefined);
+  return new PostgresDialect({ pool });
 }
 
 const SERIALIZATION_FAILURES = new Set(['40001', '40P01']);

@@ -1,0 +1,446 @@
+// The scheduler through its queue, on both engines: the choice and its record, the refusal, redelivery, and races.
+import { outboxMigration } from '#platform/bus/outbox.ts';
+import { createInProcessBus } from '#platform/bus/in-process.ts';
+import { rpcClient, type Bus } from '#platform/bus/bus.ts';
+import { systemClock } from '#platform/context/clock.ts';
+import { silentLog } from '#platform/log/log.ts';
+import { listSteps, sagaMigration, saveStep } from '#platform/saga/sql-log.ts';
+import { openDatabase, type Database } from '#platform/sql/database.ts';
+import { migrate } from '#platform/sql/migrate.ts';
+import { ensureHostProvider } from '#placement/claim.ts';
+import { migratePlacement } from '#placement/migrate.ts';
+import type { PlacementTables } from '#placement/tables.ts';
+import { hasPostgres, startPostgres, type PrivatePostgres } from '#test/support/postgres.ts';
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { computeMigration } from '../migrations/001-compute.ts';
+import { SCHEDULER_QUEUE, type HostReport, type SchedulerRpc } from '../rpc.ts';
+import type { ComputeTables, Fault, InstanceRow, ServerGroupRow } from '../tables.ts';
+import { selectHost } from './select-host.ts';
+import { startScheduler } from './start-scheduler.ts';
+
+let postgres: PrivatePostgres | undefined;
+before(async () => {
+  if (hasPostgres) postgres = await startPostgres();
+});
+after(async () => postgres?.[Symbol.asyncDispose]());
+
+const now = (): string => new Date().toISOString();
+
+class Cloud implements AsyncDisposable {
+  readonly db: Database<ComputeTables & PlacementTables>;
+  readonly bus: Bus = createInProcessBus();
+
+  constructor(url: string) {
+    this.db = openDatabase(url);
+  }
+
+  get deps() {
+    const db = this.db as unknown as Database<ComputeTables>;
+    return {
+      db,
+      bus: this.bus,
+      clock: systemClock,
+      log: silentLog,
+      config: { defaultAvailabilityZone: 'nova' },
+    };
+  }
+
+  async open(): Promise<this> {
+    await migrate(this.db, 'compute', [outboxMigration, sagaMigration, computeMigration]);
+    await migratePlacement(this.db);
+    return this;
+  }
+
+  async host(
+    name: string,
+    options: { memory?: number; disabled?: boolean; seen?: string; traits?: string[] } = {},
+  ): Promise<void> {
+    const report: HostReport = {
+      host: name,
+      hypervisor_hostname: name,
+      hypervisor_type: 'QEMU',
+      hypervisor_version: 7002000,
+      host_ip: '127.0.0.1',
+      vcpus: 4,
+      memory_mb: (options.memory ?? 4096) + 512,
+      local_gb: 100,
+      cpu_info: { arch: 'x86_64' },
+      traits: options.traits ?? [],
+      supported_instances: [['x86_64', 'kvm', 'hvm']],
+      simulated: true,
+    };
+    const facts = { host: name, created_at: now(), updated_at: now() };
+    const { hypervisor_hostname, hypervisor_type, hypervisor_version, host_ip, vcpus, memory_mb, local_gb } =
+      report;
+    await this.db.transaction(async (trx) => {
+      await trx
+        .insertInto('compute_nodes')
+        .values({
+          id: `node-${name}`,
+          ...facts,
+          hypervisor_hostname,
+          hypervisor_type,
+          hypervisor_version,
+          host_ip,
+          vcpus,
+          memory_mb,
+          local_gb,
+          report_json: JSON.stringify(report),
+        })
+        .execute();
+      await trx
+        .insertInto('compute_services')
+        .values({
+          id: `service-${name}`,
+          ...facts,
+          binary: 'nova-compute',
+          disabled: options.disabled ? 1 : 0,
+          disabled_reason: options.disabled ? 'mending' : null,
+          forced_down: 0,
+          last_seen_at: options.seen ?? now(),
+        })
+        .execute();
+      await ensureHostProvider(trx, `node-${name}`, report);
+    });
+  }
+
+  async group(policy: ServerGroupRow['policy']): Promise<string> {
+    const id = crypto.randomUUID();
+    await this.db.kysely
+      .insertInto('server_groups')
+      .values({
+        id,
+        name: policy,
+        project_id: 'p',
+        user_id: 'u',
+        policy,
+        rules_json: '{}',
+        created_at: now(),
+      })
+      .execute();
+    return id;
+  }
+
+  /** @returns the argument of `selectHost` */
+  async server(
+    options: { ram?: number; specs?: Record<string, string>; changes?: Partial<InstanceRow> } = {},
+  ) {
+    const id = crypto.randomUUID();
+    const flavor = {
+      id: '1',
+      name: 'f',
+      vcpus: 1,
+      ram: options.ram ?? 1024,
+      disk: 1,
+      ephemeral: 0,
+      swap: 0,
+      rxtx_factor: 1,
+      extra_specs: options.specs ?? {},
+    };
+    const row: InstanceRow = {
+      id, project_id: 'p', user_id: 'u', name: 's', description: null, hostname: 's', vm_state: 'building', task_state: 'scheduling',
+      power_state: 0, host: null, node: null, availability_zone: null, requested_zone: null, requested_host: null, flavor_id: '1',
+      flavor_json: JSON.stringify(flavor), image_id: 'i', kernel_id: null, ramdisk_id: null, image_json: '{}', root_device_name: '/dev/vda',
+      key_name: null, public_key: null, key_type: null, user_data: null, config_drive: 0, admin_password: 'x', metadata_json: '{}',
+      system_metadata_json: '{}', scheduler_hints_json: '{}', server_group_id: null, networks_json: '"none"', security_groups_json: '[]',
+      vifs_json: '[]', disk_config: 'MANUAL', access_ip_v4: null, access_ip_v6: null, locked: 0, locked_reason: null, locked_by: null,
+      progress: 0, fault_json: null, reservation_id: 'r', launch_index: 0, created_at: now(), updated_at: null, launched_at: null,
+      terminated_at: null, deleted: 0, deleted_at: null, ...options.changes,
+    }; // prettier-ignore
+    const action_id = crypto.randomUUID();
+    await this.db.kysely.insertInto('instances').values(row).execute();
+    await this.db.kysely
+      .insertInto('instance_actions')
+      .values({
+        id: action_id,
+        instance_id: id,
+        action: 'create',
+        request_id: 'req',
+        user_id: 'u',
+        project_id: 'p',
+        message: null,
+        state: 'running',
+        host: null,
+        attempt: 1,
+        deadline_at: new Date(Date.now() + 60_000).toISOString(),
+        cancelled: 0,
+        request_json: '{}',
+        traceparent: '',
+        started_at: now(),
+        finished_at: null,
+      })
+      .execute();
+    return { action_id, instance_id: id, attempt: 1, user_token: 'secret-token', exclude: [] as string[] };
+  }
+
+  async instance(id: string): Promise<InstanceRow> {
+    return this.db.kysely.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  }
+
+  async outbox() {
+    return this.db.kysely.selectFrom('outbox').selectAll().execute();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.bus[Symbol.asyncDispose]();
+    await this.db[Symbol.asyncDispose]();
+  }
+}
+
+const DELIVERY = { id: 'message-1', queue: SCHEDULER_QUEUE, redelivered: false };
+
+for (const engine of ['sqlite', 'postgres'] as const) {
+  const skip = engine === 'postgres' && !hasPostgres ? 'PostgreSQL is not installed' : false;
+  describe(`the scheduler on ${engine}`, { skip }, () => {
+    const cloud = async (): Promise<Cloud> =>
+      new Cloud(engine === 'sqlite' ? 'sqlite::memory:' : await postgres!.newSchema()).open();
+
+    test('chooses the best host, claims it and stores the message for its agent, with a record of why', async () => {
+      await using c = await cloud();
+      await c.host('small', { memory: 2048 });
+      await c.host('big', { memory: 8192 });
+      await c.host('off', { disabled: true, memory: 16384 });
+      const args = await c.server();
+      await using scheduler = await startScheduler(c.deps).then((s) => ({
+        [Symbol.asyncDispose]: async () => s.close(),
+      }));
+      void scheduler;
+      await rpcClient<SchedulerRpc>(c.bus, SCHEDULER_QUEUE).call('selectHost', args);
+      const instance = await c.instance(args.instance_id);
+      assert.deepEqual(
+        [instance.host, instance.node, instance.availability_zone, instance.task_state],
+        ['big', 'big', 'nova', 'scheduling'],
+      );
+      const [message, ...more] = await c.outbox();
+      assert.equal(more.length, 0);
+      assert.deepEqual([message?.queue, message?.method], ['compute.big', 'launchServer']);
+      assert.equal((JSON.parse(message?.payload ?? '') as { user_token: string }).user_token, 'secret-token');
+      const steps = await listSteps(c.db.kysely, [args.action_id]);
+      const byName = Object.fromEntries(steps.map((step) => [step.step, step]));
+      assert.deepEqual(Object.keys(byName).toSorted(), ['dispatch', 'schedule', 'select']);
+      assert.ok(
+        steps.every((step) => step.state === 'done' && step.ended_at !== null && step.actor === 'scheduler'),
+      );
+      assert.equal(byName['dispatch']?.evidence['message_id'], message?.id);
+      const evidence = byName['select']?.evidence as {
+        filters: Array<{ filter: string; hosts_out: unknown[] }>;
+        weights: Array<{ host: string }>;
+        claim: unknown;
+      };
+      assert.deepEqual(evidence.filters.find((round) => round.filter === 'compute-up')?.hosts_out, [
+        { host: 'off', reason: 'disabled', detail: 'mending' },
+      ]);
+      assert.deepEqual(
+        evidence.weights.map((each) => each.host),
+        ['big', 'small'],
+      );
+      assert.deepEqual(evidence.claim, {
+        resource_provider: 'node-big',
+        consumer: args.instance_id,
+        resources: { VCPU: 1, MEMORY_MB: 1024, DISK_GB: 1 },
+      });
+      assert.doesNotMatch(JSON.stringify(steps), /secret-token/);
+    });
+
+    test('a redelivered message changes nothing', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      await c.host('two');
+      const args = await c.server();
+      await selectHost(c.deps, args, DELIVERY);
+      const before = await c.instance(args.instance_id);
+      await Promise.all(
+        [1, 2, 3].map(async () => selectHost(c.deps, args, { ...DELIVERY, redelivered: true })),
+      );
+      assert.deepEqual(await c.instance(args.instance_id), before);
+      assert.equal((await c.outbox()).length, 1);
+    });
+
+    test('deliveries at the same moment choose once', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      await c.host('two');
+      const args = await c.server();
+      await Promise.all([1, 2, 3, 4].map(async () => selectHost(c.deps, args, DELIVERY)));
+      assert.equal((await c.outbox()).length, 1);
+      assert.equal(
+        (
+          await c.db.kysely
+            .selectFrom('allocations')
+            .selectAll()
+            .where('resource_class', '=', 'VCPU')
+            .execute()
+        ).length,
+        1,
+      );
+    });
+
+    test('drops what was cancelled', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      const args = await c.server();
+      await c.db.kysely.updateTable('instance_actions').set({ cancelled: 1 }).execute();
+      await selectHost(c.deps, args, DELIVERY);
+      assert.equal((await c.instance(args.instance_id)).host, null);
+      assert.equal((await c.outbox()).length, 0);
+    });
+
+    test('says why no host fits, to the user in a sentence, to administrators by host', async () => {
+      await using c = await cloud();
+      await c.host('a', { memory: 4096 });
+      await c.host('b', { memory: 6144 });
+      await c.host('c', { disabled: true });
+      const args = await c.server({ ram: 8192 });
+      await selectHost(c.deps, args, DELIVERY);
+      const instance = await c.instance(args.instance_id);
+      assert.deepEqual(
+        [instance.vm_state, instance.task_state, instance.admin_password],
+        ['error', null, null],
+      );
+      const fault = JSON.parse(instance.fault_json ?? '') as Fault;
+      assert.equal(fault.code, 500);
+      assert.equal(
+        fault.message,
+        'No valid host was found. 0 of 3 hosts: 2 not enough MEMORY_MB (need 8192, most free 6144), 1 disabled',
+      );
+      assert.equal(
+        fault.details,
+        'a: not enough MEMORY_MB (need 8192, free 4096) [placement]\nb: not enough MEMORY_MB (need 8192, free 6144) [placement]\nc: disabled: mending [compute-up]',
+      );
+      const steps = await listSteps(c.db.kysely, [args.action_id]);
+      assert.equal(steps.find((step) => step.step === 'select')?.state, 'failed');
+      const action = await c.db.kysely.selectFrom('instance_actions').selectAll().executeTakeFirstOrThrow();
+      assert.equal(action.state, 'failed');
+    });
+
+    test('on another attempt leaves out the host that failed, and tells both reasons when there is no other', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      const args = await c.server();
+      await selectHost(c.deps, args, DELIVERY);
+      const failed = {
+        saga_id: args.action_id,
+        attempt: 1,
+        step: 'spawn',
+        state: 'undone',
+        started_at: now(),
+        ended_at: now(),
+        deadline_at: now(),
+        actor: 'compute.one',
+        waiting_for: null,
+        evidence: {},
+        output: null,
+        error: 'qemu did not start',
+      } as const;
+      await saveStep(c.db.kysely, failed);
+      await selectHost(c.deps, { ...args, attempt: 2, exclude: ['one'] }, { ...DELIVERY, id: 'message-2' });
+      const instance = await c.instance(args.instance_id);
+      const fault = JSON.parse(instance.fault_json ?? '') as Fault;
+      assert.equal(
+        fault.message,
+        'The launch failed on one at spawn: qemu did not start. No other host was found: 0 of 1 host: 1 already tried',
+      );
+      assert.equal(instance.host, null);
+      assert.equal(
+        (await c.db.kysely.selectFrom('allocations').selectAll().execute()).length,
+        0,
+        'nothing is leaked',
+      );
+    });
+
+    test('honours traits, zones, requested hosts and aggregates', async () => {
+      await using c = await cloud();
+      await c.host('plain', { memory: 16384 });
+      await c.host('fast', { traits: ['CUSTOM_FAST'] });
+      await c.db.kysely
+        .insertInto('aggregates')
+        .values({
+          id: 1,
+          uuid: 'u',
+          name: 'g',
+          metadata_json: JSON.stringify({ availability_zone: 'east', ssd: 'true' }),
+          created_at: now(),
+          updated_at: null,
+        })
+        .execute();
+      await c.db.kysely.insertInto('aggregate_hosts').values({ aggregate_id: 1, host: 'fast' }).execute();
+      const chosen = async (options: Parameters<Cloud['server']>[0]) => {
+        const args = await c.server(options);
+        await selectHost(c.deps, args, DELIVERY);
+        return (await c.instance(args.instance_id)).host;
+      };
+      assert.equal(await chosen({ specs: { 'trait:CUSTOM_FAST': 'required' }, ram: 64 }), 'fast');
+      assert.equal(await chosen({ specs: { 'trait:CUSTOM_FAST': 'forbidden' }, ram: 64 }), 'plain');
+      assert.equal(await chosen({ changes: { requested_zone: 'east' }, ram: 64 }), 'fast');
+      assert.equal(await chosen({ changes: { requested_host: 'fast' }, ram: 64 }), 'fast');
+      assert.equal(await chosen({ specs: { ssd: 'true' }, ram: 64 }), 'fast');
+      assert.equal(await chosen({ specs: { ssd: 'false' }, ram: 64 }), null);
+      assert.equal(await chosen({ changes: { image_json: '{"hw_architecture":"aarch64"}' }, ram: 64 }), null);
+      assert.equal(await chosen({ specs: { 'capabilities:hypervisor_type': 's== QEMU' }, ram: 64 }), 'plain');
+    });
+
+    test('a silent host is not chosen', async () => {
+      await using c = await cloud();
+      await c.host('silent', { seen: new Date(Date.now() - 61_000).toISOString() });
+      const args = await c.server();
+      await selectHost(c.deps, args, DELIVERY);
+      assert.match((await c.instance(args.instance_id)).fault_json ?? '', /0 of 1 host: 1 down/);
+    });
+
+    test('racing schedulers never overcommit and never break a group', async () => {
+      await using c = await cloud();
+      const memory: Record<string, number> = { h1: 2048, h2: 3072, h3: 4096 };
+      for (const [name, free] of Object.entries(memory)) await c.host(name, { memory: free });
+      const policies = [null, 'affinity', 'anti-affinity'] as const;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.record({
+              ram: fc.integer({ min: 1, max: 20 }).map((n) => n * 100),
+              group: fc.constantFrom(...policies),
+            }),
+            { minLength: 2, maxLength: 10 },
+          ),
+          async (wanted) => {
+            await c.db.kysely.deleteFrom('allocations').execute();
+            await c.db.kysely.deleteFrom('instances').execute();
+            const groups = {
+              affinity: await c.group('affinity'),
+              'anti-affinity': await c.group('anti-affinity'),
+            };
+            const all = [];
+            for (const { ram, group } of wanted)
+              all.push(
+                await c.server({ ram, changes: { server_group_id: group === null ? null : groups[group] } }),
+              );
+            await Promise.all(all.map(async (args) => selectHost(c.deps, args, DELIVERY)));
+            for (const [name, free] of Object.entries(memory)) {
+              const row = await c.db.kysely
+                .selectFrom('allocations')
+                .select(sql<number>`coalesce(sum(used), 0)`.as('used'))
+                .where('provider_id', '=', `node-${name}`)
+                .where('resource_class', '=', 'MEMORY_MB')
+                .executeTakeFirstOrThrow();
+              assert.ok(Number(row.used) <= free, `${name}: ${row.used} of ${free}`);
+            }
+            const rows = await c.db.kysely.selectFrom('instances').selectAll().execute();
+            const hostsOf = (group: string) =>
+              rows.filter((row) => row.server_group_id === group && row.host !== null).map((row) => row.host);
+            assert.ok(new Set(hostsOf(groups.affinity)).size <= 1, 'affinity holds');
+            const apart = hostsOf(groups['anti-affinity']);
+            assert.equal(new Set(apart).size, apart.length, 'anti-affinity holds');
+            for (const row of rows)
+              assert.ok(
+                (row.host === null) === (row.vm_state === 'error'),
+                'placed or in error, nothing between',
+              );
+          },
+        ),
+        { numRuns: engine === 'sqlite' ? 15 : 5 },
+      );
+    });
+  });
+}

@@ -1,0 +1,20 @@
+// Serves the queue `scheduler`. `src/compute/service.ts` starts it where the role is.
+import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
+import { SCHEDULER_QUEUE, type SchedulerRpc } from '../rpc.ts';
+import {
+  DEFAULT_SCHEDULER_OPTIONS,
+  selectHost,
+  type SchedulerDeps,
+  type SchedulerOptions,
+} from './select-host.ts';
+
+/** Any number of schedulers may serve the queue: the claim decides. */
+export async function startScheduler(
+  deps: SchedulerDeps,
+  options: Partial<SchedulerOptions> = {},
+): Promise<Subscription> {
+  const all = { ...DEFAULT_SCHEDULER_OPTIONS, ...options };
+  return serveRpc<SchedulerRpc>(deps.bus, SCHEDULER_QUEUE, {
+    selectHost: async (args, delivery) => selectHost(deps, args, delivery, all),
+  });
+}
