@@ -3,7 +3,8 @@ import { isoTime } from '#platform/context/clock.ts';
 import { ensureHostProvider } from '#placement/claim.ts';
 import type { ComputeDeps, ComputeExecutor } from '../deps.ts';
 import type { ConductorRpc, HostReport } from '../rpc.ts';
-import { POWER_STATE, type InstanceRow, type VmState } from '../tables.ts';
+import type { Transaction } from 'kysely';
+import { POWER_STATE, type ComputeTables, type InstanceRow, type VmState } from '../tables.ts';
 import { updateInstance } from './store.ts';
 
 /** Keeps the service, the node and its resource provider in line with the report. */
@@ -42,7 +43,7 @@ export async function reportHost({ db, clock }: ComputeDeps, report: HostReport)
   });
 }
 
-async function saveNode(trx: ComputeExecutor, report: HostReport, now: string): Promise<void> {
+async function saveNode(trx: Transaction<ComputeTables>, report: HostReport, now: string): Promise<void> {
   const facts = {
     hypervisor_type: report.hypervisor_type,
     hypervisor_version: report.hypervisor_version,

@@ -13,18 +13,21 @@ export interface InstancePaths {
   readonly vncSocket: string;
 }
 
+export const socketsDir = (config: HostConfig): string => join(config.dataDir, 'run');
 export const instancesDir = (config: HostConfig): string => join(config.dataDir, 'instances');
 
 /** @throws RangeError for an id that is no UUID: it becomes a path. */
 export function instancePaths(config: HostConfig, instanceId: string): InstancePaths {
   if (!UUID.test(instanceId)) throw new RangeError(`${JSON.stringify(instanceId)} is no instance id`);
   const dir = join(instancesDir(config), instanceId);
+  // A socket's path may have 107 bytes: the id in 22 characters instead of 36.
+  const short = Buffer.from(instanceId.replaceAll('-', ''), 'hex').toString('base64url');
   return {
     dir,
     disk: join(dir, 'disk'),
     configDrive: join(dir, 'disk.config'),
     consoleLog: join(dir, 'console.log'),
-    serialSocket: join(dir, 'serial.sock'),
-    vncSocket: join(dir, 'vnc.sock'),
+    serialSocket: join(socketsDir(config), `${short}.s`),
+    vncSocket: join(socketsDir(config), `${short}.v`),
   };
 }

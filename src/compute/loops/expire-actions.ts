@@ -7,9 +7,10 @@ import { listSteps } from '#platform/saga/sql-log.ts';
 import { releaseInTransaction } from '#placement/claim.ts';
 import { endLaunchInError } from '../conductor/launch.ts';
 import { endAction, findInstance, updateInstance } from '../conductor/store.ts';
-import type { ComputeDeps, ComputeExecutor } from '../deps.ts';
+import type { ComputeDeps } from '../deps.ts';
 import { agentQueue, type AgentRpc } from '../rpc.ts';
-import type { InstanceActionRow } from '../tables.ts';
+import type { Transaction } from 'kysely';
+import type { ComputeTables, InstanceActionRow } from '../tables.ts';
 
 const TICK_MS = 5000; // how long past its deadline an action can be seen running
 /** A step that runs at the deadline may end by its own deadline first: it then speaks for itself. */
@@ -41,7 +42,7 @@ export async function expireActions(deps: ComputeDeps): Promise<void> {
 
 async function expire(
   { bus, clock }: ComputeDeps,
-  trx: ComputeExecutor,
+  trx: Transaction<ComputeTables>,
   action: InstanceActionRow,
 ): Promise<void> {
   const now = isoTime(clock);
