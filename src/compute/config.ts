@@ -9,6 +9,8 @@ export interface ComputeConfig {
   readonly snapshotDeadlineMs: number;
   /** How long a console URL can be opened. */
   readonly consoleTokenTtlMs: number;
+  /** A host that was not heard of for this long is down. */
+  readonly serviceDownMs: number;
   /** Without an aggregate that names a zone, hosts are in this one. */
   readonly defaultAvailabilityZone: string;
   /** The most entries of a list answer, whatever `limit` asks for. */
@@ -20,6 +22,7 @@ export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   actionDeadlineMs: 120_000,
   snapshotDeadlineMs: 3_600_000,
   consoleTokenTtlMs: 600_000,
+  serviceDownMs: 60_000,
   defaultAvailabilityZone: 'nova',
   maxLimit: 1000,
 };

@@ -1,0 +1,41 @@
+// Version discovery: what clients read first, without a token.
+import { Reply, type Call } from '#platform/http/api.ts';
+import type { ComputeRoute } from '#compute/deps.ts';
+
+/** The microversions of the whole API; the maximum is a promise about every version below it. */
+export const MICROVERSIONS = {
+  serviceType: 'compute',
+  min: '2.1',
+  max: '2.93',
+  legacyHeader: 'X-OpenStack-Nova-API-Version',
+} as const;
+
+function version(call: Call): Record<string, unknown> {
+  return {
+    id: 'v2.1',
+    status: 'CURRENT',
+    version: MICROVERSIONS.max,
+    min_version: MICROVERSIONS.min,
+    updated: '2013-07-23T11:33:21Z',
+    links: [
+      { rel: 'self', href: `${call.baseUrl}/v2.1/` },
+      { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' },
+    ],
+    'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.compute+json;version=2.1' }],
+  };
+}
+
+async function listVersions(call: Call): Promise<unknown> {
+  const { 'media-types': _types, ...brief } = version(call);
+  return { versions: [{ ...brief, links: [{ rel: 'self', href: `${call.baseUrl}/v2.1/` }] }] };
+}
+
+async function showVersion(call: Call): Promise<Reply> {
+  return new Reply(200, { version: version(call) });
+}
+
+export const discoveryRoutes: readonly ComputeRoute[] = [
+  { method: 'GET', path: '/', handler: listVersions, auth: 'none' },
+  { method: 'GET', path: '/v2.1', handler: showVersion, auth: 'none' },
+  { method: 'GET', path: '/v2.1/', handler: showVersion, auth: 'none' },
+];

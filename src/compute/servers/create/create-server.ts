@@ -1,0 +1,229 @@
+// POST /servers: everything is checked first, then one transaction records the servers with the messages that launch
+// them. What fails a check leaves no trace.
+import { randomInt } from 'node:crypto';
+import { Reply, type Call } from '#platform/http/api.ts';
+import type { Image } from '#platform/clients/image.ts';
+import { rpcClient } from '#platform/bus/bus.ts';
+import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
+import { InvalidInput } from '#compute/errors.ts';
+import { linksOf } from '#compute/links.ts';
+import { assertQuota, limitsOf, usedByServers } from '#compute/quota-sets/count.ts';
+import { SCHEDULER_QUEUE, type SchedulerRpc } from '#compute/rpc.ts';
+import { POWER_STATE, type FlavorSnapshot, type InstanceRow, type KeypairRow, type NetworkRequest } from '#compute/tables.ts';
+import { recordAction, sendWith } from '../action-record.ts';
+import { findKeypair, insertInstances, insertTags } from '../store.ts';
+import { imageProperties, relatedImage, requireFit, requireFlavor, requireImage, tokenOf } from './check-image.ts';
+import { checkNetworks, checkSecurityGroups } from './check-networks.ts';
+import { checkWishes, type Wishes } from './check-wishes.ts';
+import { hostnameOf, readLaunchRequest, type CreateBody, type LaunchRequest } from './launch-request.ts';
+
+const RULE = 'os_compute_api:servers:create';
+
+/** What the checks found, ready to be recorded. */
+interface LaunchPlan {
+  readonly request: LaunchRequest;
+  readonly flavor: FlavorSnapshot;
+  readonly image: Image;
+  readonly networks: NetworkRequest;
+  readonly wishes: Wishes;
+  readonly keypair: KeypairRow | undefined;
+  readonly adminPass: string;
+  readonly reservationId: string;
+  readonly handledAt: number;
+}
+
+export async function createServer(call: Call, deps: ComputeDeps): Promise<Reply> {
+  const plan = await planLaunch(call, deps);
+  const rows = await deps.db.transaction(async (trx) => recordLaunch(trx, call, deps, plan));
+  const [first] = rows;
+  if (plan.request.returnReservation) return new Reply(202, { reservation_id: plan.reservationId });
+  if (!first) throw new Error('a launch of no server was recorded'); // min_count is 1 at least
+  const links = linksOf(call, `servers/${first.id}`);
+  const server = {
+    id: first.id,
+    links,
+    'OS-DCF:diskConfig': first.disk_config,
+    security_groups: plan.request.securityGroups.map((name) => ({ name })),
+    adminPass: plan.adminPass,
+  };
+  return new Reply(202, { server }, { location: links[0]?.href ?? '' });
+}
+
+async function planLaunch(call: Call, deps: ComputeDeps): Promise<LaunchPlan> {
+  const handledAt = deps.clock.now();
+  if (call.principal.projectId === undefined)
+    throw new InvalidInput('A server belongs to a project: use a token that is scoped to one.');
+  const request = readLaunchRequest(call.body as CreateBody);
+  if (request.networks !== 'unsaid') call.enforce('os_compute_api:servers:create:attach_network');
+  const [flavor, image, networks, wishes, keypair] = await Promise.all([
+    requireFlavor(call, deps, request.flavorRef),
+    requireImage(call, deps, request.imageId),
+    checkNetworks(call, deps, request.networks),
+    checkWishes(call, deps, request),
+    requireKeypair(call, deps, request.keyName),
+    checkSecurityGroups(call, deps, request.securityGroups),
+  ]);
+  requireFit(call, flavor, image);
+  return {
+    request,
+    flavor,
+    image,
+    networks,
+    wishes,
+    keypair,
+    adminPass: request.adminPass ?? newPassword(),
+    reservationId: `r-${randomText('0123456789abcdefghijklmnopqrstuvwxyz', 8)}`,
+    handledAt,
+  };
+}
+
+async function requireKeypair(call: Call, deps: ComputeDeps, name?: string): Promise<KeypairRow | undefined> {
+  if (name === undefined) return undefined;
+  const keypair = await findKeypair(deps.db.kysely, call.principal.userId, name);
+  if (!keypair) throw new InvalidInput(`Invalid key_name provided: you have no key pair ${name}.`, 'key-not-found');
+  return keypair;
+}
+
+async function recordLaunch(
+  trx: ComputeExecutor,
+  call: Call,
+  deps: ComputeDeps,
+  plan: LaunchPlan,
+): Promise<InstanceRow[]> {
+  const { request } = plan;
+  const count = await grantCount(trx, call, plan);
+  const rows = Array.from({ length: count }, (_, index) => newRow(call, deps, plan, index));
+  await insertInstances(trx, rows);
+  const scheduler = rpcClient<SchedulerRpc>(deps.bus, SCHEDULER_QUEUE);
+  for (const row of rows) {
+    await insertTags(trx, row.id, request.tags);
+    const action = await recordAction(trx, call, deps, {
+      instanceId: row.id,
+      action: 'create',
+      host: null,
+      deadlineMs: deps.config.launchDeadlineMs,
+      rule: RULE,
+      handledAt: plan.handledAt,
+      build: {
+        name: row.name,
+        flavor: plan.flavor,
+        image_id: plan.image.id,
+        networks: plan.networks,
+        security_groups: request.securityGroups,
+        key_name: request.keyName ?? null,
+        availability_zone: plan.wishes.zone,
+        requested_host: plan.wishes.host,
+        scheduler_hints: request.hints,
+        count,
+      },
+    });
+    await sendWith(
+      trx,
+      scheduler.message('selectHost', { ...action, attempt: 1, user_token: tokenOf(call), exclude: [] }),
+    );
+  }
+  return rows;
+}
+
+/** How many of `max_count` the quota still allows. @throws QuotaExceeded when not even `min_count`. */
+async function grantCount(trx: ComputeExecutor, call: Call, plan: LaunchPlan): Promise<number> {
+  const { request, flavor, wishes } = plan;
+  const { projectId = '', userId } = call.principal;
+  const items = Object.keys(request.metadata).length;
+  if (items > 0) await assertQuota(trx, projectId, userId, { metadata_items: items });
+  if (wishes.serverGroup) {
+    await assertQuota(trx, projectId, userId, { server_group_members: wishes.serverGroup.members + request.minCount });
+  }
+  let count = request.maxCount;
+  if (request.maxCount > request.minCount) {
+    const [limits, used] = await Promise.all([limitsOf(trx, projectId), usedByServers(trx, projectId)]);
+    const room = (limit: number, taken: number, each: number): number =>
+      limit < 0 || each === 0 ? Infinity : Math.floor((limit - taken) / each);
+    const allowed = Math.min(
+      room(limits.instances, used.instances, 1),
+      room(limits.cores, used.cores, flavor.vcpus),
+      room(limits.ram, used.ram, flavor.ram),
+    );
+    count = Math.max(request.minCount, Math.min(request.maxCount, allowed));
+  }
+  await assertQuota(trx, projectId, userId, {
+    instances: count,
+    cores: count * flavor.vcpus,
+    ram: count * flavor.ram,
+  });
+  return count;
+}
+
+function newRow(call: Call, deps: ComputeDeps, plan: LaunchPlan, index: number): InstanceRow {
+  const { request, flavor, image, wishes, keypair } = plan;
+  const id = crypto.randomUUID();
+  const suffix = request.maxCount > 1 ? `-${index + 1}` : '';
+  const name = `${request.name}${suffix}`;
+  const now = new Date(deps.clock.now()).toISOString();
+  return {
+    id,
+    project_id: call.principal.projectId ?? '',
+    user_id: call.principal.userId,
+    name,
+    description: describe(call, request, name),
+    hostname: request.hostname === undefined ? hostnameOf(name, id) : `${request.hostname}${suffix}`,
+    vm_state: 'building',
+    task_state: 'scheduling',
+    power_state: POWER_STATE.nostate,
+    host: null,
+    node: null,
+    availability_zone: wishes.zone,
+    requested_zone: wishes.zone,
+    requested_host: wishes.host,
+    flavor_id: flavor.id,
+    flavor_json: JSON.stringify(flavor),
+    image_id: image.id,
+    kernel_id: relatedImage(image, 'kernel_id'),
+    ramdisk_id: relatedImage(image, 'ramdisk_id'),
+    image_json: JSON.stringify(imageProperties(image)),
+    root_device_name: '/dev/vda',
+    key_name: keypair?.name ?? null,
+    public_key: keypair?.public_key ?? null,
+    key_type: keypair?.type ?? null,
+    user_data: request.userData,
+    config_drive: request.configDrive ? 1 : 0,
+    admin_password: plan.adminPass,
+    metadata_json: JSON.stringify(request.metadata),
+    system_metadata_json: '{}',
+    scheduler_hints_json: JSON.stringify(request.hints),
+    server_group_id: wishes.serverGroup?.id ?? null,
+    networks_json: JSON.stringify(plan.networks),
+    security_groups_json: JSON.stringify(request.securityGroups),
+    vifs_json: '[]',
+    disk_config: request.diskConfig,
+    access_ip_v4: request.accessIpV4,
+    access_ip_v6: request.accessIpV6,
+    locked: 0,
+    locked_reason: null,
+    locked_by: null,
+    progress: 0,
+    fault_json: null,
+    reservation_id: plan.reservationId,
+    launch_index: index,
+    created_at: now,
+    updated_at: now,
+    launched_at: null,
+    terminated_at: null,
+    deleted: 0,
+    deleted_at: null,
+  };
+}
+
+/** Before descriptions there were (2.19) the name stood in. */
+function describe(call: Call, request: LaunchRequest, name: string): string | null {
+  if (request.description !== undefined) return request.description;
+  return call.microversion.minor < 19 ? name : null;
+}
+
+const PASSWORD_LETTERS = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'; // none that look alike
+
+export const newPassword = (): string => randomText(PASSWORD_LETTERS, 12);
+
+function randomText(letters: string, length: number): string {
+  return Array.from({ length }, () => letters[randomInt(letters.length)]).join('');
+}

@@ -1,0 +1,192 @@
+// From the body of POST /servers to one plain value, with the rules that need nobody else. Pure.
+import { isIPv6 } from 'node:net';
+import { InvalidInput } from '#compute/errors.ts';
+import { isTrue } from '#compute/schema-types.ts';
+import type { NetworkRequest, RequestedNetwork } from '#compute/tables.ts';
+
+/** The body after the schema has passed it. */
+export interface CreateBody {
+  readonly server: {
+    readonly name: string;
+    readonly flavorRef: string | number;
+    readonly imageRef?: string;
+    readonly adminPass?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+    readonly networks?: 'auto' | 'none' | readonly NetworkItem[] | null;
+    readonly 'OS-DCF:diskConfig'?: 'AUTO' | 'MANUAL';
+    readonly accessIPv4?: string;
+    readonly accessIPv6?: string;
+    readonly personality?: readonly unknown[];
+    readonly availability_zone?: string;
+    readonly block_device_mapping?: readonly unknown[];
+    readonly block_device_mapping_v2?: readonly DeviceMapping[];
+    readonly config_drive?: boolean | string;
+    readonly key_name?: string;
+    readonly min_count?: number | string;
+    readonly max_count?: number | string;
+    readonly return_reservation_id?: boolean | string;
+    readonly security_groups?: ReadonlyArray<{ readonly name?: string }>;
+    readonly user_data?: string;
+    readonly description?: string | null;
+    readonly tags?: readonly string[];
+    readonly trusted_image_certificates?: readonly string[] | null;
+    readonly host?: string;
+    readonly hypervisor_hostname?: string;
+    readonly hostname?: string;
+  };
+  readonly 'os:scheduler_hints'?: Hints;
+  readonly 'OS-SCH-HNT:scheduler_hints'?: Hints;
+}
+
+export type Hints = Readonly<Record<string, unknown>> & { readonly group?: string };
+
+interface NetworkItem {
+  readonly uuid?: string;
+  readonly port?: string | null;
+  readonly fixed_ip?: string;
+  readonly tag?: string;
+}
+
+interface DeviceMapping {
+  readonly uuid?: string;
+  readonly source_type?: string;
+  readonly destination_type?: string;
+  readonly boot_index?: number | string | null;
+}
+
+export interface LaunchRequest {
+  readonly name: string;
+  readonly flavorRef: string;
+  readonly imageId: string;
+  readonly adminPass: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** `unsaid`: before 2.37 a request need not say. */
+  readonly networks: NetworkRequest | 'unsaid';
+  readonly diskConfig: 'AUTO' | 'MANUAL';
+  readonly accessIpV4: string | null;
+  readonly accessIpV6: string | null;
+  readonly zone: string | undefined;
+  readonly configDrive: boolean;
+  readonly keyName: string | undefined;
+  readonly minCount: number;
+  readonly maxCount: number;
+  readonly returnReservation: boolean;
+  readonly securityGroups: readonly string[];
+  readonly userData: string | null;
+  readonly description: string | null | undefined;
+  readonly tags: readonly string[];
+  readonly host: string | undefined;
+  readonly node: string | undefined;
+  readonly hostname: string | undefined;
+  readonly hints: Hints;
+}
+
+/** @throws InvalidInput */
+export function readLaunchRequest(body: CreateBody): LaunchRequest {
+  const { server } = body;
+  const minCount = Number(server.min_count ?? 1);
+  const maxCount = Number(server.max_count ?? minCount);
+  if (minCount > maxCount) throw new InvalidInput('min_count must be <= max_count');
+  if ((server.personality?.length ?? 0) > 0)
+    throw new InvalidInput('Files are not injected into servers here: hand them over in user_data.');
+  if ((server.trusted_image_certificates?.length ?? 0) > 0)
+    throw new InvalidInput('Signatures of images are not validated here: leave trusted_image_certificates out.');
+  const networks = readNetworks(server.networks, maxCount);
+  const groups = (server.security_groups ?? []).flatMap((group) => group.name ?? []);
+  return {
+    name: server.name,
+    flavorRef: lastSegment(String(server.flavorRef)),
+    imageId: readImage(body),
+    adminPass: server.adminPass,
+    metadata: server.metadata ?? {},
+    networks,
+    diskConfig: server['OS-DCF:diskConfig'] ?? 'AUTO',
+    accessIpV4: server.accessIPv4 ?? null,
+    accessIpV6: server.accessIPv6 ?? null,
+    zone: server.availability_zone,
+    configDrive: server.config_drive !== undefined && isTrue(server.config_drive),
+    keyName: server.key_name,
+    minCount,
+    maxCount,
+    returnReservation: server.return_reservation_id !== undefined && isTrue(server.return_reservation_id),
+    securityGroups: groups.length === 0 ? ['default'] : [...new Set(groups)],
+    userData: readUserData(server.user_data),
+    description: server.description,
+    tags: [...new Set(server.tags)],
+    host: server.host,
+    node: server.hypervisor_hostname,
+    hostname: server.hostname,
+    hints: body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {},
+  };
+}
+
+export const lastSegment = (reference: string): string => reference.slice(reference.lastIndexOf('/') + 1);
+
+const NO_VOLUMES =
+  'This cloud has no volume service: the only device that a server can be given is its image on a local disk with boot_index 0.';
+
+/** The image is named by `imageRef`, by the one device mapping that says the same, or by both. */
+function readImage({ server }: CreateBody): string {
+  const image = server.imageRef === '' ? undefined : server.imageRef;
+  const devices = server.block_device_mapping_v2 ?? [];
+  if ((server.block_device_mapping?.length ?? 0) > 0) throw new InvalidInput(NO_VOLUMES);
+  const [device, ...more] = devices;
+  if (device) {
+    const local =
+      device.source_type === 'image' &&
+      (device.destination_type ?? 'local') === 'local' &&
+      Number(device.boot_index ?? -1) === 0;
+    if (!local || more.length > 0 || !device.uuid) throw new InvalidInput(NO_VOLUMES);
+    if (image !== undefined && image !== device.uuid)
+      throw new InvalidInput('imageRef and block_device_mapping_v2 name different images.');
+    return device.uuid;
+  }
+  if (image === undefined) throw new InvalidInput('Invalid imageRef provided: a server needs an image to boot from.');
+  return image;
+}
+
+function readNetworks(networks: CreateBody['server']['networks'], maxCount: number): LaunchRequest['networks'] {
+  if (networks === 'auto' || networks === 'none') return networks;
+  if (!networks || networks.length === 0) return 'unsaid';
+  const seen = new Set<string>();
+  return networks.map((item): RequestedNetwork => {
+    const tag = item.tag === undefined ? {} : { tag: item.tag };
+    if (item.port !== undefined && item.port !== null) {
+      if (item.fixed_ip !== undefined)
+        throw new InvalidInput(
+          `Fixed IP ${item.fixed_ip} can't be asked for together with port ${item.port}: the port has its addresses.`,
+        );
+      if (maxCount > 1) throw new InvalidInput('Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.');
+      if (seen.has(item.port)) throw new InvalidInput(`Port ${item.port} is named twice.`);
+      seen.add(item.port);
+      return { kind: 'port', port_id: item.port, ...tag };
+    }
+    if (item.uuid === undefined) throw new InvalidInput('Bad networks format: each network needs a uuid or a port.');
+    if (item.fixed_ip !== undefined && maxCount > 1)
+      throw new InvalidInput('Invalid fixed IP and maximum count: one address serves one server.');
+    const fixedIp = item.fixed_ip === undefined ? {} : { fixed_ip: isIPv6(item.fixed_ip) ? item.fixed_ip.toLowerCase() : item.fixed_ip };
+    return { kind: 'network', network_id: item.uuid, ...fixedIp, ...tag };
+  });
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** @throws InvalidInput for what is no base64. Line ends inside are allowed. */
+export function readUserData(text: string | null | undefined): string | null {
+  if (text === undefined || text === null) return null;
+  const compact = text.replaceAll(/\s/g, '');
+  if (!BASE64.test(compact)) throw new InvalidInput('User data must be valid base64.');
+  return compact;
+}
+
+/** The guest's host name from a server's name: lower case, letters, digits and hyphens, 63 characters at most. */
+export function hostnameOf(name: string, id: string): string {
+  const label = name
+    .toLowerCase()
+    .replaceAll(/[ _.]/g, '-')
+    .replaceAll(/[^a-z0-9-]/g, '')
+    .replaceAll(/^-+/g, '')
+    .slice(0, 63)
+    .replaceAll(/-+$/g, '');
+  return label === '' ? `server-${id}` : label;
+}

@@ -1,0 +1,197 @@
+// From the query of a server list to what is asked of the database: filters, order, paging, each caller's rights.
+import type { Call } from '#platform/http/api.ts';
+import { atLeast, type VersionText } from '#platform/microversion/microversion.ts';
+import { Forbidden, InvalidInput } from '#compute/errors.ts';
+import type { InstanceRow, Vif } from '#compute/tables.ts';
+import { linearPattern } from './linear-pattern.ts';
+import type { ServerQuery, SortKey } from './list-store.ts';
+import { statesOfStatus, type StatePattern } from './states.ts';
+import { readLimit } from '#compute/paging.ts';
+
+const TENANT_FILTERS: ReadonlyArray<readonly [name: string, since?: VersionText]> = [
+  ['reservation_id'], ['name'], ['status'], ['image'], ['flavor'], ['ip'], ['changes-since'], ['all_tenants'],
+  ['ip6', '2.5'], ['changes-before', '2.66'], ['locked', '2.73'],
+  ['tags', '2.26'], ['tags-any', '2.26'], ['not-tags', '2.26'], ['not-tags-any', '2.26'],
+  ['availability_zone', '2.83'], ['config_drive', '2.83'], ['key_name', '2.83'], ['created_at', '2.83'],
+  ['launched_at', '2.83'], ['terminated_at', '2.83'], ['power_state', '2.83'], ['task_state', '2.83'],
+  ['vm_state', '2.83'], ['progress', '2.83'], ['user_id', '2.83'],
+]; // prettier-ignore
+
+const ADMIN_ONLY_SINCE: Readonly<Record<string, VersionText>> = {
+  'changes-before': '2.66', locked: '2.73', tags: '2.26', 'tags-any': '2.26', 'not-tags': '2.26', 'not-tags-any': '2.26',
+}; // prettier-ignore
+
+/** Filters that compare a column, by their names in the query. */
+const COLUMNS: Readonly<Record<string, keyof InstanceRow & string>> = {
+  reservation_id: 'reservation_id', image: 'image_id', image_ref: 'image_id', flavor: 'flavor_id', host: 'host',
+  compute_host: 'host', node: 'node', hypervisor_hostname: 'node', hostname: 'hostname', uuid: 'id', key_name: 'key_name',
+  user_id: 'user_id', availability_zone: 'availability_zone', created_at: 'created_at', launched_at: 'launched_at',
+  terminated_at: 'terminated_at', description: 'description', kernel_id: 'kernel_id', ramdisk_id: 'ramdisk_id',
+  root_device_name: 'root_device_name', launch_index: 'launch_index', locked_by: 'locked_by', progress: 'progress',
+  power_state: 'power_state', task_state: 'task_state', vm_state: 'vm_state', access_ip_v4: 'access_ip_v4',
+  access_ip_v6: 'access_ip_v6', auto_disk_config: 'disk_config', display_description: 'description',
+}; // prettier-ignore
+
+const SORTABLE: Readonly<Record<string, keyof InstanceRow & string>> = {
+  ...COLUMNS,
+  uuid: 'id', id: 'id', name: 'name', display_name: 'name', project_id: 'project_id', tenant_id: 'project_id',
+  updated_at: 'updated_at', config_drive: 'config_drive', instance_type_id: 'flavor_id', locked: 'locked', created: 'created_at',
+}; // prettier-ignore
+
+const DATE =
+  /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+
+/** @returns undefined when no server can match, so that nothing need be asked. */
+export function readServerQuery(call: Call, rule: 'index' | 'detail', maxLimit: number): ServerQuery | undefined {
+  const options = allowedOptions(call);
+  const statuses = readStatuses(options);
+  if (statuses?.length === 0) return undefined;
+  const limit = readLimit(call.query, maxLimit);
+  if (limit === 0) return undefined;
+  const since = readDate(options, 'changes-since');
+  const before = readDate(options, 'changes-before');
+  if (since !== undefined && before !== undefined && since > before)
+    throw new InvalidInput('The value of changes-since must be less than or equal to changes-before.');
+  return {
+    equal: [...scopeOf(call, options, rule), ...deletedOf(call, options), ...equalities(options)],
+    states: statuses,
+    changesSince: since,
+    changesBefore: before,
+    allTags: tagsOf(options, 'tags'),
+    anyTag: tagsOf(options, 'tags-any'),
+    notAllTags: tagsOf(options, 'not-tags'),
+    notAnyTag: tagsOf(options, 'not-tags-any'),
+    matches: readPatterns(options),
+    sort: readSort(call),
+    limit,
+    marker: call.query.get('marker') ?? undefined,
+    withUserData: rule === 'detail' && atLeast(call.microversion, '2.3'),
+  };
+}
+
+type Options = ReadonlyMap<string, readonly string[]>;
+
+/** Options that the caller may use; others are passed over in silence, as upstream does. */
+function allowedOptions(call: Call): Options {
+  const options = new Map<string, readonly string[]>();
+  const everything = call.allows('os_compute_api:servers:allow_all_filters');
+  const tenant = new Map<string, VersionText | undefined>(TENANT_FILTERS.map(([name, since]) => [name, since]));
+  for (const name of new Set(call.query.keys())) {
+    const since = everything ? ADMIN_ONLY_SINCE[name] : tenant.get(name);
+    if (!everything && !tenant.has(name)) continue;
+    if (since === undefined || atLeast(call.microversion, since)) options.set(name, call.query.getAll(name));
+  }
+  return options;
+}
+
+function scopeOf(call: Call, options: Options, rule: 'index' | 'detail'): ServerQuery['equal'] {
+  const all = options.get('all_tenants')?.at(-1);
+  if (all === undefined || !readBoolean('all_tenants', all === '' ? '1' : all)) {
+    return [['project_id', [call.principal.projectId ?? null]]];
+  }
+  call.enforce(`os_compute_api:servers:${rule}:get_all_tenants`);
+  const projects = options.get('project_id') ?? options.get('tenant_id');
+  return projects ? [['project_id', projects]] : [];
+}
+
+function deletedOf(call: Call, options: Options): ServerQuery['equal'] {
+  const asked = options.get('deleted')?.at(-1) ?? options.get('soft_deleted')?.at(-1);
+  const deletedStatus =
+    options.get('status')?.some((status) => status.toUpperCase() === 'DELETED') ||
+    options.get('vm_state')?.includes('deleted');
+  if (deletedStatus) {
+    if (!call.allows('os_compute_api:servers:allow_all_filters'))
+      throw new Forbidden('Only administrators may list deleted instances');
+    return [['deleted', [1]]];
+  }
+  if (asked !== undefined && asked !== '') return [['deleted', [readBoolean('deleted', asked) ? 1 : 0]]];
+  return options.has('changes-since') || options.has('changes-before') ? [] : [['deleted', [0]]];
+}
+
+function equalities(options: Options): ServerQuery['equal'] {
+  const equal: Array<ServerQuery['equal'][number]> = [];
+  for (const [name, values] of options) {
+    const column = COLUMNS[name];
+    if (!column) continue;
+    if (column === 'power_state' || column === 'progress' || column === 'launch_index') {
+      equal.push([column, values.map((value) => readInteger(name, value))]);
+    } else if (column === 'disk_config') {
+      equal.push([column, values.map((value) => (readBoolean(name, value) ? 'AUTO' : 'MANUAL'))]);
+    } else if (column === 'flavor_id' || column === 'image_id') {
+      equal.push([column, values.map((value) => value.slice(value.lastIndexOf('/') + 1))]);
+    } else equal.push([column, values.map((value) => (value === 'None' ? null : value))]);
+  }
+  const locked = options.get('locked')?.at(-1);
+  if (locked !== undefined) equal.push(['locked', [readBoolean('locked', locked) ? 1 : 0]]);
+  const drive = options.get('config_drive')?.at(-1);
+  if (drive !== undefined) equal.push(['config_drive', [drive !== '' && readBoolean('config_drive', drive) ? 1 : 0]]);
+  return equal;
+}
+
+function readStatuses(options: Options): StatePattern[] | undefined {
+  const statuses = options.get('status')?.filter((status) => status !== '');
+  return statuses && statuses.length > 0 ? statuses.flatMap(statesOfStatus) : undefined;
+}
+
+function readPatterns(options: Options): ServerQuery['matches'] {
+  const tests: Array<(row: Pick<InstanceRow, 'name' | 'vifs_json'>) => boolean> = [];
+  const name = (options.get('name') ?? options.get('display_name'))?.at(-1);
+  if (name !== undefined && name !== '') {
+    const test = linearPattern('name', name);
+    tests.push((row) => test(row.name));
+  }
+  for (const [option, version] of [
+    ['ip', 4],
+    ['ip6', 6],
+  ] as const) {
+    const pattern = options.get(option)?.at(-1);
+    if (pattern === undefined || pattern === '') continue;
+    const test = linearPattern(option, pattern);
+    tests.push((row) =>
+      (JSON.parse(row.vifs_json) as Vif[]).some((vif) =>
+        vif.fixed_ips.some((ip) => ip.version === version && test(ip.address)),
+      ),
+    );
+  }
+  return tests.length === 0 ? undefined : (row) => tests.every((test) => test(row));
+}
+
+function readSort(call: Call): SortKey[] {
+  const keys = call.query.getAll('sort_key');
+  const directions = call.query.getAll('sort_dir');
+  const wrong = directions.find((direction) => direction !== 'asc' && direction !== 'desc');
+  if (wrong !== undefined) throw new InvalidInput(`Invalid input for query parameters sort_dir. Value: ${wrong}. It must be asc or desc.`);
+  const sort = keys.map((key, index): SortKey => {
+    const column = SORTABLE[key];
+    if (!column) throw new InvalidInput(`Invalid input for query parameters sort_key. Value: ${key}. Servers can't be sorted by it.`);
+    return { column, direction: (directions[index] ?? directions[0] ?? 'desc') as 'asc' | 'desc' };
+  });
+  if (sort.length === 0) sort.push({ column: 'created_at', direction: (directions[0] ?? 'desc') as 'asc' | 'desc' });
+  if (!sort.some(({ column }) => column === 'id')) sort.push({ column: 'id', direction: sort.at(-1)?.direction ?? 'desc' });
+  return sort.filter((key, index) => sort.findIndex((each) => each.column === key.column) === index);
+}
+
+function readDate(options: Options, name: string): string | undefined {
+  const text = options.get(name)?.at(-1);
+  if (text === undefined || text === '') return undefined;
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes(':') ? text : `${text}Z`;
+  const time = DATE.test(text) ? Date.parse(zoned.replace(' ', 'T')) : Number.NaN;
+  if (Number.isNaN(time)) throw new InvalidInput(`Invalid filter field: ${name}. It must be an ISO 8601 time.`);
+  return new Date(time).toISOString();
+}
+
+function tagsOf(options: Options, name: string): string[] {
+  return (options.get(name) ?? []).flatMap((value) => value.split(',')).filter((tag) => tag !== '');
+}
+
+function readBoolean(name: string, text: string): boolean {
+  const value = text.toLowerCase();
+  if (['1', 't', 'true', 'on', 'y', 'yes'].includes(value)) return true;
+  if (['0', 'f', 'false', 'off', 'n', 'no'].includes(value)) return false;
+  throw new InvalidInput(`Invalid input for query parameters ${name}. Value: ${text}. It is no boolean.`);
+}
+
+function readInteger(name: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidInput(`Invalid input for query parameters ${name}. Value: ${text}. It is no integer.`);
+  return Number(text);
+}

@@ -1,0 +1,128 @@
+// The network service as its peers use it. Every call carries the token it acts with.
+import { expectOk, type Transport } from './transport.ts';
+
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly project_id: string;
+  readonly shared: boolean;
+  readonly 'router:external': boolean;
+  readonly mtu: number;
+  readonly subnets: readonly string[];
+  readonly status: string;
+}
+
+export interface Subnet {
+  readonly id: string;
+  readonly network_id: string;
+  readonly ip_version: 4 | 6;
+  readonly cidr: string;
+  readonly gateway_ip: string | null;
+  readonly enable_dhcp: boolean;
+  readonly ipv6_address_mode: string | null;
+  readonly dns_nameservers: readonly string[];
+  readonly host_routes: ReadonlyArray<{ readonly destination: string; readonly nexthop: string }>;
+}
+
+export interface Port {
+  readonly id: string;
+  readonly name: string;
+  readonly project_id: string;
+  readonly network_id: string;
+  readonly mac_address: string;
+  readonly status: string;
+  readonly admin_state_up: boolean;
+  readonly device_id: string;
+  readonly device_owner: string;
+  readonly fixed_ips: ReadonlyArray<{ readonly subnet_id: string; readonly ip_address: string }>;
+  readonly security_groups: readonly string[];
+  readonly port_security_enabled: boolean;
+  readonly 'binding:host_id'?: string;
+  readonly 'binding:profile'?: Readonly<Record<string, unknown>>;
+}
+
+export interface SecurityGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly project_id: string;
+  readonly security_group_rules: ReadonlyArray<Readonly<Record<string, unknown>>>;
+}
+
+export interface FloatingIp {
+  readonly id: string;
+  readonly project_id: string;
+  readonly floating_network_id: string;
+  readonly floating_ip_address: string;
+  readonly fixed_ip_address: string | null;
+  readonly port_id: string | null;
+}
+
+/** Query parameters: a list means any of its values. */
+export type NetworkFilter = Readonly<Record<string, string | readonly string[]>>;
+type Attributes = Readonly<Record<string, unknown>>;
+
+export interface NetworkClient {
+  listNetworks(token: string, filter: NetworkFilter): Promise<Network[]>;
+  listSubnets(token: string, filter: NetworkFilter): Promise<Subnet[]>;
+  listPorts(token: string, filter: NetworkFilter): Promise<Port[]>;
+  getPort(token: string, id: string): Promise<Port>;
+  createPort(token: string, attributes: Attributes): Promise<Port>;
+  updatePort(token: string, id: string, attributes: Attributes): Promise<Port>;
+  /** Also when it is gone already. */
+  deletePort(token: string, id: string): Promise<void>;
+  /** @param serviceToken lets an expired user token pass */
+  listSecurityGroups(token: string, filter: NetworkFilter, serviceToken?: string): Promise<SecurityGroup[]>;
+  listFloatingIps(token: string, filter: NetworkFilter): Promise<FloatingIp[]>;
+  updateFloatingIp(token: string, id: string, attributes: Attributes): Promise<FloatingIp>;
+}
+
+export function createNetworkClient(transport: Transport): NetworkClient {
+  const send = async (
+    token: string,
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    body?: unknown,
+    serviceToken?: string,
+  ): Promise<Record<string, unknown>> => {
+    const answer = await expectOk(
+      'network',
+      transport,
+      {
+        method,
+        path: `/v2.0${path}`,
+        token,
+        ...(serviceToken === undefined ? {} : { serviceToken }),
+        ...(body === undefined ? {} : { body }),
+      },
+      method === 'DELETE' ? [204, 404] : [200, 201],
+    );
+    return (answer.body ?? {}) as Record<string, unknown>;
+  };
+  const list =
+    <T>(path: string, key: string) =>
+    async (token: string, filter: NetworkFilter, serviceToken?: string): Promise<T[]> =>
+      (await send(token, 'GET', `${path}${queryOf(filter)}`, undefined, serviceToken))[key] as T[];
+  return {
+    listNetworks: list('/networks', 'networks'),
+    listSubnets: list('/subnets', 'subnets'),
+    listPorts: list('/ports', 'ports'),
+    listSecurityGroups: list('/security-groups', 'security_groups'),
+    listFloatingIps: list('/floatingips', 'floatingips'),
+    getPort: async (token, id) => (await send(token, 'GET', `/ports/${encodeURIComponent(id)}`))['port'] as Port,
+    createPort: async (token, port) => (await send(token, 'POST', '/ports', { port }))['port'] as Port,
+    updatePort: async (token, id, port) =>
+      (await send(token, 'PUT', `/ports/${encodeURIComponent(id)}`, { port }))['port'] as Port,
+    deletePort: async (token, id) => void (await send(token, 'DELETE', `/ports/${encodeURIComponent(id)}`)),
+    updateFloatingIp: async (token, id, floatingip) =>
+      (await send(token, 'PUT', `/floatingips/${encodeURIComponent(id)}`, { floatingip }))['floatingip'] as FloatingIp,
+  };
+}
+
+function queryOf(filter: NetworkFilter): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(filter)) {
+    for (const each of typeof value === 'string' ? [value] : value) query.append(key, each);
+  }
+  return query.size === 0 ? '' : `?${query}`;
+}
