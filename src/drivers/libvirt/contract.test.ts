@@ -212,6 +212,19 @@ for (const { name, start, skip } of worlds) {
       assert.equal(await stateOf(deaf.id), 'absent');
     });
 
+    test('starts a server again the moment its guest is off', async () => {
+      const spec = await specIn(world.dir, 'obeys power button');
+      for (const boots of [1, 2, 3, 4]) {
+        await hypervisor.createServer(spec);
+        await eventually('boot', async () => (await consoleText(spec)).split('OK').length > boots);
+        assert.equal(await hypervisor.stopServer(spec.id, { graceMs: 10_000 }), 'guest');
+      }
+      await hypervisor.createServer(spec);
+      await hypervisor.destroyServer(spec.id);
+      await hypervisor.createServer(spec);
+      await hypervisor.destroyServer(spec.id);
+    });
+
     test('forgets a server whose guest powered itself off, and says so', async () => {
       const events: ServerEvent[] = [];
       const off = hypervisor.onServerEvent((event) => events.push(event));

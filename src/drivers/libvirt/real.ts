@@ -1,4 +1,5 @@
 // The Hypervisor on libvirt. Domains are transient (docs/decisions/transient-domains.md).
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LibvirtAddress } from '#platform/libvirt/client.ts';
 import { LibvirtClient } from '#platform/libvirt/client.ts';
 import type { DomainRef } from '#platform/libvirt/codec.ts';
@@ -9,7 +10,7 @@ import {
   StartFlag,
   StatsFlag,
 } from '#platform/libvirt/constants.ts';
-import { ErrorCode, isLibvirtError } from '#platform/libvirt/errors.ts';
+import { ErrorCode, ErrorDomain, isLibvirtError } from '#platform/libvirt/errors.ts';
 import type { Procedure } from '#platform/libvirt/procedure.ts';
 import * as libvirt from '#platform/libvirt/procedures.ts';
 import { LibvirtSession } from '#platform/libvirt/session.ts';
@@ -53,6 +54,9 @@ export interface LibvirtHypervisorOptions {
 const START_TIMEOUT_MS = 120_000;
 /** Memory goes to or comes from a disk that may do 50 MB/s. */
 const SAVE_TIMEOUT_MS = 600_000;
+/** libvirt says that a domain is gone before it lets go of its name; it takes milliseconds. */
+const REMOVAL_MS = 5_000;
+const RETRY_MS = 10;
 /** A lost event must not cost a stop its whole grace. */
 const TICK_MS = 500;
 
@@ -125,11 +129,19 @@ export class LibvirtHypervisor implements Hypervisor {
     if (state !== 'absent') throw existsError(spec);
     const flags = options.paused === true ? StartFlag.paused : 0;
     const client = await this.#client(spec.id);
-    try {
-      await client.call(libvirt.domainCreateXml, { xml, flags }, { timeoutMs: START_TIMEOUT_MS });
-    } catch (error) {
-      if (isLibvirtError(error) && (await this.#isTaken(client, spec.name))) throw existsError(spec, error);
-      throw translateError(error, spec.id);
+    const deadline = performance.now() + REMOVAL_MS;
+    for (;;) {
+      try {
+        await client.call(libvirt.domainCreateXml, { xml, flags }, { timeoutMs: START_TIMEOUT_MS });
+        return;
+      } catch (error) {
+        const inTheWay = isLibvirtError(error, ErrorCode.operationFailed, ErrorCode.operationInvalid);
+        if (inTheWay && (await this.#isTaken(client, spec.name))) throw existsError(spec, error);
+        // The domain layer refused a name that nobody has: libvirt is still removing the one before.
+        const removing = inTheWay && error.domain === ErrorDomain.domain && performance.now() < deadline;
+        if (!removing) throw translateError(error, spec.id);
+        await delay(RETRY_MS);
+      }
     }
   }
 

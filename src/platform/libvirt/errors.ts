@@ -25,6 +25,9 @@ export const ErrorCode = {
   deviceMissing: 99,
 } as const;
 
+/** Numbers of the parts of libvirt that callers tell apart (virErrorDomain). */
+export const ErrorDomain = { rpc: 7, qemu: 10, domain: 20, secret: 30 } as const;
+
 /** The fields of an error as they travel (virNetMessageError), without the unused ones. */
 export interface WireError {
   readonly code: number;
