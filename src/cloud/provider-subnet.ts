@@ -69,7 +69,7 @@ function choose(registry: DatabaseSync, dataPath: string, taken: readonly string
   throw new MachineUnfit('no subnet is free in 172.24.0.0/16', 'Free one, or use --network system');
 }
 
-function overlaps(third: number, taken: readonly string[]): boolean {
+export function overlaps(third: number, taken: readonly string[]): boolean {
   const { cidr } = subnet(third);
   const [address, bits] = ipaddr.IPv4.parseCIDR(cidr);
   return taken.some((other) => {
@@ -80,7 +80,7 @@ function overlaps(third: number, taken: readonly string[]): boolean {
 }
 
 /** IPv4 prefixes with a route or an address; a default route takes nothing. */
-async function takenPrefixes(): Promise<string[]> {
+export async function takenPrefixes(): Promise<string[]> {
   const { stdout } = await runCommand(['ip', '-json', '-4', 'route', 'show', 'table', 'all']);
   const routes = JSON.parse(stdout || '[]') as { dst: string }[];
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);

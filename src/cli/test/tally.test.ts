@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+test('counts leaf tests, files that do not load, skips; and tells failures with their place', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'pileus-tally-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  writeFileSync(
+    join(dir, 'a.test.mjs'),
+    `import { test, describe } from 'node:test';
+     test('good', () => {});
+     describe('group', () => { test('inside', () => {}); test('skipped', { skip: 'no root' }, () => {}); });
+     test('bad', () => { throw new Error('boom'); });`,
+  );
+  writeFileSync(join(dir, 'b.test.mjs'), 'import "./absent.mjs";');
+  writeFileSync(
+    join(dir, 'main.mjs'),
+    `import { run } from 'node:test';
+     import { Tally } from '${new URL('tally.ts', import.meta.url).pathname}';
+     const tally = new Tally('${dir}/');
+     for await (const event of run({ files: ['${dir}/a.test.mjs', '${dir}/b.test.mjs'] })) tally.take(event);
+     console.log(tally.summary());`,
+  );
+  // A test runner inside a test runner reports to the outer one unless it is told that it is not.
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+  const { stdout } = spawnSync(process.execPath, [join(dir, 'main.mjs')], { encoding: 'utf8', env });
+  const lines = stdout.trimEnd().split('\n');
+  assert.equal(lines.at(-1), '2 passed, 2 failed, 1 skipped', stdout);
+  assert.equal(lines.at(-2), 'skipped: skipped (no root)');
+  assert.ok(lines.includes('FAILED a.test.mjs:4: bad'), stdout);
+  assert.match(stdout, /Error: boom\n/);
+  assert.match(stdout, /BAD {2}a\.test\.mjs: 2 passed, 1 FAILED, 1 skipped/);
+});
