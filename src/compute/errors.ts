@@ -50,7 +50,10 @@ export class Locked extends Conflict {
 /** Somebody else changed the server between the look and the write. */
 export class ChangedMeanwhile extends Conflict {
   constructor(id: string) {
-    super(`Instance ${id} was changed by another request at the same time: look at it and try again`, 'raced');
+    super(
+      `Instance ${id} was changed by another request at the same time: look at it and try again`,
+      'raced',
+    );
   }
 }
 

@@ -7,7 +7,9 @@ export function readLimit(query: URLSearchParams, most: number): number {
   const text = query.get('limit');
   if (text === null) return most;
   if (!/^\d{1,18}$/.test(text)) {
-    throw new InvalidInput(`Invalid input for query parameters limit. Value: ${text}. It must be an integer from 0 on.`);
+    throw new InvalidInput(
+      `Invalid input for query parameters limit. Value: ${text}. It must be an integer from 0 on.`,
+    );
   }
   return Math.min(Number(text), most);
 }

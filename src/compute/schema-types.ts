@@ -5,13 +5,17 @@ import { Type, type TSchema } from 'typebox';
 export const NAME_PATTERN = String.raw`^(?! )[^\u0000-\u001f\u007f-\u009f\u2028\u2029]{1,255}(?<! )$`;
 export const nameSchema = Type.String({ minLength: 1, maxLength: 255, pattern: NAME_PATTERN });
 
-export const UUID_PATTERN = '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$';
+export const UUID_PATTERN =
+  '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$';
 export const uuidSchema = Type.String({ pattern: UUID_PATTERN });
 
 /** A boolean or one of the words that the field has always taken for one. */
 export const booleanSchema = Type.Union([
   Type.Boolean(),
-  Type.String({ pattern: '^([Tt]([Rr][Uu][Ee])?|[Ff]([Aa][Ll][Ss][Ee])?|[Oo][NnFf]{1,2}|ON|OFF|[Yy]([Ee][Ss])?|[Nn][Oo]?|0|1)$' }),
+  Type.String({
+    pattern:
+      '^([Tt]([Rr][Uu][Ee])?|[Ff]([Aa][Ll][Ss][Ee])?|[Oo][NnFf]{1,2}|ON|OFF|[Yy]([Ee][Ss])?|[Nn][Oo]?|0|1)$',
+  }),
 ]);
 
 export const isTrue = (value: unknown): boolean =>

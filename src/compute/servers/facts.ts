@@ -38,10 +38,15 @@ async function securityGroupsOf(
   const names = new Map<string, readonly string[]>();
   const wired = rows.filter((row) => row.vifs_json !== '[]');
   for (const row of rows) {
-    if (row.vifs_json === '[]' && row.vm_state === 'building') names.set(row.id, JSON.parse(row.security_groups_json) as string[]);
+    if (row.vifs_json === '[]' && row.vm_state === 'building')
+      names.set(row.id, JSON.parse(row.security_groups_json) as string[]);
   }
   if (wired.length === 0) return names;
-  const bound = await groupNamesByDevice(deps, call.token ?? '', wired.map((row) => row.id));
+  const bound = await groupNamesByDevice(
+    deps,
+    call.token ?? '',
+    wired.map((row) => row.id),
+  );
   for (const [id, groups] of bound) names.set(id, groups);
   return names;
 }
@@ -54,11 +59,16 @@ async function groupNamesByDevice(
   devices: readonly string[],
 ): Promise<Map<string, string[]>> {
   const chunks: string[][] = [];
-  for (let at = 0; at < devices.length; at += DEVICES_A_CALL) chunks.push(devices.slice(at, at + DEVICES_A_CALL));
-  const ports = (await Promise.all(chunks.map(async (chunk) => deps.network.listPorts(token, { device_id: chunk })))).flat();
+  for (let at = 0; at < devices.length; at += DEVICES_A_CALL)
+    chunks.push(devices.slice(at, at + DEVICES_A_CALL));
+  const ports = (
+    await Promise.all(chunks.map(async (chunk) => deps.network.listPorts(token, { device_id: chunk })))
+  ).flat();
   const ids = [...new Set(ports.flatMap((port) => port.security_groups))];
   if (ids.length === 0) return new Map();
-  const groups = new Map((await deps.network.listSecurityGroups(token, {})).map((group) => [group.id, group.name]));
+  const groups = new Map(
+    (await deps.network.listSecurityGroups(token, {})).map((group) => [group.id, group.name]),
+  );
   const names = new Map<string, Set<string>>();
   for (const port of ports) {
     const of = names.get(port.device_id) ?? new Set<string>();

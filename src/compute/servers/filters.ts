@@ -38,11 +38,14 @@ const SORTABLE: Readonly<Record<string, keyof InstanceRow & string>> = {
   updated_at: 'updated_at', config_drive: 'config_drive', instance_type_id: 'flavor_id', locked: 'locked', created: 'created_at',
 }; // prettier-ignore
 
-const DATE =
-  /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+const DATE = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
 
 /** @returns undefined when no server can match, so that nothing need be asked. */
-export function readServerQuery(call: Call, rule: 'index' | 'detail', maxLimit: number): ServerQuery | undefined {
+export function readServerQuery(
+  call: Call,
+  rule: 'index' | 'detail',
+  maxLimit: number,
+): ServerQuery | undefined {
   const options = allowedOptions(call);
   const statuses = readStatuses(options);
   if (statuses?.length === 0) return undefined;
@@ -75,7 +78,9 @@ type Options = ReadonlyMap<string, readonly string[]>;
 function allowedOptions(call: Call): Options {
   const options = new Map<string, readonly string[]>();
   const everything = call.allows('os_compute_api:servers:allow_all_filters');
-  const tenant = new Map<string, VersionText | undefined>(TENANT_FILTERS.map(([name, since]) => [name, since]));
+  const tenant = new Map<string, VersionText | undefined>(
+    TENANT_FILTERS.map(([name, since]) => [name, since]),
+  );
   for (const name of new Set(call.query.keys())) {
     const since = everything ? ADMIN_ONLY_SINCE[name] : tenant.get(name);
     if (!everything && !tenant.has(name)) continue;
@@ -124,7 +129,8 @@ function equalities(options: Options): ServerQuery['equal'] {
   const locked = options.get('locked')?.at(-1);
   if (locked !== undefined) equal.push(['locked', [readBoolean('locked', locked) ? 1 : 0]]);
   const drive = options.get('config_drive')?.at(-1);
-  if (drive !== undefined) equal.push(['config_drive', [drive !== '' && readBoolean('config_drive', drive) ? 1 : 0]]);
+  if (drive !== undefined)
+    equal.push(['config_drive', [drive !== '' && readBoolean('config_drive', drive) ? 1 : 0]]);
   return equal;
 }
 
@@ -160,14 +166,22 @@ function readSort(call: Call): SortKey[] {
   const keys = call.query.getAll('sort_key');
   const directions = call.query.getAll('sort_dir');
   const wrong = directions.find((direction) => direction !== 'asc' && direction !== 'desc');
-  if (wrong !== undefined) throw new InvalidInput(`Invalid input for query parameters sort_dir. Value: ${wrong}. It must be asc or desc.`);
+  if (wrong !== undefined)
+    throw new InvalidInput(
+      `Invalid input for query parameters sort_dir. Value: ${wrong}. It must be asc or desc.`,
+    );
   const sort = keys.map((key, index): SortKey => {
     const column = SORTABLE[key];
-    if (!column) throw new InvalidInput(`Invalid input for query parameters sort_key. Value: ${key}. Servers can't be sorted by it.`);
+    if (!column)
+      throw new InvalidInput(
+        `Invalid input for query parameters sort_key. Value: ${key}. Servers can't be sorted by it.`,
+      );
     return { column, direction: (directions[index] ?? directions[0] ?? 'desc') as 'asc' | 'desc' };
   });
-  if (sort.length === 0) sort.push({ column: 'created_at', direction: (directions[0] ?? 'desc') as 'asc' | 'desc' });
-  if (!sort.some(({ column }) => column === 'id')) sort.push({ column: 'id', direction: sort.at(-1)?.direction ?? 'desc' });
+  if (sort.length === 0)
+    sort.push({ column: 'created_at', direction: (directions[0] ?? 'desc') as 'asc' | 'desc' });
+  if (!sort.some(({ column }) => column === 'id'))
+    sort.push({ column: 'id', direction: sort.at(-1)?.direction ?? 'desc' });
   return sort.filter((key, index) => sort.findIndex((each) => each.column === key.column) === index);
 }
 
@@ -176,7 +190,8 @@ function readDate(options: Options, name: string): string | undefined {
   if (text === undefined || text === '') return undefined;
   const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes(':') ? text : `${text}Z`;
   const time = DATE.test(text) ? Date.parse(zoned.replace(' ', 'T')) : Number.NaN;
-  if (Number.isNaN(time)) throw new InvalidInput(`Invalid filter field: ${name}. It must be an ISO 8601 time.`);
+  if (Number.isNaN(time))
+    throw new InvalidInput(`Invalid filter field: ${name}. It must be an ISO 8601 time.`);
   return new Date(time).toISOString();
 }
 
@@ -192,6 +207,7 @@ function readBoolean(name: string, text: string): boolean {
 }
 
 function readInteger(name: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidInput(`Invalid input for query parameters ${name}. Value: ${text}. It is no integer.`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new InvalidInput(`Invalid input for query parameters ${name}. Value: ${text}. It is no integer.`);
   return Number(text);
 }

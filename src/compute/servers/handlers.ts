@@ -36,8 +36,19 @@ async function select(call: Call, deps: ComputeDeps, rule: 'index' | 'detail'): 
   return rows;
 }
 
-function links(call: Call, deps: ComputeDeps, path: string, rows: readonly ListedRow[]): Record<string, unknown> {
-  return nextLink(call, path, 'servers', rows.map((row) => row.id), deps.config.maxLimit);
+function links(
+  call: Call,
+  deps: ComputeDeps,
+  path: string,
+  rows: readonly ListedRow[],
+): Record<string, unknown> {
+  return nextLink(
+    call,
+    path,
+    'servers',
+    rows.map((row) => row.id),
+    deps.config.maxLimit,
+  );
 }
 
 export async function showServer(call: Call, deps: ComputeDeps): Promise<unknown> {
@@ -100,7 +111,14 @@ export async function startDelete(call: Call, deps: ComputeDeps, rule: string): 
     });
     const { host } = row;
     const deadlineMs = deps.config.actionDeadlineMs;
-    const action = await recordAction(trx, call, deps, { instanceId: id, action: 'delete', host, deadlineMs, rule, handledAt });
+    const action = await recordAction(trx, call, deps, {
+      instanceId: id,
+      action: 'delete',
+      host,
+      deadlineMs,
+      rule,
+      handledAt,
+    });
     await sendWith(
       trx,
       host === null
@@ -109,4 +127,3 @@ export async function startDelete(call: Call, deps: ComputeDeps, rule: string): 
     );
   });
 }
-

@@ -9,7 +9,8 @@ const LONGEST = 1024; // the automaton grows with the pattern; names are 255 cha
 
 /** A test for text that contains a match. @throws InvalidInput for a pattern that is malformed or needs backtracking. */
 export function linearPattern(field: string, source: string): (text: string) => boolean {
-  if (source.length > LONGEST) throw new InvalidInput(`The filter ${field} is longer than ${LONGEST} characters.`);
+  if (source.length > LONGEST)
+    throw new InvalidInput(`The filter ${field} is longer than ${LONGEST} characters.`);
   try {
     const pattern = new RegExp(source, 'l');
     return (text) => pattern.test(text);

@@ -82,7 +82,13 @@ async function findMarker(db: ComputeExecutor, id: string): Promise<InstanceRow 
   return db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-const NUMBERS: ReadonlySet<string> = new Set(['power_state', 'launch_index', 'locked', 'config_drive', 'progress']);
+const NUMBERS: ReadonlySet<string> = new Set([
+  'power_state',
+  'launch_index',
+  'locked',
+  'config_drive',
+  'progress',
+]);
 const NULLABLE: ReadonlySet<string> = new Set([
   'description', 'task_state', 'host', 'node', 'availability_zone', 'image_id', 'kernel_id', 'ramdisk_id', 'key_name',
   'access_ip_v4', 'access_ip_v6', 'updated_at', 'launched_at', 'terminated_at', 'locked_by', 'locked_reason',
@@ -103,8 +109,7 @@ function conditions(eb: Builder, query: ServerQuery, marker: InstanceRow | undef
   if (query.changesBefore !== undefined) all.push(eb(changed, '<=', query.changesBefore));
   for (const tag of query.allTags) all.push(hasTag(eb, [tag]));
   if (query.anyTag.length > 0) all.push(hasTag(eb, query.anyTag));
-  if (query.notAllTags.length > 0)
-    all.push(eb.not(eb.and(query.notAllTags.map((tag) => hasTag(eb, [tag])))));
+  if (query.notAllTags.length > 0) all.push(eb.not(eb.and(query.notAllTags.map((tag) => hasTag(eb, [tag])))));
   if (query.notAnyTag.length > 0) all.push(eb.not(hasTag(eb, query.notAnyTag)));
   if (marker) all.push(after(eb, query.sort, marker));
   return eb.and(all);
@@ -126,10 +131,7 @@ function hasState(eb: Builder, pattern: StatePattern): Expression<SqlBool> {
   const vm = eb('vm_state', '=', pattern.vm_state);
   if (pattern.tasks !== 'default') return eb.and([vm, eb('task_state', 'in', pattern.tasks)]);
   if (pattern.otherThan.length === 0) return vm;
-  return eb.and([
-    vm,
-    eb.or([eb('task_state', 'is', null), eb('task_state', 'not in', pattern.otherThan)]),
-  ]);
+  return eb.and([vm, eb.or([eb('task_state', 'is', null), eb('task_state', 'not in', pattern.otherThan)])]);
 }
 
 function hasTag(eb: Builder, tags: readonly string[]): Expression<SqlBool> {

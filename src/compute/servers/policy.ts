@@ -20,7 +20,11 @@ export const serverPolicies: readonly PolicyRule[] = [
   rule('servers:allow_all_filters', ADMIN, 'Filter server lists by any attribute.'),
   rule('servers:show', READER, 'Show a server.'),
   rule('servers:show:host_status', ADMIN, "Show the state of a server's host."),
-  rule('servers:show:host_status:unknown-only', ADMIN, "Show the state of a server's host when it is unknown."),
+  rule(
+    'servers:show:host_status:unknown-only',
+    ADMIN,
+    "Show the state of a server's host when it is unknown.",
+  ),
   rule('servers:show:flavor-extra-specs', READER, "Show the extra specs in a server's flavor."),
   rule('servers:create', MEMBER, 'Create a server.'),
   rule('servers:create:forced_host', ADMIN, 'Create a server on a host named in the availability zone.'),

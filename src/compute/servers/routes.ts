@@ -15,7 +15,12 @@ export const serverRoutes: readonly ComputeRoute[] = [
     success: 202,
     errors: [409],
   },
-  { method: 'GET', path: '/v2.1/servers/detail', handler: listServersDetail, policy: 'os_compute_api:servers:detail' },
+  {
+    method: 'GET',
+    path: '/v2.1/servers/detail',
+    handler: listServersDetail,
+    policy: 'os_compute_api:servers:detail',
+  },
   { method: 'GET', path: '/v2.1/servers/:id', handler: showServer },
   { method: 'PUT', path: '/v2.1/servers/:id', handler: updateServer, body: schema.updateServer },
   { method: 'DELETE', path: '/v2.1/servers/:id', handler: removeServer, success: 204, errors: [409] },

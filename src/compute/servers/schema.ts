@@ -23,13 +23,22 @@ const description = Type.Union([
   Type.Null(),
 ]);
 /** A label by the rules for host names; from 2.94 on labels with dots. */
-const hostname = Type.String({ minLength: 2, maxLength: 63, pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$' });
-const domainName = Type.String({ minLength: 2, maxLength: 255, pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-.]*[a-zA-Z0-9]+$' });
+const hostname = Type.String({
+  minLength: 2,
+  maxLength: 63,
+  pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$',
+});
+const domainName = Type.String({
+  minLength: 2,
+  maxLength: 255,
+  pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-.]*[a-zA-Z0-9]+$',
+});
 const userData = Type.String({ maxLength: 65535, pattern: '^[A-Za-z0-9+/=\\s]*$' });
-const personality = Type.Array(
-  Type.Object({ path: Type.String(), contents: Type.String() }, strict),
-);
-const certificates = Type.Union([Type.Null(), Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 50 })]);
+const personality = Type.Array(Type.Object({ path: Type.String(), contents: Type.String() }, strict));
+const certificates = Type.Union([
+  Type.Null(),
+  Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 50 }),
+]);
 
 const networkItem = (tagged: boolean): TSchema =>
   Type.Object(
@@ -50,8 +59,12 @@ const deviceMapping = (tagged: boolean, typed: boolean): TSchema =>
         Type.Union(['volume', 'image', 'snapshot', 'blank'].map((each) => Type.Literal(each))),
       ),
       destination_type: Type.Optional(Type.Union([Type.Literal('volume'), Type.Literal('local')])),
-      boot_index: Type.Optional(Type.Union([Type.Integer(), Type.String({ pattern: String.raw`^-?\d+$` }), Type.Null()])),
-      volume_size: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: String.raw`^\d*$` }), Type.Null()])),
+      boot_index: Type.Optional(
+        Type.Union([Type.Integer(), Type.String({ pattern: String.raw`^-?\d+$` }), Type.Null()]),
+      ),
+      volume_size: Type.Optional(
+        Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: String.raw`^\d*$` }), Type.Null()]),
+      ),
       volume_id: Type.Optional(Type.String()),
       snapshot_id: Type.Optional(Type.String()),
       image_id: Type.Optional(Type.String()),
@@ -62,7 +75,9 @@ const deviceMapping = (tagged: boolean, typed: boolean): TSchema =>
       delete_on_termination: Type.Optional(booleanSchema),
       no_device: Type.Optional(Type.Unknown()),
       ...(tagged ? { tag: Type.Optional(deviceTag) } : {}),
-      ...(typed ? { volume_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])) } : {}),
+      ...(typed
+        ? { volume_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])) }
+        : {}),
     },
     strict,
   );
@@ -170,9 +185,8 @@ export const createServer = steps(
     ),
 );
 
-export const rebuildServer = steps(
-  ['2.1', '2.19', '2.54', '2.57', '2.63', '2.90', '2.94'],
-  (has) => Type.Object({ rebuild: Type.Object(rebuildFields(has), strict) }, strict),
+export const rebuildServer = steps(['2.1', '2.19', '2.54', '2.57', '2.63', '2.90', '2.94'], (has) =>
+  Type.Object({ rebuild: Type.Object(rebuildFields(has), strict) }, strict),
 );
 
 export const updateServer = steps(['2.1', '2.19', '2.90', '2.94'], (has) =>

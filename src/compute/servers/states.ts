@@ -43,15 +43,17 @@ export interface StatePattern {
 /** The states that show as `status`; empty when no server can have it. For the list's filter. */
 export function statesOfStatus(status: string): StatePattern[] {
   const wanted = status.toUpperCase();
-  return (Object.entries(STATUS) as Array<[VmState, StatusTable]>).flatMap(([vm_state, table]): StatePattern[] => {
-    const special = (Object.entries(table) as Array<[TaskState | 'default', string]>).filter(
-      ([task]) => task !== 'default',
-    ) as Array<[TaskState, string]>;
-    const otherThan = special.filter(([, name]) => name !== wanted).map(([task]) => task);
-    if (table.default === wanted) return [{ vm_state, tasks: 'default', otherThan }];
-    const tasks = special.filter(([, name]) => name === wanted).map(([task]) => task);
-    return tasks.length > 0 ? [{ vm_state, tasks, otherThan: [] }] : [];
-  });
+  return (Object.entries(STATUS) as Array<[VmState, StatusTable]>).flatMap(
+    ([vm_state, table]): StatePattern[] => {
+      const special = (Object.entries(table) as Array<[TaskState | 'default', string]>).filter(
+        ([task]) => task !== 'default',
+      ) as Array<[TaskState, string]>;
+      const otherThan = special.filter(([, name]) => name !== wanted).map(([task]) => task);
+      if (table.default === wanted) return [{ vm_state, tasks: 'default', otherThan }];
+      const tasks = special.filter(([, name]) => name === wanted).map(([task]) => task);
+      return tasks.length > 0 ? [{ vm_state, tasks, otherThan: [] }] : [];
+    },
+  );
 }
 
 export interface StateRule {

@@ -13,10 +13,7 @@ export async function findInstance(db: ComputeExecutor, id: string): Promise<Ins
 }
 
 /** Also when it is deleted: the history of a server outlives it. */
-export async function findInstanceEver(
-  db: ComputeExecutor,
-  id: string,
-): Promise<InstanceRow | undefined> {
+export async function findInstanceEver(db: ComputeExecutor, id: string): Promise<InstanceRow | undefined> {
   return db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
@@ -48,12 +45,7 @@ export async function updateInstance(
   id: string,
   changes: Partial<InstanceRow>,
 ): Promise<void> {
-  await db
-    .updateTable('instances')
-    .set(changes)
-    .where('id', '=', id)
-    .where('deleted', '=', 0)
-    .execute();
+  await db.updateTable('instances').set(changes).where('id', '=', id).where('deleted', '=', 0).execute();
 }
 
 export async function insertAction(db: ComputeExecutor, row: InstanceActionRow): Promise<void> {
@@ -93,10 +85,7 @@ export async function findAction(
 }
 
 /** Tags of each of `ids`, sorted. */
-export async function listTags(
-  db: ComputeExecutor,
-  ids: readonly string[],
-): Promise<Map<string, string[]>> {
+export async function listTags(db: ComputeExecutor, ids: readonly string[]): Promise<Map<string, string[]>> {
   const tags = new Map<string, string[]>(ids.map((id) => [id, []]));
   if (ids.length === 0) return tags;
   const rows = await db
@@ -123,11 +112,7 @@ export async function insertTags(
 }
 
 /** Removes `tag`, or all tags when it is absent. @returns how many there were. */
-export async function removeTags(
-  db: ComputeExecutor,
-  instanceId: string,
-  tag?: string,
-): Promise<number> {
+export async function removeTags(db: ComputeExecutor, instanceId: string, tag?: string): Promise<number> {
   let query = db.deleteFrom('instance_tags').where('instance_id', '=', instanceId);
   if (tag !== undefined) query = query.where('tag', '=', tag);
   return Number((await query.executeTakeFirst()).numDeletedRows);

@@ -47,7 +47,14 @@ export function serverView(call: Call, row: ListedRow, facts: ServerFacts, kind:
   };
 }
 
-const WITH_PROGRESS: ReadonlySet<string> = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING']);
+const WITH_PROGRESS: ReadonlySet<string> = new Set([
+  'ACTIVE',
+  'BUILD',
+  'REBUILD',
+  'RESIZE',
+  'VERIFY_RESIZE',
+  'MIGRATING',
+]);
 const WITH_FAULT: ReadonlySet<string> = new Set(['ERROR', 'DELETED']);
 
 function baseView(call: Call, row: ListedRow): Json {
@@ -61,9 +68,7 @@ function baseView(call: Call, row: ListedRow): Json {
     metadata: JSON.parse(row.metadata_json) as unknown,
     hostId: hostIdOf(row.project_id, row.host),
     image:
-      row.image_id === null
-        ? ''
-        : { id: row.image_id, links: [bookmark(call, `images/${row.image_id}`)] },
+      row.image_id === null ? '' : { id: row.image_id, links: [bookmark(call, `images/${row.image_id}`)] },
     created: seconds(row.created_at),
     updated: seconds(row.updated_at ?? row.created_at),
     addresses: addressesOf(vifsOf(row)),
@@ -151,7 +156,11 @@ function embeddedFlavor(call: Call, row: ListedRow): Json {
 
 /** Tells tenants which of their servers share a host, and nothing else of it. */
 export function hostIdOf(projectId: string, host: string | null): string {
-  return host === null ? '' : createHash('sha224').update(projectId + host).digest('hex');
+  return host === null
+    ? ''
+    : createHash('sha224')
+        .update(projectId + host)
+        .digest('hex');
 }
 
 export const vifsOf = (row: Pick<InstanceRow, 'vifs_json'>): Vif[] => JSON.parse(row.vifs_json) as Vif[];

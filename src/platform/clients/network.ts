@@ -109,13 +109,16 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     listPorts: list('/ports', 'ports'),
     listSecurityGroups: list('/security-groups', 'security_groups'),
     listFloatingIps: list('/floatingips', 'floatingips'),
-    getPort: async (token, id) => (await send(token, 'GET', `/ports/${encodeURIComponent(id)}`))['port'] as Port,
+    getPort: async (token, id) =>
+      (await send(token, 'GET', `/ports/${encodeURIComponent(id)}`))['port'] as Port,
     createPort: async (token, port) => (await send(token, 'POST', '/ports', { port }))['port'] as Port,
     updatePort: async (token, id, port) =>
       (await send(token, 'PUT', `/ports/${encodeURIComponent(id)}`, { port }))['port'] as Port,
     deletePort: async (token, id) => void (await send(token, 'DELETE', `/ports/${encodeURIComponent(id)}`)),
     updateFloatingIp: async (token, id, floatingip) =>
-      (await send(token, 'PUT', `/floatingips/${encodeURIComponent(id)}`, { floatingip }))['floatingip'] as FloatingIp,
+      (await send(token, 'PUT', `/floatingips/${encodeURIComponent(id)}`, { floatingip }))[
+        'floatingip'
+      ] as FloatingIp,
   };
 }
 

@@ -13,7 +13,8 @@ export const tokenOf = (call: Call): string => call.token ?? '';
 export async function requireImage(call: Call, deps: ComputeDeps, id: string): Promise<Image> {
   const image = await deps.image.findImage(tokenOf(call), id);
   if (!image) throw new InvalidInput(`Can not find requested image ${id}`, 'image-not-found');
-  if (image.status !== 'active') throw new InvalidInput(`Image ${id} is not active: its status is ${image.status}.`);
+  if (image.status !== 'active')
+    throw new InvalidInput(`Image ${id} is not active: its status is ${image.status}.`);
   return image;
 }
 

@@ -29,19 +29,27 @@ export async function checkNetworks(
 }
 
 /** Upstream's rule: own networks first, else shared ones; exactly one, or the request must say. */
-async function onlyNetwork(call: Call, deps: ComputeDeps, wanted: 'auto' | 'unsaid'): Promise<NetworkRequest> {
+async function onlyNetwork(
+  call: Call,
+  deps: ComputeDeps,
+  wanted: 'auto' | 'unsaid',
+): Promise<NetworkRequest> {
   const { projectId } = call.principal;
   const visible = (await deps.network.listNetworks(tokenOf(call), {})).filter(
-    (network) =>
-      !network['router:external'] && (network.project_id === projectId || network.shared),
+    (network) => !network['router:external'] && (network.project_id === projectId || network.shared),
   );
   const usable = visible.filter((network) => network.subnets.length > 0);
   const [network, ...others] = wanted === 'auto' ? usable : visible;
   if (others.length > 0)
-    throw new Conflict('Multiple possible networks found, use a Network ID to be more specific.', 'network-ambiguous');
+    throw new Conflict(
+      'Multiple possible networks found, use a Network ID to be more specific.',
+      'network-ambiguous',
+    );
   if (network) return [{ kind: 'network', network_id: network.id }];
   if (wanted === 'auto')
-    throw new InvalidInput('The project has no network with a subnet, and none is made automatically: make one, or ask for networks none.');
+    throw new InvalidInput(
+      'The project has no network with a subnet, and none is made automatically: make one, or ask for networks none.',
+    );
   return 'none';
 }
 
@@ -55,7 +63,11 @@ function requireNetwork(
   if (network.subnets.length === 0)
     throw new InvalidInput(`Network ${network.id} requires a subnet in order to boot instances on.`);
   const foreign = network.project_id !== call.principal.projectId && !network.shared;
-  if (network['router:external'] && foreign && !call.allows('os_compute_api:servers:network:attach_external_network')) {
+  if (
+    network['router:external'] &&
+    foreign &&
+    !call.allows('os_compute_api:servers:network:attach_external_network')
+  ) {
     throw new Forbidden(`It is not allowed to create an interface on external network ${network.id}`);
   }
 }
@@ -83,7 +95,10 @@ export async function checkSecurityGroups(
     if (groups.some((group) => group.id === name)) continue;
     const named = groups.filter((group) => group.name === name);
     if (named.length === 0)
-      throw new InvalidInput(`Security group ${name} not found for project ${projectId}.`, 'security-group-not-found');
+      throw new InvalidInput(
+        `Security group ${name} not found for project ${projectId}.`,
+        'security-group-not-found',
+      );
     if (named.length > 1)
       throw new Conflict(`Multiple security groups found matching '${name}'. Use an ID to be more specific.`);
   }

@@ -14,7 +14,8 @@ export interface Wishes {
 /** @throws InvalidInput, PolicyDenied */
 export async function checkWishes(call: Call, deps: ComputeDeps, request: LaunchRequest): Promise<Wishes> {
   const [zone, zoneHost, zoneNode, ...rest] = (request.zone ?? '').split(':');
-  if (rest.length > 0) throw new InvalidInput('The availability zone must have the form zone, zone:host or zone:host:node.');
+  if (rest.length > 0)
+    throw new InvalidInput('The availability zone must have the form zone, zone:host or zone:host:node.');
   if (zoneHost !== undefined) call.enforce('os_compute_api:servers:create:forced_host');
   const named = request.host !== undefined || request.node !== undefined;
   if (named) call.enforce('compute:servers:create:requested_destination');
@@ -42,7 +43,11 @@ async function findHost(deps: ComputeDeps, host?: string, node?: string): Promis
   return found.host;
 }
 
-async function findGroup(call: Call, deps: ComputeDeps, id: string | undefined): Promise<Wishes['serverGroup']> {
+async function findGroup(
+  call: Call,
+  deps: ComputeDeps,
+  id: string | undefined,
+): Promise<Wishes['serverGroup']> {
   if (id === undefined) return null;
   const group = await findServerGroup(deps.db.kysely, id, call.principal.projectId ?? '');
   if (!group) throw new InvalidInput(`Instance group ${id} could not be found.`, 'no-such-group');

@@ -9,10 +9,23 @@ import { InvalidInput } from '#compute/errors.ts';
 import { linksOf } from '#compute/links.ts';
 import { assertQuota, limitsOf, usedByServers } from '#compute/quota-sets/count.ts';
 import { SCHEDULER_QUEUE, type SchedulerRpc } from '#compute/rpc.ts';
-import { POWER_STATE, type FlavorSnapshot, type InstanceRow, type KeypairRow, type NetworkRequest } from '#compute/tables.ts';
+import {
+  POWER_STATE,
+  type FlavorSnapshot,
+  type InstanceRow,
+  type KeypairRow,
+  type NetworkRequest,
+} from '#compute/tables.ts';
 import { recordAction, sendWith } from '../action-record.ts';
 import { findKeypair, insertInstances, insertTags } from '../store.ts';
-import { imageProperties, relatedImage, requireFit, requireFlavor, requireImage, tokenOf } from './check-image.ts';
+import {
+  imageProperties,
+  relatedImage,
+  requireFit,
+  requireFlavor,
+  requireImage,
+  tokenOf,
+} from './check-image.ts';
 import { checkNetworks, checkSecurityGroups } from './check-networks.ts';
 import { checkWishes, type Wishes } from './check-wishes.ts';
 import { hostnameOf, readLaunchRequest, type CreateBody, type LaunchRequest } from './launch-request.ts';
@@ -80,7 +93,8 @@ async function planLaunch(call: Call, deps: ComputeDeps): Promise<LaunchPlan> {
 async function requireKeypair(call: Call, deps: ComputeDeps, name?: string): Promise<KeypairRow | undefined> {
   if (name === undefined) return undefined;
   const keypair = await findKeypair(deps.db.kysely, call.principal.userId, name);
-  if (!keypair) throw new InvalidInput(`Invalid key_name provided: you have no key pair ${name}.`, 'key-not-found');
+  if (!keypair)
+    throw new InvalidInput(`Invalid key_name provided: you have no key pair ${name}.`, 'key-not-found');
   return keypair;
 }
 
@@ -132,7 +146,9 @@ async function grantCount(trx: ComputeExecutor, call: Call, plan: LaunchPlan): P
   const items = Object.keys(request.metadata).length;
   if (items > 0) await assertQuota(trx, projectId, userId, { metadata_items: items });
   if (wishes.serverGroup) {
-    await assertQuota(trx, projectId, userId, { server_group_members: wishes.serverGroup.members + request.minCount });
+    await assertQuota(trx, projectId, userId, {
+      server_group_members: wishes.serverGroup.members + request.minCount,
+    });
   }
   let count = request.maxCount;
   if (request.maxCount > request.minCount) {

@@ -42,7 +42,10 @@ export function requestHops(
       started_at: iso(call.receivedAt),
       ended_at: iso(handledAt),
       evidence: {
-        token_hash: createHash('sha256').update(call.token ?? '').digest('hex').slice(0, 16),
+        token_hash: createHash('sha256')
+          .update(call.token ?? '')
+          .digest('hex')
+          .slice(0, 16),
         user_id: principal.userId,
         user_name: principal.userName,
         project_id: principal.projectId,
@@ -57,7 +60,13 @@ export function requestHops(
       actor: 'compute-api',
       started_at: iso(call.receivedAt),
       ended_at: iso(recordedAt),
-      evidence: { request_id: call.requestId, method: call.method, path: call.path, roles: principal.roles, policy_rule: rule },
+      evidence: {
+        request_id: call.requestId,
+        method: call.method,
+        path: call.path,
+        roles: principal.roles,
+        policy_rule: rule,
+      },
     },
     {
       hop: 'record',

@@ -90,7 +90,9 @@ export function readLaunchRequest(body: CreateBody): LaunchRequest {
   if ((server.personality?.length ?? 0) > 0)
     throw new InvalidInput('Files are not injected into servers here: hand them over in user_data.');
   if ((server.trusted_image_certificates?.length ?? 0) > 0)
-    throw new InvalidInput('Signatures of images are not validated here: leave trusted_image_certificates out.');
+    throw new InvalidInput(
+      'Signatures of images are not validated here: leave trusted_image_certificates out.',
+    );
   const networks = readNetworks(server.networks, maxCount);
   const groups = (server.security_groups ?? []).flatMap((group) => group.name ?? []);
   return {
@@ -141,11 +143,15 @@ function readImage({ server }: CreateBody): string {
       throw new InvalidInput('imageRef and block_device_mapping_v2 name different images.');
     return device.uuid;
   }
-  if (image === undefined) throw new InvalidInput('Invalid imageRef provided: a server needs an image to boot from.');
+  if (image === undefined)
+    throw new InvalidInput('Invalid imageRef provided: a server needs an image to boot from.');
   return image;
 }
 
-function readNetworks(networks: CreateBody['server']['networks'], maxCount: number): LaunchRequest['networks'] {
+function readNetworks(
+  networks: CreateBody['server']['networks'],
+  maxCount: number,
+): LaunchRequest['networks'] {
   if (networks === 'auto' || networks === 'none') return networks;
   if (!networks || networks.length === 0) return 'unsaid';
   const seen = new Set<string>();
@@ -156,15 +162,22 @@ function readNetworks(networks: CreateBody['server']['networks'], maxCount: numb
         throw new InvalidInput(
           `Fixed IP ${item.fixed_ip} can't be asked for together with port ${item.port}: the port has its addresses.`,
         );
-      if (maxCount > 1) throw new InvalidInput('Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.');
+      if (maxCount > 1)
+        throw new InvalidInput(
+          'Unable to launch multiple instances with a single configured port ID. Please launch your instance one by one with different ports.',
+        );
       if (seen.has(item.port)) throw new InvalidInput(`Port ${item.port} is named twice.`);
       seen.add(item.port);
       return { kind: 'port', port_id: item.port, ...tag };
     }
-    if (item.uuid === undefined) throw new InvalidInput('Bad networks format: each network needs a uuid or a port.');
+    if (item.uuid === undefined)
+      throw new InvalidInput('Bad networks format: each network needs a uuid or a port.');
     if (item.fixed_ip !== undefined && maxCount > 1)
       throw new InvalidInput('Invalid fixed IP and maximum count: one address serves one server.');
-    const fixedIp = item.fixed_ip === undefined ? {} : { fixed_ip: isIPv6(item.fixed_ip) ? item.fixed_ip.toLowerCase() : item.fixed_ip };
+    const fixedIp =
+      item.fixed_ip === undefined
+        ? {}
+        : { fixed_ip: isIPv6(item.fixed_ip) ? item.fixed_ip.toLowerCase() : item.fixed_ip };
     return { kind: 'network', network_id: item.uuid, ...fixedIp, ...tag };
   });
 }
