@@ -2,7 +2,7 @@
  * Debian packages that a cloud needs: which, what for, and how the missing ones are installed without starting
  * any of their system services. Called by the bring-up, by `test` and by doctor.
  */
-import { accessSync, appendFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import { MachineUnfit } from './errors.ts';
 import type { StepControl } from './run-plan.ts';
@@ -68,10 +68,13 @@ export function findMissing(needs: readonly PackageNeed[]): PackageNeed[] {
 const POLICY = '/usr/sbin/policy-rc.d';
 const POLICY_MARK = '# temporary, by pileus: packages it installs start no system service';
 
-/** Debian's way to say that installing must start nothing. A policy that the machine has already is left as it is. */
+/**
+ * Debian's way to say that installing must start nothing. A policy that the machine has already is left as it is,
+ * unless it is one of ours that a killed installation left.
+ */
 function forbidServices(): () => void {
-  if (existsSync(POLICY)) return () => undefined;
-  writeFileSync(POLICY, `#!/bin/sh\n${POLICY_MARK}\nexit 101\n`, { mode: 0o755, flag: 'wx' });
+  if (existsSync(POLICY) && !readFileSync(POLICY, 'utf8').includes(POLICY_MARK)) return () => undefined;
+  writeFileSync(POLICY, `#!/bin/sh\n${POLICY_MARK}\nexit 101\n`, { mode: 0o755 });
   return () => rmSync(POLICY, { force: true });
 }
 
