@@ -1,5 +1,29 @@
 // All policy rules of identity.
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
+import { applicationCredentialPolicies } from './application-credentials/policy.ts';
+import { credentialPolicies } from './credentials/policy.ts';
+import { domainPolicies } from './domains/policy.ts';
+import { endpointPolicies } from './endpoints/policy.ts';
+import { groupPolicies } from './groups/policy.ts';
+import { projectPolicies } from './projects/policy.ts';
+import { regionPolicies } from './regions/policy.ts';
+import { assignmentPolicies } from './role-assignments/policy.ts';
+import { rolePolicies } from './roles/policy.ts';
+import { servicePolicies } from './services/policy.ts';
 import { tokenPolicies } from './tokens/policy.ts';
+import { userPolicies } from './users/policy.ts';
 
-export const identityPolicies: readonly PolicyRule[] = [...tokenPolicies];
+export const identityPolicies: readonly PolicyRule[] = [
+  ...tokenPolicies,
+  ...applicationCredentialPolicies,
+  ...credentialPolicies,
+  ...domainPolicies,
+  ...groupPolicies,
+  ...projectPolicies,
+  ...regionPolicies,
+  ...rolePolicies,
+  ...assignmentPolicies,
+  ...servicePolicies,
+  ...endpointPolicies,
+  ...userPolicies,
+];

@@ -1,7 +1,36 @@
 // All routes of identity, in the order of the API reference.
 import type { Route } from '#platform/http/api.ts';
+import { accessRuleRoutes } from './access-rules/routes.ts';
+import { applicationCredentialRoutes } from './application-credentials/routes.ts';
+import { authRoutes } from './auth/routes.ts';
+import { credentialRoutes } from './credentials/routes.ts';
 import type { IdentityDeps } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { domainRoutes } from './domains/routes.ts';
+import { endpointRoutes } from './endpoints/routes.ts';
+import { groupRoutes } from './groups/routes.ts';
+import { projectRoutes } from './projects/routes.ts';
+import { regionRoutes } from './regions/routes.ts';
+import { assignmentRoutes } from './role-assignments/routes.ts';
+import { roleRoutes } from './roles/routes.ts';
+import { serviceRoutes } from './services/routes.ts';
 import { tokenRoutes } from './tokens/routes.ts';
+import { userRoutes } from './users/routes.ts';
 
-export const identityRoutes: readonly Route<IdentityDeps>[] = [...discoveryRoutes, ...tokenRoutes];
+export const identityRoutes: readonly Route<IdentityDeps>[] = [
+  ...discoveryRoutes,
+  ...tokenRoutes,
+  ...authRoutes,
+  ...applicationCredentialRoutes,
+  ...accessRuleRoutes,
+  ...credentialRoutes,
+  ...domainRoutes,
+  ...groupRoutes,
+  ...projectRoutes,
+  ...regionRoutes,
+  ...roleRoutes,
+  ...assignmentRoutes,
+  ...serviceRoutes,
+  ...endpointRoutes,
+  ...userRoutes,
+];
