@@ -1,16 +1,141 @@
-/** What stands on the ground. Called by `pileus up` through up.ts, which says when the ground is there. */
-import { MachineUnfit } from './errors.ts';
+/**
+ * The services of a whole cloud in one process, on a ground that is still being built while they start.
+ * Called by `pileus up` and by tests, through up.ts.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { readPolicyFile } from '#platform/policy/enforcer.ts';
+import { CATALOG_SERVICES, bootstrapIdentity } from '#identity/bootstrap.ts';
+import { createIdentityService } from '#identity/service.ts';
+import { createComputeService, openComputeDatabase, type ComputeService } from '#compute/service.ts';
+import { startConductor } from '#compute/conductor/conductor.ts';
+import { startExpireActions } from '#compute/loops/expire-actions.ts';
+import { startScheduler } from '#compute/scheduler/scheduler.ts';
+import { createImageService } from '#image/service.ts';
+import { createNetworkService } from '#network/service.ts';
+import { createPlacementService } from '#placement/service.ts';
+import { mountApi } from '#platform/http/mount.ts';
+import type { Service } from '#platform/service/service.ts';
+import type { Authenticator } from '#platform/auth/principal.ts';
+import { keepCredentials, writeCloudsYaml, type Credentials } from './bootstrap/credentials.ts';
+import { firstBoot } from './bootstrap/first-boot.ts';
+import { mountConsoles } from './consoles/mount.ts';
+import { startHosts } from './hosts.ts';
+import { createShared, type Shared } from './services/context.ts';
+import { openCloudLog } from './services/log.ts';
 import type { Assembly, Foundation } from './up.ts';
+import { worldOf, type World } from './world.ts';
 
-export async function assemble({ ground }: Foundation): Promise<Assembly> {
-  if (!ground) throw new MachineUnfit('this build has no services to simulate', 'Leave out --simulated');
-  const { nb, sb, hosts, provider, hypervisorsReady } = await ground;
-  await hypervisorsReady;
-  const greeting = [
-    `northbound database  ${nb}`,
-    `southbound database  ${sb}`,
-    `provider network     ${provider.cidr}, this machine is ${provider.gatewayIp}`,
-    ...hosts.map(({ name, accel, datapath }) => `host ${name.padEnd(16)}${accel}, ${datapath} datapath`),
-  ];
-  return { greeting, close: () => Promise.resolve() };
+export const REGION = 'RegionOne';
+
+export async function assemble(foundation: Foundation): Promise<Assembly> {
+  const { data, listen } = foundation;
+  await using undo = new AsyncDisposableStack();
+  const log = openCloudLog(data);
+  const shared = undo.use(
+    createShared({ data, log, region: REGION, policyOverrides: readOverrides(foundation) }),
+  );
+  const world = undo.use(worldOf(foundation, shared));
+  const origin = originOf(listen);
+
+  const identity = undo.use(await createIdentityService(shared.identityContext()));
+  await mountApi(shared.app, identity.api, {
+    authenticator: identity.authenticator,
+    log,
+    publicOrigin: origin,
+  });
+  const made = await bootstrapIdentity(identity.deps, { region: REGION, origin, services: CATALOG_SERVICES });
+  const credentials = keepCredentials(data, made.passwords);
+  const validator = await shared.validator(credentials);
+
+  const services = await createServices(shared, world, credentials, undo);
+  const { placement, image, network, compute } = services;
+  await mount(shared.app, placement, validator, log, origin);
+  await mount(shared.app, image, validator, log, origin);
+  await mount(shared.app, network, validator, log, origin);
+  await mount(shared.app, compute, validator, log, origin);
+  const consoles = await mountConsoles(shared.app, compute.deps, world);
+  const address = await listenOn(shared.app, listen);
+  const cloudsYaml = writeCloudsYaml(data, { origin: address, region: REGION, credentials });
+
+  await Promise.all([identity, placement, image, network, compute].map(async (service) => service.start()));
+  await startRoles(compute, undo);
+  undo.use(await startHosts(world, shared, credentials));
+  const greeting = await firstBoot({
+    foundation,
+    shared,
+    world,
+    credentials,
+    compute,
+    address,
+    cloudsYaml,
+  });
+  const stack = undo.move();
+  return {
+    greeting,
+    close: async () => {
+      consoles.close();
+      await stack.disposeAsync();
+    },
+  };
+}
+
+async function createServices(
+  shared: Shared,
+  world: World,
+  credentials: Credentials,
+  undo: AsyncDisposableStack,
+) {
+  const contexts = {
+    placement: await shared.context('placement', credentials),
+    image: await shared.context('image', credentials),
+    network: await shared.context('network', credentials),
+    compute: await shared.context('compute', credentials),
+  };
+  const db = undo.use(await openComputeDatabase(contexts.compute.databaseUrl));
+  const placement = undo.use(await createPlacementService(contexts.placement, {}, db));
+  const image = undo.use(await createImageService(contexts.image));
+  const network = undo.use(await createNetworkService(contexts.network, world.network));
+  const compute = undo.use(await createComputeService(contexts.compute, {}, db));
+  return { placement, image, network, compute };
+}
+
+/** The roles of compute beside its API: they take messages from the moment this resolves. */
+async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack): Promise<void> {
+  for (const role of [await startConductor(deps), await startScheduler(deps)])
+    undo.defer(async () => role.close());
+  undo.use(startExpireActions(deps));
+}
+
+async function mount<D>(
+  app: FastifyInstance,
+  service: Service<D>,
+  authenticator: Authenticator,
+  log: Shared['log'],
+  publicOrigin: string,
+): Promise<void> {
+  await mountApi(app, service.api, { authenticator, log, publicOrigin });
+}
+
+/** `0.0.0.0:80` is reached by this machine's own name for itself. */
+function originOf(listen: string): string {
+  const host = listen.slice(0, listen.lastIndexOf(':'));
+  const port = listen.slice(listen.lastIndexOf(':') + 1);
+  return `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${port}`;
+}
+
+/** @returns the address with the port that was given, also when 0 was asked for */
+async function listenOn(app: FastifyInstance, listen: string): Promise<string> {
+  const host = listen.slice(0, listen.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  await app.listen({ host, port: Number(listen.slice(listen.lastIndexOf(':') + 1)) });
+  const address = app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return originOf(`${listen.slice(0, listen.lastIndexOf(':'))}:${port}`);
+}
+
+/** `policy.yaml` in the data directory, where an operator put one. */
+function readOverrides({ data }: Foundation): Readonly<Record<string, string>> {
+  const file = join(data.path, 'policy.yaml');
+  return existsSync(file) ? readPolicyFile(file) : {};
 }

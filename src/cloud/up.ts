@@ -26,6 +26,8 @@ export type Foundation = {
   listen: string;
   /** Still being built, so that services that don't need it can start beside it. Undefined when simulated. */
   ground: Promise<Ground> | undefined;
+  /** OVN databases that are not the private ones. */
+  endpoints: GroundOptions['endpoints'];
   progress: Progress;
   signal: AbortSignal | undefined;
 };
@@ -57,7 +59,14 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
   const ground = simulated ? undefined : startGround({ ...options, data, progress, signal: anySignal });
   ground?.catch(() => undefined);
   try {
-    const assembling = assemble({ data, listen, ground, progress, signal: anySignal });
+    const assembling = assemble({
+      data,
+      listen,
+      ground,
+      endpoints: options.endpoints,
+      progress,
+      signal: anySignal,
+    });
     assembling.catch((error: unknown) => failure.abort(error));
     const [standing, assembly] = await both(ground, assembling);
     return running(data, standing, assembly);

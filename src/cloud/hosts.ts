@@ -1,0 +1,81 @@
+// Starts one compute agent for each host of the world.
+import { rpcClient } from '#platform/bus/bus.ts';
+import { createImageClient } from '#platform/clients/image.ts';
+import { createNetworkClient } from '#platform/clients/network.ts';
+import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
+import { createConfigDriveWriter } from '#drivers/config-drive/real.ts';
+import { startAgent } from '#compute/host/agent.ts';
+import { HOST_DEFAULTS, type HostConfig } from '#compute/host/config.ts';
+import type { HostDeps } from '#compute/host/deps.ts';
+import { createImageCache } from '#compute/host/image-cache.ts';
+import { createMetadataServer } from '#compute/host/metadata/server.ts';
+import { remoteSagaLog } from '#compute/host/remote-log.ts';
+import { CONDUCTOR_QUEUE, type ConductorRpc } from '#compute/rpc.ts';
+import { join } from 'node:path';
+import { inProcessTransport } from '#platform/clients/transport.ts';
+import type { Credentials } from './bootstrap/credentials.ts';
+import type { Shared } from './services/context.ts';
+import type { World, WorldHost } from './world.ts';
+
+/** Resolves when every agent has reported its host and serves its queue. */
+export async function startHosts(
+  world: World,
+  shared: Shared,
+  credentials: Credentials,
+  options: Partial<HostConfig> = {},
+): Promise<AsyncDisposable> {
+  const { serviceToken } = await shared.context('compute', credentials);
+  const closing = new AbortController();
+  const agents = await Promise.all(
+    (await world.hosts()).map(async (host) =>
+      startAgent(hostDeps(host, shared, serviceToken, closing.signal, options)),
+    ),
+  );
+  return {
+    [Symbol.asyncDispose]: async () => {
+      closing.abort(new Error('the agent is closing'));
+      await Promise.all(agents.map(async (agent) => agent[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function hostDeps(
+  host: WorldHost,
+  shared: Shared,
+  serviceToken: () => Promise<string>,
+  signal: AbortSignal,
+  options: Partial<HostConfig>,
+): HostDeps {
+  const { bus, clock } = shared;
+  const log = shared.log.child({ service: 'compute-agent', host: host.name });
+  const conductor = rpcClient<ConductorRpc>(bus, CONDUCTOR_QUEUE);
+  const metadata = createMetadataServer({ conductor, clock, log });
+  return {
+    config: {
+      ...HOST_DEFAULTS,
+      host: host.name,
+      dataDir: host.dataDir,
+      accel: host.accel,
+      simulated: host.simulated,
+      ...(host.resources ? { resources: host.resources } : {}),
+      ...options,
+    },
+    clock,
+    log,
+    bus,
+    conductor,
+    sagaLog: remoteSagaLog(conductor),
+    image: createImageClient(inProcessTransport(shared.app, '/image')),
+    network: createNetworkClient(inProcessTransport(shared.app, '/network')),
+    serviceToken,
+    hypervisor: host.hypervisor,
+    hostSwitch: host.hostSwitch,
+    metadata,
+    metadataPorts: host.metadataPorts(metadata.listener),
+    configDrives: createConfigDriveWriter(),
+    imageCache: createImageCache(join(host.dataDir, 'image-cache')),
+    instanceLocks: new KeyedMutex(),
+    inject: host.inject,
+    signal,
+  };
+}

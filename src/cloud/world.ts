@@ -1,0 +1,111 @@
+// The world that the services act on: real programs of the ground, or the models of src/sim. Same shape for both.
+import type { Hypervisor } from '#drivers/libvirt/port.ts';
+import { LibvirtHypervisor } from '#drivers/libvirt/real.ts';
+import type { MetadataListener, MetadataPorts } from '#drivers/metadata-port/port.ts';
+import { createMetadataPorts } from '#drivers/metadata-port/real.ts';
+import type { HostSwitch } from '#drivers/ovs/port.ts';
+import { createOvsSwitch } from '#drivers/ovs/real.ts';
+import type { FaultInjector } from '#compute/host/inject.ts';
+import { noFaults } from '#compute/host/inject.ts';
+import type { NetworkOptions } from '#network/config.ts';
+import { join } from 'node:path';
+import type { Ground, GroundHost, GroundProvider } from './ground-options.ts';
+import type { Shared } from './services/context.ts';
+import { simulatedWorld } from '#sim/world.ts';
+import { northboundSocket, southboundSocket } from './steps/ovn-databases.ts';
+import type { Foundation } from './up.ts';
+
+/** One host's programs, and what the agent must know of it. */
+export interface WorldHost {
+  readonly name: string;
+  readonly accel: 'kvm' | 'tcg';
+  readonly dataDir: string;
+  readonly simulated: boolean;
+  readonly resources?: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
+  readonly hypervisor: Hypervisor;
+  readonly hostSwitch: HostSwitch;
+  readonly inject: FaultInjector;
+  metadataPorts(listener: MetadataListener): MetadataPorts;
+}
+
+export interface World extends AsyncDisposable {
+  readonly simulated: boolean;
+  /** Where the network service finds OVN. The databases may not answer yet. */
+  readonly network: NetworkOptions;
+  /** Resolves when the hosts' programs answer. */
+  hosts(): Promise<readonly WorldHost[]>;
+  provider(): Promise<Pick<GroundProvider, 'physnet' | 'cidr' | 'gatewayIp'>>;
+  /** Resolves when the packages for building the demo image are installed; simulated: never needed. */
+  packagesReady(): Promise<void>;
+}
+
+export type WorldMaker = (
+  foundation: Foundation,
+  shared: Pick<Shared, 'clock' | 'log'> & { readonly bus: Bus },
+) => World;
+
+export function worldOf(foundation: Foundation, shared: Shared): World {
+  const { ground, data } = foundation;
+  if (!ground) return simulatedWorld(foundation, shared);
+  const owned: AsyncDisposable[] = [];
+  let hosts: Promise<readonly WorldHost[]> | undefined;
+  return {
+    simulated: false,
+    network: {
+      nb: foundation.endpoints?.nb ?? `unix:${northboundSocket(data)}`,
+      sb: foundation.endpoints?.sb ?? `unix:${southboundSocket(data)}`,
+    },
+    hosts: async () => (hosts ??= realHosts(ground, owned, data.prefix)),
+    provider: async () => (await ground).provider,
+    packagesReady: async () => void (await ground),
+    [Symbol.asyncDispose]: async () => {
+      for (const each of owned.toReversed()) await each[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function realHosts(
+  ground: Promise<Ground>,
+  owned: AsyncDisposable[],
+  prefix: string,
+): Promise<readonly WorldHost[]> {
+  const standing = await ground;
+  await standing.hypervisorsReady;
+  return standing.hosts.map((host) => realHost(host, owned, prefix));
+}
+
+function realHost(host: GroundHost, owned: AsyncDisposable[], prefix: string): WorldHost {
+  const address = 'socket' in host.libvirt ? { path: host.libvirt.socket } : uriAddress(host.libvirt.uri);
+  const hypervisor = new LibvirtHypervisor({ address, savedMemoryDir: join(host.dirs.top, 'saved') });
+  const hostSwitch = createOvsSwitch({
+    endpoint: host.ovs,
+    netns: host.netns,
+    integrationBridge: host.integrationBridge,
+    datapath: host.datapath,
+    rundir: host.dirs.ovs,
+  });
+  owned.push(hypervisor, hostSwitch);
+  return {
+    name: host.name,
+    accel: host.accel,
+    dataDir: host.dirs.top,
+    simulated: false,
+    hypervisor,
+    hostSwitch,
+    inject: noFaults,
+    metadataPorts: (listener) =>
+      createMetadataPorts({
+        ovs: host.ovs,
+        netns: host.netns,
+        integrationBridge: host.integrationBridge,
+        datapath: host.datapath,
+        prefix: `${prefix}-${host.name}`,
+        listener,
+      }),
+  };
+}
+
+/** Of `qemu:///system` and `qemu+unix:///system?socket=/path` the socket. */
+function uriAddress(uri: string): { path: string } {
+  return { path: new URL(uri).searchParams.get('socket') ?? '/var/run/libvirt/libvirt-sock' };
+}

@@ -1,0 +1,146 @@
+// The host switch on Open vSwitch: tap devices by `ip`, their place on the integration bridge by one OVSDB transaction.
+import { connectOvsdb, type OvsdbClient } from '#platform/ovsdb/client.ts';
+import { CommandError, runCommand } from '#platform/supervise/run-command.ts';
+import { openVswitch } from '#drivers/ovn/schema.ts';
+import type { Row } from '#platform/ovsdb/model.ts';
+import type { HostSwitch, PluggedPort, PlugResult, SwitchPort } from './port.ts';
+
+export interface OvsSwitchOptions {
+  /** OVSDB endpoint of the host's switch: `unix:/run/openvswitch/db.sock`. */
+  readonly endpoint: string;
+  /** Namespace that the switch and the guests' taps live in; undefined is the machine's own. */
+  readonly netns: string | undefined;
+  readonly integrationBridge: string;
+  readonly datapath: 'netdev' | 'system';
+  /** Directory of the switch's control sockets, for counting flows. */
+  readonly rundir: string;
+}
+
+const tables = { Bridge: openVswitch.Bridge, Port: openVswitch.Port, Interface: openVswitch.Interface };
+type Client = OvsdbClient<typeof tables>;
+
+/** How long to wait for the switch to number a port; it needs about 5 ms. */
+const OFPORT_DEADLINE_MS = 5000;
+/** Marks the interfaces that are ours, beside OVN's `iface-id`. */
+const SERVER_KEY = 'vm-uuid';
+
+export function createOvsSwitch(options: OvsSwitchOptions): HostSwitch {
+  const db: Client = connectOvsdb({ endpoint: options.endpoint, database: 'Open_vSwitch', tables });
+  return {
+    offloads: options.datapath === 'system',
+    plug: async (port) => plug(db, options, port),
+    unplug: async (devname) => unplug(db, options, devname),
+    listPlugged: async () => {
+      await db.ready;
+      return db.table('Interface').list().flatMap(pluggedPort);
+    },
+    countFlows: async (devname) => countFlows(db, options, devname),
+    [Symbol.asyncDispose]: async () => db[Symbol.asyncDispose](),
+  };
+}
+
+function pluggedPort(row: Row<typeof openVswitch.Interface>): PluggedPort[] {
+  const { 'iface-id': portId, [SERVER_KEY]: serverId } = row.external_ids;
+  return portId !== undefined && serverId !== undefined ? [{ portId, serverId, devname: row.name }] : [];
+}
+
+async function plug(db: Client, options: OvsSwitchOptions, port: SwitchPort): Promise<PlugResult> {
+  await db.ready;
+  await ensureTap(options.netns, port);
+  const [known] = db.table('Interface').where('name', port.devname);
+  if (known?.external_ids['iface-id'] !== port.portId) {
+    if (known) await removePort(db, port.devname);
+    await addPort(db, options.integrationBridge, port);
+  }
+  const ofport = await db
+    .waitUntil((view) => view.table('Interface').where('name', port.devname)[0]?.ofport ?? undefined, {
+      deadlineMs: OFPORT_DEADLINE_MS,
+      describe: `an OpenFlow port for ${port.devname}`,
+    })
+    .catch(() => undefined); // the binding's own wait says what is missing
+  return {
+    ofport: typeof ofport === 'number' && ofport > 0 ? ofport : undefined,
+    bridge: options.integrationBridge,
+    datapath: options.datapath,
+  };
+}
+
+async function ensureTap(netns: string | undefined, { devname, mtu }: SwitchPort): Promise<void> {
+  const ip = ['ip', ...(netns === undefined ? [] : ['-n', netns]), '-batch', '-'];
+  const up = `link set dev ${devname} mtu ${mtu} up\n`;
+  try {
+    await runCommand(ip, { input: `tuntap add dev ${devname} mode tap\n${up}` });
+  } catch (error) {
+    if (!(error instanceof CommandError) || !/busy|exists/i.test(error.stderrTail)) throw error;
+    await runCommand(ip, { input: up });
+  }
+}
+
+async function addPort(db: Client, bridgeName: string, port: SwitchPort): Promise<void> {
+  const [bridge] = db.table('Bridge').where('name', bridgeName);
+  if (!bridge) throw new Error(`the switch has no bridge ${bridgeName}`);
+  const tx = db.transaction();
+  const iface = tx.insert('Interface', {
+    name: port.devname,
+    external_ids: {
+      'iface-id': port.portId,
+      'attached-mac': port.mac,
+      'iface-status': 'active',
+      [SERVER_KEY]: port.serverId,
+    },
+    mtu_request: port.mtu,
+  });
+  const row = tx.insert('Port', { name: port.devname, interfaces: [iface] });
+  tx.mutate('Bridge', bridge._uuid, ['ports', 'insert', [row]]);
+  await tx.commit();
+}
+
+async function removePort(db: Client, devname: string): Promise<void> {
+  const [port] = db.table('Port').where('name', devname);
+  if (!port) return;
+  const tx = db.transaction();
+  for (const bridge of db.table('Bridge').list((each) => each.ports.includes(port._uuid)))
+    tx.mutate('Bridge', bridge._uuid, ['ports', 'delete', [port._uuid]]);
+  await tx.commit();
+}
+
+async function unplug(db: Client, { netns }: OvsSwitchOptions, devname: string): Promise<void> {
+  await db.ready;
+  await removePort(db, devname);
+  try {
+    await runCommand([
+      'ip',
+      ...(netns === undefined ? [] : ['-n', netns]),
+      'tuntap',
+      'del',
+      'dev',
+      devname,
+      'mode',
+      'tap',
+    ]);
+  } catch (error) {
+    if (
+      !(error instanceof CommandError) ||
+      !/cannot find|no such device|does not exist/i.test(error.stderrTail)
+    )
+      throw error;
+  }
+}
+
+/** Rules that match on the port by its OpenFlow number; OVN's rules by metadata are not counted. */
+async function countFlows(db: Client, options: OvsSwitchOptions, devname: string): Promise<number> {
+  await db.ready;
+  const ofport = db.table('Interface').where('name', devname)[0]?.ofport;
+  if (typeof ofport !== 'number' || ofport < 0) return 0;
+  const { stdout } = await runCommand([
+    'ovs-ofctl',
+    'dump-flows',
+    `unix:${options.rundir}/${options.integrationBridge}.mgmt`,
+    '--no-stats',
+  ]);
+  return stdout
+    .split('\n')
+    .filter((line) =>
+      new RegExp(`\\b(in_port=("?${devname}"?|${ofport})|output:("?${devname}"?|${ofport}))\\b`).test(line),
+    ).length;
+}
