@@ -51,3 +51,10 @@ export class Forbidden extends DomainError {
     );
   }
 }
+
+/** The state of things forbids it, not a policy: the message says what stands in the way. */
+export class Refused extends DomainError {
+  constructor(message: string) {
+    super('forbidden', 'refused', message);
+  }
+}

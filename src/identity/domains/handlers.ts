@@ -2,7 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import type { ProjectRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { Forbidden, Invalid, NotFound } from '../errors.ts';
+import { Forbidden, Refused, Invalid, NotFound } from '../errors.ts';
 import { booleanOf, exactFilters, listAnswer } from '../listing.ts';
 import { findProject, insertProject, listProjectRows, NO_DOMAIN, updateProject } from '../projects/store.ts';
 import { removeDomainWithAll } from '../removal.ts';
@@ -93,7 +93,7 @@ export async function updateOneDomain(call: Call, deps: IdentityDeps): Promise<u
 export async function removeOneDomain(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getDomain(deps, call.params['id'] ?? '');
   if (row.enabled === 1) {
-    throw new Forbidden('Cannot delete a domain that is enabled, please disable it first.');
+    throw new Refused('Cannot delete a domain that is enabled, please disable it first.');
   }
   if (parseObject(row.options)['immutable'] === true) throw new Forbidden(`domain ${row.id} is immutable.`);
   await deps.db.transaction(async (trx) => removeDomainWithAll(trx, row.id));

@@ -2,7 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import type { ProjectRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { Conflict, Forbidden, Invalid } from '../errors.ts';
+import { Conflict, Forbidden, Refused, Invalid } from '../errors.ts';
 import { booleanOf, exactFilters, listAnswer } from '../listing.ts';
 import { removeProjectWithAll } from '../removal.ts';
 import {
@@ -140,7 +140,7 @@ async function checkPlace(
   if (!parent || parent.is_domain === 1) return;
   const depth = (await ancestorsOf(deps.db.kysely, parent)).length + 2;
   if (depth > deps.config.maxProjectDepth) {
-    throw new Forbidden(`Max hierarchy depth reached for ${parent.id} branch.`);
+    throw new Refused(`Max hierarchy depth reached for ${parent.id} branch.`);
   }
 }
 
@@ -150,7 +150,7 @@ export async function updateOneProject(call: Call, deps: IdentityDeps): Promise<
   const view = projectView(row, call.baseUrl);
   refuseChange(project, view, ['domain_id', 'is_domain']);
   if (project.parent_id !== undefined && project.parent_id !== view['parent_id']) {
-    throw new Forbidden('Update of `parent_id` is not allowed.');
+    throw new Refused('Update of `parent_id` is not allowed.');
   }
   refuseImmutable(row, project.options?.immutable !== undefined);
   if (project.enabled !== undefined && flag(project.enabled, true) !== row.enabled) {
@@ -182,12 +182,12 @@ async function checkSwitch(deps: IdentityDeps, row: ProjectRow, enable: boolean)
   if (row.is_domain === 1) return;
   if (enable) {
     const disabled = (await ancestorsOf(deps.db.kysely, row)).some((each) => each.enabled !== 1);
-    if (disabled) throw new Forbidden(`Cannot enable project ${row.id} since it has disabled parents.`);
+    if (disabled) throw new Refused(`Cannot enable project ${row.id} since it has disabled parents.`);
     return;
   }
   const enabled = (await descendantsOf(deps.db.kysely, row)).some((each) => each.enabled === 1);
   if (enabled) {
-    throw new Forbidden(`Cannot disable project ${row.id} since its subtree contains enabled projects.`);
+    throw new Refused(`Cannot disable project ${row.id} since its subtree contains enabled projects.`);
   }
 }
 
@@ -198,7 +198,7 @@ export async function removeOneProject(call: Call, deps: IdentityDeps): Promise<
   await deps.db.transaction(async (trx) => {
     const children = await listProjectRows(trx, { parent_id: row.id });
     if (children.length > 0) {
-      throw new Forbidden(`Cannot delete the project ${row.id} since it is not a leaf in the hierarchy.`);
+      throw new Refused(`Cannot delete the project ${row.id} since it is not a leaf in the hierarchy.`);
     }
     await removeProjectWithAll(trx, row.id);
   });

@@ -11,7 +11,7 @@ import {
 import type { RegionRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
 import { isPossibleText } from '../directory/directory.ts';
-import { Forbidden, Invalid, NotFound } from '../errors.ts';
+import { Refused, Invalid, NotFound } from '../errors.ts';
 import { exactFilters, listAnswer } from '../listing.ts';
 import { defined, extraOf, lookUp, mergedExtra, unlessTaken } from '../resource.ts';
 import type { RegionBody } from './schema.ts';
@@ -89,7 +89,7 @@ export async function removeOneRegion(call: Call, deps: IdentityDeps): Promise<u
     const children = await listRegionRows(trx, { parent_region_id: id });
     const endpoints = await listEndpointRows(trx, { region_id: id });
     if (children.length + endpoints.length > 0) {
-      throw new Forbidden(
+      throw new Refused(
         `Unable to delete region ${id} because it or its child regions have associated endpoints.`,
       );
     }
