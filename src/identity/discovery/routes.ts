@@ -24,5 +24,4 @@ async function showVersion(call: Call): Promise<Reply> {
 export const discoveryRoutes: readonly Route<IdentityDeps>[] = [
   { method: 'GET', path: '/', auth: 'none', handler: listVersions, success: 300 },
   { method: 'GET', path: '/v3', auth: 'none', handler: showVersion },
-  { method: 'GET', path: '/v3/', auth: 'none', handler: showVersion },
 ];

@@ -1,6 +1,7 @@
 // Turns an `Api` into Fastify routes: authentication, microversion, validation, policy, the answer and its faults.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
+import { pathFits } from '#platform/auth/access-rule.ts';
 import type { Authenticator, Principal } from '#platform/auth/principal.ts';
 import { newContext, runInContext } from '#platform/context/request-context.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
@@ -215,18 +216,10 @@ function accessAllowed(
   request: FastifyRequest,
 ): boolean {
   const path = request.url.split('?')[0] ?? '';
-  return rules.some((rule) => {
-    const pattern = rule.path
-      .replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)
-      .replaceAll('**', '\u0000')
-      .replaceAll('*', '[^/]*')
-      .replaceAll('\u0000', '.*');
-    return (
-      rule.service === service &&
-      rule.method === request.method &&
-      new RegExp(`^(/${service})?${pattern}$`).test(path)
-    );
-  });
+  const inner = path.startsWith(`/${service}/`) ? path.slice(service.length + 1) : path;
+  return rules.some(
+    (rule) => rule.service === service && rule.method === request.method && pathFits(rule.path, inner),
+  );
 }
 
 async function jsonBody(request: FastifyRequest, limit: number): Promise<unknown> {
