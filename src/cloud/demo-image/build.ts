@@ -6,8 +6,6 @@ import { existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, open, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 
 import { writeCpio, type CpioEntry } from './cpio.ts';
 import { findInputs, type DemoImageInputs } from './inputs.ts';
@@ -137,7 +135,7 @@ async function buildInto(
   report('kernel', inputs.kernelVersion);
   await copyFile(inputs.kernel, kernel);
   await chmod(kernel, 0o644);
-  await writeFile(initrd, await makeInitrd(inputs));
+  await makeInitrd(initrd, work, inputs, signal);
   report('root', `${inputs.scripts.length} scripts, ${inputs.programs.length} programs and libraries`);
   const tree = path.join(work, 'root');
   await makeTree(tree, inputs, signal);
@@ -161,8 +159,16 @@ function compress(from: string, to: string, signal: AbortSignal | undefined): Pr
   );
 }
 
-/** gzip: this kernel's own lz4 boots no sooner (the archive is small) and the disk's boot loader reads each byte slowly. */
-async function makeInitrd(inputs: DemoImageInputs): Promise<Buffer> {
+/**
+ * lz4 in the legacy frame, the only one that the kernel reads: unpacked 0.15 s sooner than gzip by an emulated CPU, for
+ * 0.3 MB more. No compression at all is as quick to unpack, but the disk's boot loader reads each byte slowly.
+ */
+async function makeInitrd(
+  target: string,
+  work: string,
+  inputs: DemoImageInputs,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const entries: CpioEntry[] = [];
   for (const directory of ['bin', 'dev', 'proc', 'sys', 'root', 'modules']) {
     entries.push({ path: directory, kind: 'directory', mode: 0o755 });
@@ -184,7 +190,9 @@ async function makeInitrd(inputs: DemoImageInputs): Promise<Buffer> {
       entries.push({ path: `modules/${name}`, kind: 'file', mode: 0o644, content: module });
     }
   }
-  return promisify(gzip)(writeCpio(entries), { level: 9 });
+  const archive = path.join(work, 'initrd.cpio');
+  await writeFile(archive, writeCpio(entries));
+  await runTool('lz4', ['-l', '-9', '-q', '-f', archive, target], { signal });
 }
 
 /** The root filesystem as a directory; owners are set when it becomes a filesystem. */
