@@ -246,3 +246,39 @@ async function keepTraits(
 
 /** (total - reserved) × ratio in whole units, as a claim counts it. */
 export { capacityOf };
+
+/** Puts the provider into the aggregate of that UUID or takes it out, as compute's host aggregates do. */
+export async function setProviderAggregate<T>(
+  trx: Transaction<T>,
+  providerId: string,
+  aggregateId: string,
+  member: boolean,
+): Promise<void> {
+  const db = placement(trx);
+  const row = { provider_id: providerId, aggregate_id: aggregateId };
+  if (member)
+    await db
+      .insertInto('provider_aggregates')
+      .values(row)
+      .onConflict((c) => c.doNothing())
+      .execute();
+  else
+    await db
+      .deleteFrom('provider_aggregates')
+      .where('provider_id', '=', providerId)
+      .where('aggregate_id', '=', aggregateId)
+      .execute();
+  await db
+    .updateTable('resource_providers')
+    .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: new Date().toISOString() }))
+    .where('id', '=', providerId)
+    .execute();
+}
+
+/** Removes a node's provider with all that belongs to it; its allocations must be gone. Nothing happens when there is none. */
+export async function removeHostProvider<T>(trx: Transaction<T>, providerId: string): Promise<void> {
+  const db = placement(trx);
+  for (const table of ['inventories', 'provider_traits', 'provider_aggregates'] as const)
+    await db.deleteFrom(table).where('provider_id', '=', providerId).execute();
+  await db.deleteFrom('resource_providers').where('id', '=', providerId).execute();
+}
