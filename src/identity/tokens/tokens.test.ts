@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  ADMIN_PASSWORD,
+  onProject,
+  passwordOf,
+  startIdentity,
+  type Identity,
+} from '../testing/identity-harness.ts';
+
+async function validate(identity: Identity, subject: string, query = ''): Promise<number> {
+  const token = await identity.admin();
+  const answer = await identity.call('GET', `/v3/auth/tokens${query}`, {
+    token,
+    headers: { 'x-subject-token': subject },
+  });
+  return answer.status;
+}
+
+test('a login on a project yields roles with what they imply, and the catalog', async () => {
+  await using identity = await startIdentity();
+  const answer = await identity.authenticate(passwordOf('admin', ADMIN_PASSWORD), onProject('admin'));
+  assert.equal(answer.status, 201);
+  const { token } = answer.body;
+  assert.deepEqual(token.roles.map((role: { name: string }) => role.name).toSorted(), [
+    'admin',
+    'manager',
+    'member',
+    'reader',
+  ]);
+  assert.equal(token.project.name, 'admin');
+  assert.equal(token.catalog.length, 5);
+  assert.equal(token.catalog[0].endpoints.length, 3);
+  assert.match(token.expires_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z$/);
+  assert.ok((answer.headers['x-subject-token'] ?? '').length < 255);
+});
+
+test('every wrong credential gets the same 401', async () => {
+  await using identity = await startIdentity();
+  const bodies = await Promise.all(
+    [
+      [passwordOf('admin', 'wrong')],
+      [passwordOf('nobody', 'wrong')],
+      [passwordOf('admin', ADMIN_PASSWORD, 'no-domain')],
+      [passwordOf('admin\u0000', ADMIN_PASSWORD)],
+      [passwordOf('admin', 'x'.repeat(100_000))],
+      [passwordOf('admin', ADMIN_PASSWORD), onProject('no-project')],
+      [passwordOf('admin', ADMIN_PASSWORD), onProject('demo')],
+      [{ methods: ['token'], token: { id: 'gAAAAA' } }],
+      [{ methods: ['application_credential'], application_credential: { id: 'none', secret: 'x' } }],
+      [{ methods: ['kerberos'] }],
+    ].map(async ([part, scope]) => identity.authenticate(part, scope)),
+  );
+  for (const answer of bodies) {
+    assert.equal(answer.status, 401);
+    assert.deepEqual(answer.body, {
+      error: {
+        code: 401,
+        message: 'The request you have made requires authentication.',
+        title: 'Unauthorized',
+      },
+    });
+  }
+});
+
+test('malformed logins are 400', async () => {
+  await using identity = await startIdentity();
+  for (const auth of [
+    {},
+    { identity: {} },
+    { identity: { methods: ['password'] } },
+    { identity: { methods: 7 } },
+  ]) {
+    assert.equal((await identity.call('POST', '/v3/auth/tokens', { body: { auth } })).status, 400);
+  }
+});
+
+test('scopes: system, domain, explicitly none, and the default project', async () => {
+  await using identity = await startIdentity();
+  const admin = passwordOf('admin', ADMIN_PASSWORD);
+  const system = await identity.authenticate(admin, { system: { all: true } });
+  assert.deepEqual(system.body.token.system, { all: true });
+  assert.equal(
+    (await identity.authenticate(admin, { domain: { id: 'default' } })).status,
+    401,
+    'no role there',
+  );
+  assert.equal((await identity.authenticate(admin)).body.token.project, undefined);
+  const demo = passwordOf('demo', identity.passwords['demo'] ?? '');
+  assert.equal((await identity.authenticate(demo)).body.token.project.name, 'demo');
+  const unscoped = await identity.authenticate(demo, 'unscoped');
+  assert.equal(unscoped.body.token.project, undefined);
+  assert.equal(unscoped.body.token.catalog, undefined);
+  assert.equal((await identity.authenticate(demo, { unscoped: {} })).body.token.roles, undefined);
+});
+
+test('a token made from a token keeps expiry and audit chain', async () => {
+  await using identity = await startIdentity();
+  const first = await identity.authenticate(passwordOf('demo', identity.passwords['demo'] ?? ''), 'unscoped');
+  identity.advance(60_000);
+  const part = { methods: ['token'], token: { id: first.headers['x-subject-token'] } };
+  const second = await identity.authenticate(part, onProject('demo'));
+  assert.equal(second.body.token.expires_at, first.body.token.expires_at);
+  assert.deepEqual(second.body.token.methods, ['password', 'token']);
+  assert.equal(second.body.token.audit_ids[1], first.body.token.audit_ids[0]);
+});
+
+test('tokens end: by DELETE, by expiry, by password, by disabling, by losing the role', async () => {
+  await using identity = await startIdentity();
+  const password = identity.passwords['demo'] ?? '';
+  const demo = async (): Promise<string> => identity.logIn('demo', password, onProject('demo'));
+  const admin = await identity.admin();
+  const users = await identity.call('GET', '/v3/users?name=demo', { token: admin });
+  const { id, default_project_id: project } = users.body.users[0];
+
+  const deleted = await demo();
+  const other = await demo();
+  assert.equal(await validate(identity, deleted), 200);
+  const gone = await identity.call('DELETE', '/v3/auth/tokens', {
+    token: deleted,
+    headers: { 'x-subject-token': deleted },
+  });
+  assert.equal(gone.status, 204);
+  assert.equal(await validate(identity, deleted), 404);
+  assert.equal(await validate(identity, other), 200);
+  assert.equal((await identity.call('GET', '/v3/auth/projects', { token: deleted })).status, 401);
+
+  const roles = await identity.call('GET', '/v3/roles?name=member', { token: admin });
+  const grant = `/v3/projects/${project}/users/${id}/roles/${roles.body.roles[0].id}`;
+  assert.equal((await identity.call('DELETE', grant, { token: admin })).status, 204);
+  assert.equal(await validate(identity, other), 404);
+  assert.equal((await identity.call('PUT', grant, { token: admin })).status, 204);
+  assert.equal(await validate(identity, other), 200);
+
+  const patch = async (user: object): Promise<number> =>
+    (await identity.call('PATCH', `/v3/users/${id}`, { token: admin, body: { user } })).status;
+  assert.equal(await patch({ enabled: false }), 200);
+  assert.equal(await validate(identity, other), 404);
+  assert.equal(await patch({ enabled: true }), 200);
+  assert.equal(await validate(identity, other), 404, 'enabling does not bring tokens back');
+
+  const third = await demo();
+  assert.equal(await validate(identity, third), 200);
+  const change = await identity.call('POST', `/v3/users/${id}/password`, {
+    body: { user: { original_password: password, password: 'another one' } },
+  });
+  assert.equal(change.status, 204);
+  assert.equal(await validate(identity, third), 404);
+  assert.equal((await identity.authenticate(passwordOf('demo', password))).status, 401);
+
+  const fourth = await identity.logIn('demo', 'another one', onProject('demo'));
+  assert.equal(await validate(identity, fourth), 200, 'a token issued right after the change holds');
+  identity.advance(3_601_000);
+  assert.equal(await validate(identity, fourth), 404);
+  assert.equal(await validate(identity, fourth, '?allow_expired=1'), 200);
+});
+
+test('a user sees its own token but not another one', async () => {
+  await using identity = await startIdentity();
+  const demo = await identity.logIn('demo', identity.passwords['demo'] ?? '', onProject('demo'));
+  const admin = await identity.admin();
+  const ask = async (subject: string): Promise<number> =>
+    (
+      await identity.call('GET', '/v3/auth/tokens?nocatalog', {
+        token: demo,
+        headers: { 'x-subject-token': subject },
+      })
+    ).status;
+  assert.equal(await ask(demo), 200);
+  assert.equal(await ask(admin), 403);
+  assert.equal(await ask('nonsense'), 403);
+});
+
+test('lockout: a right password is refused until the time is over', async () => {
+  await using identity = await startIdentity({
+    security: { lockoutFailureAttempts: 2, lockoutDurationSeconds: 60 },
+  });
+  const password = identity.passwords['demo'] ?? '';
+  const tryWith = async (text: string): Promise<number> =>
+    (await identity.authenticate(passwordOf('demo', text))).status;
+  assert.equal(await tryWith(password), 201);
+  assert.equal(await tryWith('wrong'), 401);
+  assert.equal(await tryWith('wrong'), 401);
+  assert.equal(await tryWith(password), 401);
+  identity.advance(61_000);
+  assert.equal(await tryWith(password), 201);
+});
+
+test('password history, minimum of rules, and the wrong old password', async () => {
+  await using identity = await startIdentity({
+    security: { uniqueLastPasswordCount: 2, passwordRegex: '.{4,}' },
+  });
+  const first = identity.passwords['demo'] ?? '';
+  const token = await identity.logIn('demo', first, 'unscoped');
+  const me = await identity.call('GET', '/v3/auth/tokens', { token, headers: { 'x-subject-token': token } });
+  const change = async (from: string, to: string): Promise<number> => {
+    const url = `/v3/users/${me.body.token.user.id}/password`;
+    const body = { user: { original_password: from, password: to } };
+    return (await identity.call('POST', url, { body })).status;
+  };
+  assert.equal(await change('wrong', 'second'), 401);
+  assert.equal(await change(first, 'abc'), 400);
+  assert.equal(await change(first, 'second'), 204);
+  assert.equal(await change('second', first), 400);
+  assert.equal(await change('second', 'third'), 204);
+  assert.equal(await change('third', first), 204);
+});
+
+test('tokens still open after a rotation of keys', async () => {
+  await using identity = await startIdentity();
+  const token = await identity.logIn('demo', identity.passwords['demo'] ?? '');
+  identity.service.rotateTokenKeys();
+  assert.equal(await validate(identity, token), 200);
+});
