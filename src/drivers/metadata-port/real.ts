@@ -31,7 +31,7 @@ const LISTEN_DEADLINE_MS = 10_000;
 const MAX_CONNECTIONS = 1000;
 
 interface Place {
-  readonly ready: Promise<void>;
+  ready: Promise<void>;
   http?: HttpServer;
   listening?: Server;
 }
@@ -56,7 +56,8 @@ export function createMetadataPorts(options: MetadataPortsOptions): MetadataPort
     ensure: async (network) => {
       const known = places.get(network.networkId);
       if (known) return known.ready;
-      const place: Place = { ready: (async () => bringUp(db, options, network, place))() };
+      const place: Place = { ready: Promise.resolve() };
+      place.ready = bringUp(db, options, network, place);
       places.set(network.networkId, place);
       place.ready.catch(() => void places.delete(network.networkId));
       return place.ready;
