@@ -38,6 +38,12 @@ export interface PortState {
   readonly tunnelKey: number | null;
   /** Null when up. */
   readonly missingHop: MissingHop | null;
+  /** Facts for the launch record, by hop: row ids, logical flows, OpenFlow rules. */
+  readonly evidence?: {
+    readonly northbound?: Readonly<Record<string, unknown>>;
+    readonly southbound?: Readonly<Record<string, unknown>>;
+    readonly binding?: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** A chassis (or what runs on it) as the agents API shows it. */
@@ -58,6 +64,16 @@ export interface AgentView {
   readonly heartbeatAt: string | null;
 }
 
+/** A port's way through OVN with its times, as the launch record keeps it. */
+export interface PortTrace {
+  readonly port_id: string;
+  readonly up: boolean;
+  readonly missing: MissingHop | null;
+  readonly northbound: Readonly<Record<string, unknown>>;
+  readonly southbound: Readonly<Record<string, unknown>>;
+  readonly binding: Readonly<Record<string, unknown>>;
+}
+
 export interface Northbound {
   /**
    * Brings the logical rows of these resources (and what depends on them) in line with SQL; a resource that SQL does not
@@ -70,6 +86,8 @@ export interface Northbound {
   /** Called when a port's state differs from what it was; a nudge, `portState` decides. */
   onPortState(listener: (portId: string, state: PortState) => void): void;
   agents(): readonly AgentView[];
+  /** @param withFlows counts the logical flows of the port's datapath as well, which takes the server a search */
+  tracePort?(portId: string, withFlows?: boolean): Promise<PortTrace>;
 }
 
 export const NO_CHANGE: NorthboundChange = { inserted: {}, updated: {}, deleted: {} };

@@ -41,6 +41,19 @@ export interface Port {
   readonly 'binding:profile'?: Readonly<Record<string, unknown>>;
 }
 
+/** How far a port is on its way from SQL to its host. */
+export interface PortTrace {
+  readonly port_id: string;
+  /** Traffic flows. */
+  readonly up: boolean;
+  /** The first link that is not there; null when up. */
+  readonly missing: 'northbound row' | 'southbound binding' | 'chassis claim' | 'flows' | null;
+  /** Rows written for it (by table) and further facts, each for the launch record. */
+  readonly northbound: Readonly<Record<string, unknown>>;
+  readonly southbound: Readonly<Record<string, unknown>>;
+  readonly binding: Readonly<Record<string, unknown>>;
+}
+
 export interface SecurityGroup {
   readonly id: string;
   readonly name: string;
@@ -67,6 +80,8 @@ export interface NetworkClient {
   listSubnets(token: string, filter: NetworkFilter): Promise<Subnet[]>;
   listPorts(token: string, filter: NetworkFilter): Promise<Port[]>;
   getPort(token: string, id: string): Promise<Port>;
+  /** For services: the state of the port's wiring, read now. */
+  getPortTrace(token: string, id: string): Promise<PortTrace>;
   createPort(token: string, attributes: Attributes): Promise<Port>;
   updatePort(token: string, id: string, attributes: Attributes): Promise<Port>;
   /** Also when it is gone already. */
@@ -111,6 +126,8 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     listFloatingIps: list('/floatingips', 'floatingips'),
     getPort: async (token, id) =>
       (await send(token, 'GET', `/ports/${encodeURIComponent(id)}`))['port'] as Port,
+    getPortTrace: async (token, id) =>
+      (await send(token, 'GET', `/ports/${encodeURIComponent(id)}/trace`))['port_trace'] as PortTrace,
     createPort: async (token, port) => (await send(token, 'POST', '/ports', { port }))['port'] as Port,
     updatePort: async (token, id, port) =>
       (await send(token, 'PUT', `/ports/${encodeURIComponent(id)}`, { port }))['port'] as Port,

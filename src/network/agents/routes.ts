@@ -1,0 +1,69 @@
+// /v2.0/agents: the chassis of OVN as agents. They come and go with OVN; nothing is stored here.
+import type { Call, Route } from '#platform/http/api.ts';
+import type { AgentView } from '../northbound.ts';
+import { notFound } from '../errors.ts';
+import { ADMIN, rules } from '../policy.ts';
+import type { NetworkDeps, View } from '../rest/deps.ts';
+import { pickFields } from '../rest/listing.ts';
+import { parseQuery } from '../rest/query.ts';
+
+export const agentPolicy = rules({ get_agent: ADMIN });
+
+const ATTRIBUTES = new Set([
+  'id',
+  'agent_type',
+  'binary',
+  'host',
+  'alive',
+  'admin_state_up',
+  'availability_zone',
+  'topic',
+  'description',
+]);
+
+function time(iso: string | null): string | null {
+  return iso === null ? null : iso.slice(0, 19).replace('T', ' ');
+}
+
+function view(agent: AgentView): View {
+  return {
+    id: agent.id,
+    agent_type: agent.agentType,
+    binary: agent.binary,
+    host: agent.host,
+    alive: agent.alive,
+    admin_state_up: agent.adminStateUp,
+    availability_zone: agent.availabilityZones.join(','),
+    topic: 'n/a',
+    description: agent.description,
+    configurations: agent.configurations,
+    created_at: time(agent.createdAt),
+    started_at: time(agent.createdAt),
+    heartbeat_timestamp: time(agent.heartbeatAt),
+    resources_synced: null,
+    resource_versions: {},
+  };
+}
+
+async function list(call: Call, deps: NetworkDeps): Promise<View> {
+  const query = parseQuery(call.query, ATTRIBUTES);
+  const wanted = ([name, values]: [string, readonly string[]], agent: View): boolean =>
+    values.some((value) => String(agent[name]).toLowerCase() === value.toLowerCase());
+  const agents = deps.northbound
+    .agents()
+    .map(view)
+    .filter((agent) => [...query.filters].every((filter) => wanted(filter, agent)))
+    .map((agent) => pickFields(agent, query.fields));
+  return { agents };
+}
+
+async function show(call: Call, deps: NetworkDeps): Promise<View> {
+  const agent = deps.northbound.agents().find((each) => each.id === call.params['id']);
+  if (!agent) throw notFound('agent', call.params['id'] ?? '');
+  return { agent: view(agent) };
+}
+
+export const agentRoutes: readonly Route<NetworkDeps>[] = [
+  { method: 'GET', path: '/v2.0/agents', handler: list, policy: 'get_agent' },
+  { method: 'GET', path: '/v2.0/agents/:id', handler: show, policy: 'get_agent' },
+];

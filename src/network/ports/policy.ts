@@ -1,0 +1,36 @@
+// Who may do what with ports. Where a port is bound is for administrators and services.
+import {
+  ADMIN,
+  ADMIN_OR_SERVICE,
+  MEMBER_OR_NETWORK_MEMBER,
+  MEMBER,
+  NETWORK_MEMBER,
+  READER_OR_NETWORK_READER,
+  rules,
+} from '../policy.ts';
+
+export const portPolicy = rules({
+  create_port: MEMBER,
+  'create_port:mac_address': NETWORK_MEMBER,
+  'create_port:port_security_enabled': NETWORK_MEMBER,
+  'create_port:binding:host_id': ADMIN_OR_SERVICE,
+  'create_port:binding:profile': ADMIN_OR_SERVICE,
+  'create_port:binding:vnic_type': MEMBER,
+  'create_port:allowed_address_pairs': NETWORK_MEMBER,
+  get_port: READER_OR_NETWORK_READER,
+  'get_port:binding:vif_type': ADMIN_OR_SERVICE,
+  'get_port:binding:vif_details': ADMIN_OR_SERVICE,
+  'get_port:binding:host_id': ADMIN_OR_SERVICE,
+  'get_port:binding:profile': ADMIN_OR_SERVICE,
+  get_port_trace: ADMIN_OR_SERVICE,
+  update_port: MEMBER_OR_NETWORK_MEMBER,
+  'update_port:mac_address': ADMIN_OR_SERVICE,
+  'update_port:port_security_enabled': NETWORK_MEMBER,
+  'update_port:binding:host_id': ADMIN_OR_SERVICE,
+  'update_port:binding:profile': ADMIN_OR_SERVICE,
+  'update_port:allowed_address_pairs': NETWORK_MEMBER,
+  delete_port: MEMBER_OR_NETWORK_MEMBER,
+  create_network_owned_port: ADMIN,
+  create_port_on_external_network: ADMIN_OR_SERVICE,
+  'create_port:fixed_ips:ip_address': NETWORK_MEMBER,
+});

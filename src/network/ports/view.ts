@@ -1,0 +1,80 @@
+// Ports as the API shows them: rows, addresses, groups, and the status that OVN gives them now.
+import type { IpAllocationRow, PortRow } from '../tables.ts';
+import type { Caller, NetworkDeps, Sql, View } from '../rest/deps.ts';
+import { inList, selectRows } from '../rest/select.ts';
+import { portStatus } from './status.ts';
+
+export async function viewPorts(
+  rows: readonly PortRow[],
+  _caller: Caller,
+  deps: NetworkDeps,
+  db: Sql,
+): Promise<View[]> {
+  const ids = rows.map((row) => row.id);
+  if (ids.length === 0) return [];
+  const { engine } = deps.db;
+  const addresses = Map.groupBy(
+    await selectRows(db, 'ip_allocations', [inList(engine, 'port_id', ids)]),
+    (row) => row.port_id,
+  );
+  const groups = Map.groupBy(
+    await selectRows(db, 'port_security_groups', [inList(engine, 'port_id', ids)]),
+    (row) => row.port_id,
+  );
+  return rows.map((row) =>
+    viewPort(
+      row,
+      (addresses.get(row.id) ?? []).sort((a, b) => a.position - b.position),
+      (groups.get(row.id) ?? []).map((each) => each.security_group_id),
+      deps,
+    ),
+  );
+}
+
+function viewPort(
+  row: PortRow,
+  addresses: readonly IpAllocationRow[],
+  groups: readonly string[],
+  deps: NetworkDeps,
+): View {
+  const bound = row.binding_host_id !== '';
+  return {
+    name: row.name,
+    network_id: row.network_id,
+    admin_state_up: row.admin_state_up === 1,
+    status: portStatus(row, deps.northbound.portState(row.id)),
+    mac_address: row.mac_address,
+    fixed_ips: addresses.map(({ subnet_id, ip_address }) => ({ subnet_id, ip_address })),
+    device_id: row.device_id,
+    device_owner: row.device_owner,
+    security_groups: groups,
+    port_security_enabled: row.port_security_enabled === 1,
+    allowed_address_pairs: parseList(row.allowed_address_pairs),
+    extra_dhcp_opts: parseList(row.extra_dhcp_opts),
+    'binding:vnic_type': row.binding_vnic_type,
+    'binding:host_id': row.binding_host_id,
+    'binding:profile': row.binding_profile === '{}' ? {} : (JSON.parse(row.binding_profile) as unknown),
+    'binding:vif_type': bound ? 'ovs' : 'unbound',
+    'binding:vif_details': bound
+      ? {
+          port_filter: true,
+          connectivity: 'l2',
+          bound_drivers: { '0': 'ovn' },
+          bridge_name: 'br-int',
+          datapath_type: 'system',
+        }
+      : {},
+    dns_name: row.dns_name,
+    dns_domain: row.dns_domain,
+    dns_assignment: addresses.map(({ ip_address: ip }) => dnsAssignment(row, ip, deps)),
+  };
+}
+
+function parseList(json: string): unknown {
+  return json === '[]' ? [] : (JSON.parse(json) as unknown);
+}
+
+function dnsAssignment(row: PortRow, ip: string, deps: NetworkDeps): View {
+  const hostname = row.dns_name || `host-${ip.replaceAll(/[.:]/g, '-')}`;
+  return { hostname, ip_address: ip, fqdn: `${hostname}.${deps.config.dnsDomain}` };
+}

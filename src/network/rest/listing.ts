@@ -1,0 +1,213 @@
+// Answers a list: filters that are columns are left to SQL, the others are compared with the finished views; then order,
+// page, links and fields. A constant number of statements, however long the list.
+import type { Call } from '#platform/http/api.ts';
+import type { StandardColumns } from '../tables.ts';
+import { badRequest } from '../errors.ts';
+import type { NetworkDeps, View } from './deps.ts';
+import { hasTagFilter, matchesTags, parseQuery, type ListQuery, type SortKey } from './query.ts';
+import { equals, inList, selectColumns, selectRows, type Condition, type StandardTable } from './select.ts';
+import { sql } from 'kysely';
+
+/** How an attribute is a column: as itself, or under another name. */
+export interface ColumnFilter {
+  readonly column: string;
+  readonly type: 'text' | 'integer' | 'boolean';
+}
+
+export interface Listing {
+  readonly plural: string;
+  readonly table: StandardTable;
+  /** Names that may be filtered and sorted by. */
+  readonly attributes: ReadonlySet<string>;
+  readonly columns: Readonly<Record<string, ColumnFilter>>;
+  /** Filters that neither a column nor a view's value answers (`fixed_ips`): attribute → condition. */
+  readonly special?: Readonly<Record<string, (values: readonly string[], deps: NetworkDeps) => Condition>>;
+}
+
+export interface ListSource {
+  readonly deps: NetworkDeps;
+  /** What the caller may see. */
+  readonly visible: Condition;
+  /** Rows in any order → views by id; hidden fields already left out. */
+  readonly views: (rows: readonly StandardColumns[]) => Promise<View[]>;
+}
+
+export async function answerList(call: Call, listing: Listing, source: ListSource): Promise<View> {
+  const query = parseQuery(call.query, listing.attributes);
+  const { deps } = source;
+  const conditions = [source.visible];
+  const rest = new Map<string, readonly string[]>();
+  for (const [name, values] of query.filters) {
+    const condition = pushDown(listing, deps, name, values);
+    if (condition) conditions.push(condition);
+    else rest.set(name, values);
+  }
+  if (query.changedSince) conditions.push(sql`updated_at >= ${query.changedSince}`);
+  const limit = pageSize(query, deps);
+  const sort = sortKeys(query);
+  if (
+    limit !== undefined &&
+    rest.size === 0 &&
+    !hasTagFilter(query.tags) &&
+    sort.every(({ key }) => listing.columns[key])
+  ) {
+    const index = await selectColumns(
+      deps.db.kysely,
+      listing.table,
+      sort.map(({ key }) => listing.columns[key]?.column ?? key),
+      conditions,
+    );
+    const page = paginate(index.sort(comparing(sort, listing)), query, limit);
+    const ids = page.items.map((row) => row['id'] as string);
+    const rows =
+      ids.length === 0
+        ? []
+        : await selectRows(deps.db.kysely, listing.table, [inList(deps.db.engine, 'id', ids)]);
+    const byId = new Map<unknown, View>((await source.views(rows)).map((view) => [view['id'], view]));
+    return finish(
+      call,
+      listing,
+      query,
+      { ...page, items: ids.flatMap((id): View[] => [byId.get(id) ?? []].flat()) },
+      limit,
+    );
+  }
+  const rows = await selectRows(deps.db.kysely, listing.table, conditions);
+  const found: View[] = await source.views(rows);
+  const views = found
+    .filter((view) => fits(view, rest))
+    .filter((view) => matchesTags(tagsOf(view), query.tags));
+  views.sort(comparing(sort));
+  return finish(call, listing, query, paginate(views, query, limit), limit);
+}
+
+function pushDown(
+  listing: Listing,
+  deps: NetworkDeps,
+  name: string,
+  values: readonly string[],
+): Condition | undefined {
+  const special = listing.special?.[name];
+  if (special) return special(values, deps);
+  const filter = listing.columns[name];
+  if (!filter) return undefined;
+  const wanted = values.map((value) => toColumn(filter, name, value));
+  const [only] = wanted;
+  return wanted.length === 1 && only !== undefined
+    ? equals(filter.column, only)
+    : inList(deps.db.engine, filter.column, wanted);
+}
+
+function toColumn(filter: ColumnFilter, name: string, value: string): string | number {
+  if (filter.type === 'text') return value;
+  if (filter.type === 'boolean') return parseBoolean(name, value) ? 1 : 0;
+  if (!/^-?\d{1,15}$/.test(value)) return -1_000_000_001; // no row has it: what is no number matches nothing
+  return Number(value);
+}
+
+function parseBoolean(name: string, value: string): boolean {
+  if (/^(true|1)$/i.test(value)) return true;
+  if (/^(false|0)$/i.test(value)) return false;
+  throw badRequest(
+    'InvalidInput',
+    `Invalid input for operation: '${value}' cannot be converted to boolean for ${name}.`,
+  );
+}
+
+function fits(view: View, filters: ReadonlyMap<string, readonly string[]>): boolean {
+  for (const [name, values] of filters) {
+    const actual = view[name];
+    if (!values.some((value) => sameValue(name, actual, value))) return false;
+  }
+  return true;
+}
+
+function sameValue(name: string, actual: unknown, wanted: string): boolean {
+  if (typeof actual === 'boolean') return actual === parseBoolean(name, wanted);
+  if (actual === null || actual === undefined) return wanted === '';
+  if (Array.isArray(actual)) return wanted === '' ? actual.length === 0 : actual.includes(wanted);
+  return String(actual) === wanted;
+}
+
+function tagsOf(view: View): readonly string[] {
+  return Array.isArray(view['tags']) ? (view['tags'] as string[]) : [];
+}
+
+function pageSize(query: ListQuery, deps: NetworkDeps): number | undefined {
+  const { maxPage } = deps.config;
+  if (maxPage <= 0) return query.limit;
+  return Math.min(query.limit ?? maxPage, maxPage);
+}
+
+/** Without a wish, oldest first would surprise nobody but is not promised; ids make every order total. */
+function sortKeys(query: ListQuery): SortKey[] {
+  const keys = query.sort.length === 0 ? [{ key: 'created_at', descending: false }] : query.sort;
+  return keys.some(({ key }) => key === 'id') ? [...keys] : [...keys, { key: 'id', descending: false }];
+}
+
+function comparing(sort: readonly SortKey[], listing?: Listing): (a: View, b: View) => number {
+  const keys = sort.map(({ key, descending }) => ({
+    key: listing?.columns[key]?.column ?? key,
+    sign: descending ? -1 : 1,
+  }));
+  return (a, b) => {
+    for (const { key, sign } of keys) {
+      const order = compare(a[key], b[key]);
+      if (order !== 0) return order * sign;
+    }
+    return 0;
+  };
+}
+
+function compare(a: unknown, b: unknown): number {
+  if (a === b) return 0;
+  if (a === null || a === undefined) return -1;
+  if (b === null || b === undefined) return 1;
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  return String(a) < String(b) ? -1 : 1;
+}
+
+interface Page {
+  readonly items: View[];
+  readonly next: boolean;
+  readonly previous: boolean;
+}
+
+function paginate(sorted: View[], query: ListQuery, limit: number | undefined): Page {
+  let start = 0;
+  let end = sorted.length;
+  if (query.marker !== undefined) {
+    const at = sorted.findIndex((item) => item['id'] === query.marker);
+    if (at < 0) throw badRequest('HTTPBadRequest', `Marker ${query.marker} could not be found.`);
+    if (query.reverse) end = at;
+    else start = at + 1;
+  }
+  if (limit !== undefined) {
+    if (query.reverse) start = Math.max(start, end - limit);
+    else end = Math.min(end, start + limit);
+  }
+  return { items: sorted.slice(start, end), next: end < sorted.length, previous: start > 0 };
+}
+
+function finish(call: Call, listing: Listing, query: ListQuery, page: Page, limit: number | undefined): View {
+  const answer: View = { [listing.plural]: page.items.map((view) => pickFields(view, query.fields)) };
+  if (limit === undefined || page.items.length === 0) return answer;
+  const links = [];
+  const href = (marker: unknown, reverse: boolean): string => {
+    const params = new URLSearchParams(call.query);
+    params.set('limit', String(limit));
+    params.set('marker', String(marker));
+    params.delete('page_reverse');
+    if (reverse) params.set('page_reverse', 'True');
+    return `${call.baseUrl}${call.path}?${params.toString()}`;
+  };
+  if (page.next) links.push({ rel: 'next', href: href(page.items.at(-1)?.['id'], false) });
+  if (page.previous) links.push({ rel: 'previous', href: href(page.items[0]?.['id'], true) });
+  return links.length === 0 ? answer : { ...answer, [`${listing.plural}_links`]: links };
+}
+
+/** Only the fields asked for; `tenant_id` and `project_id` are one. */
+export function pickFields(view: View, fields: readonly string[]): View {
+  if (fields.length === 0) return view;
+  return Object.fromEntries(fields.flatMap((field) => (field in view ? [[field, view[field]]] : [])));
+}

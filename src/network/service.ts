@@ -1,0 +1,176 @@
+// The network service: Neutron's v2.0 API over SQL, with OVN brought in line behind it.
+import type { Api, Route } from '#platform/http/api.ts';
+import { Enforcer } from '#platform/policy/enforcer.ts';
+import type { Service, ServiceContext } from '#platform/service/service.ts';
+import { openDatabase, type Database } from '#platform/sql/database.ts';
+import { migrate } from '#platform/sql/migrate.ts';
+import { causeChain } from '#platform/errors/domain-error.ts';
+import { addressGroupPolicy, addressGroupRoutes, addressGroups } from './address-groups/routes.ts';
+import { addressScopePolicy, addressScopeRoutes, addressScopes } from './address-scopes/routes.ts';
+import { agentPolicy, agentRoutes } from './agents/routes.ts';
+import { availabilityZonePolicy, availabilityZoneRoutes } from './availability-zones/routes.ts';
+import { resolveConfig, type NetworkConfig, type ResolvedNetworkConfig } from './config.ts';
+import { discoveryRoutes } from './discovery/routes.ts';
+import { renderFault, schemaMessage } from './errors.ts';
+import { publishPort } from './events.ts';
+import { extensionRoutes } from './extensions/routes.ts';
+import { floatingIpPolicy, floatingIpRoutes, floatingips } from './floatingips/routes.ts';
+import { networkMigration } from './migrations/001-network.ts';
+import { ipAvailabilityPolicy, ipAvailabilityRoutes } from './network-ip-availabilities/routes.ts';
+import { networkPolicy } from './networks/policy.ts';
+import { networkRoutes, networks } from './networks/routes.ts';
+import type { Northbound } from './northbound.ts';
+import { COMMON_POLICY } from './policy.ts';
+import { portPolicy } from './ports/policy.ts';
+import { portRoutes, ports } from './ports/routes.ts';
+import { portStatus, type PortStatus } from './ports/status.ts';
+import { quotaPolicy, quotaRoutes } from './quotas/routes.ts';
+import { rbacPolicy, rbacPolicyRoutes } from './rbac-policies/routes.ts';
+import { registerRules } from './rest/crud.ts';
+import type { NetworkDeps } from './rest/deps.ts';
+import { NorthboundWork } from './rest/northbound-work.ts';
+import { findRow } from './rest/select.ts';
+import { routerPolicy } from './routers/policy.ts';
+import { routerRoutes, routers } from './routers/routes.ts';
+import { securityGroupRuleRoutes, securityGroupRules } from './security-group-rules/routes.ts';
+import { securityGroupPolicy } from './security-groups/policy.ts';
+import { securityGroupRoutes, securityGroups } from './security-groups/routes.ts';
+import { serviceProviderRoutes } from './service-providers/routes.ts';
+import { subnetPoolPolicy, subnetPoolRoutes, subnetpools } from './subnetpools/routes.ts';
+import { subnetPolicy } from './subnets/policy.ts';
+import { subnetRoutes, subnets } from './subnets/routes.ts';
+import type { NetworkTables } from './tables.ts';
+import { tagRoutes } from './tags/routes.ts';
+
+const ROUTES: readonly Route<NetworkDeps>[] = [
+  ...discoveryRoutes,
+  ...extensionRoutes,
+  ...networkRoutes,
+  ...subnetRoutes,
+  ...subnetPoolRoutes,
+  ...addressScopeRoutes,
+  ...portRoutes,
+  ...routerRoutes,
+  ...floatingIpRoutes,
+  ...securityGroupRoutes,
+  ...securityGroupRuleRoutes,
+  ...addressGroupRoutes,
+  ...rbacPolicyRoutes,
+  ...quotaRoutes,
+  ...agentRoutes,
+  ...availabilityZoneRoutes,
+  ...ipAvailabilityRoutes,
+  ...serviceProviderRoutes,
+  ...tagRoutes(networks),
+  ...tagRoutes(subnets),
+  ...tagRoutes(subnetpools),
+  ...tagRoutes(addressScopes),
+  ...tagRoutes(ports),
+  ...tagRoutes(routers),
+  ...tagRoutes(floatingips),
+  ...tagRoutes(securityGroups),
+  ...tagRoutes(securityGroupRules),
+  ...tagRoutes(addressGroups),
+];
+
+export const NETWORK_POLICY = [
+  ...COMMON_POLICY,
+  ...networkPolicy,
+  ...subnetPolicy,
+  ...subnetPoolPolicy,
+  ...addressScopePolicy,
+  ...portPolicy,
+  ...routerPolicy,
+  ...floatingIpPolicy,
+  ...securityGroupPolicy,
+  ...addressGroupPolicy,
+  ...rbacPolicy,
+  ...quotaPolicy,
+  ...agentPolicy,
+  ...availabilityZonePolicy,
+  ...ipAvailabilityPolicy,
+];
+
+/** What an implementation of `Northbound` is made with. */
+export interface NorthboundAccess {
+  readonly context: ServiceContext;
+  readonly config: ResolvedNetworkConfig;
+  /** The service's own tables, to read what OVN should hold and to clear `northbound_work`. */
+  readonly db: Database<NetworkTables>;
+}
+
+/** A northbound that runs: `start` begins its loops, disposal ends them. */
+export interface RunningNorthbound extends Northbound, AsyncDisposable {
+  start(): Promise<void>;
+}
+
+/** @param connect makes the link to OVN (or a model of it); its loops begin with the service's `start`. */
+export async function createNetworkService(
+  context: ServiceContext,
+  config: NetworkConfig,
+  connect: (access: NorthboundAccess) => Promise<RunningNorthbound>,
+): Promise<Service<NetworkDeps>> {
+  const resolved = resolveConfig(config);
+  const db = openDatabase<NetworkTables>(context.databaseUrl);
+  await migrate(db, 'network', [networkMigration]);
+  const northbound = await connect({ context, config: resolved, db });
+  const work = new NorthboundWork({
+    db,
+    northbound,
+    clock: context.clock,
+    log: context.log,
+    deadlineMs: resolved.northboundDeadlineMs,
+  });
+  const { bus, clock, log } = context;
+  const deps: NetworkDeps = {
+    db,
+    northbound,
+    work,
+    config: resolved,
+    clock,
+    bus,
+    log,
+    projectsWithDefaultGroup: new Set(),
+  };
+  const enforcer = new Enforcer(NETWORK_POLICY, context.policyOverrides);
+  registerRules(deps, (rule) => enforcer.has(rule));
+  announcePorts(deps);
+  const api: Api<NetworkDeps> = {
+    name: 'network',
+    prefix: '/network',
+    routes: ROUTES,
+    deps,
+    enforcer,
+    renderFault,
+    schemaMessage,
+  };
+  return {
+    name: 'network',
+    api,
+    start: () => northbound.start(),
+    [Symbol.asyncDispose]: async () => {
+      await work[Symbol.asyncDispose]();
+      await northbound[Symbol.asyncDispose]();
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Nudges those who wait for a port (compute, before it reports a server's interface) when its status changes. */
+function announcePorts(deps: NetworkDeps): void {
+  const last = new Map<string, PortStatus>();
+  const announce = async (portId: string): Promise<void> => {
+    const row = await findRow(deps.db.kysely, 'ports', portId);
+    if (!row) return void last.delete(portId);
+    const state = deps.northbound.portState(portId);
+    const status = portStatus(row, state);
+    if (last.get(portId) === status) return;
+    last.set(portId, status);
+    await publishPort(deps.bus, { port_id: portId, device_id: row.device_id, status, host: state.host });
+  };
+  deps.northbound.onPortState((portId) => {
+    announce(portId).catch((error: unknown) =>
+      deps.log.warn({ port_id: portId, causes: causeChain(error) }, 'port status could not be announced'),
+    );
+  });
+}

@@ -1,0 +1,168 @@
+// Takes a prefix for a subnet out of a subnet pool: the one asked for, or the lowest free one of the wished length.
+import type { SubnetPoolRow } from '../tables.ts';
+import { badRequest, conflict, invalidInput, notFound } from '../errors.ts';
+import {
+  cidrOf,
+  covers,
+  formatCidr,
+  overlaps,
+  parseCidr,
+  subtractRanges,
+  type Cidr,
+  type IpVersion,
+} from '../ipam/address.ts';
+import { readBool, readInt, readTextOrNull } from '../rest/attributes.ts';
+import type { Operation } from '../rest/crud.ts';
+import type { Input } from '../rest/deps.ts';
+import { equals, selectRows } from '../rest/select.ts';
+import { visibleSubnetPools } from './store.ts';
+
+interface Wish {
+  readonly asked: Cidr | undefined;
+  readonly version: number | undefined;
+}
+
+/** Undefined when the body names no pool. */
+export async function choosePrefix(
+  operation: Operation,
+  input: Input,
+  projectId: string,
+  wish: Wish,
+): Promise<{ cidr: Cidr; poolId: string } | undefined> {
+  const pool = await findPool(operation, input, wish);
+  if (!pool) return undefined;
+  const version = pool.ip_version;
+  if ((wish.version ?? version) !== version)
+    throw invalidInput(`ip_version ${wish.version} does not match that of subnet pool ${pool.id}`);
+  const taken = (await selectRows(operation.unit.trx, 'subnets', [equals('subnetpool_id', pool.id)])).map(
+    (subnet) => ({
+      projectId: subnet.project_id,
+      cidr: read(subnet.cidr),
+    }),
+  );
+  const length = wish.asked?.prefix ?? readInt(input, 'prefixlen') ?? pool.default_prefixlen;
+  checkLength(pool, length);
+  checkPoolQuota(
+    pool,
+    length,
+    taken.filter((each) => each.projectId === projectId).map((each) => each.cidr),
+  );
+  const prefixes = (JSON.parse(pool.prefixes) as string[]).map(read);
+  const used = taken.map((each) => each.cidr);
+  if (wish.asked) {
+    const { asked } = wish;
+    if (!prefixes.some((prefix) => covers(prefix, asked)) || used.some((each) => overlaps(each, asked)))
+      throw conflict(
+        'SubnetAllocationError',
+        `Failed to allocate subnet: Cannot allocate requested subnet from the available set of prefixes.`,
+      );
+    return { cidr: asked, poolId: pool.id };
+  }
+  const cidr = lowestFree(prefixes, used, version, length);
+  if (!cidr)
+    throw conflict(
+      'SubnetAllocationError',
+      `Failed to allocate subnet: Insufficient prefix space to allocate subnet size /${length}.`,
+    );
+  return { cidr, poolId: pool.id };
+}
+
+async function findPool(
+  { unit, caller }: Operation,
+  input: Input,
+  wish: Wish,
+): Promise<SubnetPoolRow | undefined> {
+  const id = readTextOrNull(input, 'subnetpool_id');
+  if (id === 'prefix_delegation')
+    throw badRequest(
+      'SubnetPoolPrefixDelegation',
+      'Prefix delegation is not offered; name a subnet pool or a cidr.',
+    );
+  if (id !== null) {
+    const [pool] = await selectRows(unit.trx, 'subnetpools', [equals('id', id), visibleSubnetPools(caller)]);
+    if (!pool) throw notFound('subnetpool', id);
+    return pool;
+  }
+  if (!readBool(input, 'use_default_subnetpool', false)) return undefined;
+  const version = wish.version ?? wish.asked?.version ?? 4;
+  const [pool] = await selectRows(unit.trx, 'subnetpools', [
+    equals('is_default', 1),
+    equals('ip_version', version),
+  ]);
+  if (!pool) throw badRequest('DefaultSubnetPoolNotFound', `No default subnetpool found for IPv${version}.`);
+  return pool;
+}
+
+function read(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (!cidr) throw new Error(`${text} is no CIDR`);
+  return cidr;
+}
+
+function checkLength(pool: SubnetPoolRow, length: number): void {
+  if (length < pool.min_prefixlen)
+    throw badRequest(
+      'MinPrefixSubnetAllocationError',
+      `Unable to allocate subnet with prefix length ${length}, minimum allowed prefix is ${pool.min_prefixlen}.`,
+    );
+  if (length > pool.max_prefixlen)
+    throw badRequest(
+      'MaxPrefixSubnetAllocationError',
+      `Unable to allocate subnet with prefix length ${length}, maximum allowed prefix is ${pool.max_prefixlen}.`,
+    );
+}
+
+/** Counted in addresses for IPv4, in /64s for IPv6. */
+function checkPoolQuota(pool: SubnetPoolRow, length: number, own: readonly Cidr[]): void {
+  if (pool.default_quota === null) return;
+  const units = (prefix: number): bigint =>
+    pool.ip_version === 4 ? 1n << BigInt(32 - prefix) : prefix >= 64 ? 1n : 1n << BigInt(64 - prefix);
+  const used = own.reduce((sum, cidr) => sum + units(cidr.prefix), units(length));
+  if (used > BigInt(pool.default_quota))
+    throw conflict('SubnetPoolQuotaExceeded', 'Per-tenant subnet pool prefix quota exceeded.');
+}
+
+function lowestFree(
+  prefixes: readonly Cidr[],
+  used: readonly Cidr[],
+  version: IpVersion,
+  length: number,
+): Cidr | undefined {
+  const size = 1n << BigInt((version === 4 ? 32 : 128) - length);
+  for (const range of subtractRanges(prefixes, used)) {
+    const first = ((range.first + size - 1n) / size) * size;
+    if (first + size - 1n <= range.last) return cidrOf({ version, value: first }, length);
+  }
+  return undefined;
+}
+
+/** Joins prefixes that touch or hold each other, ascending, as pools are kept. */
+export function compactPrefixes(texts: readonly string[], version: number): string[] {
+  const cidrs = texts.map((text) => {
+    const cidr = parseCidr(text);
+    if (!cidr || cidr.version !== version)
+      throw invalidInput(`'${text}' is not a valid IPv${version} prefix`);
+    return cidr;
+  });
+  const sorted = cidrs.sort((a, b) =>
+    a.first === b.first ? a.prefix - b.prefix : a.first < b.first ? -1 : 1,
+  );
+  const kept: Cidr[] = [];
+  for (const cidr of sorted) {
+    const before = kept.at(-1);
+    if (before && covers(before, cidr)) continue;
+    kept.push(cidr);
+    joinSiblings(kept);
+  }
+  return kept.map(formatCidr);
+}
+
+function joinSiblings(kept: Cidr[]): void {
+  for (;;) {
+    const [a, b] = kept.slice(-2);
+    if (!a || !b || a.prefix !== b.prefix || a.last + 1n !== b.first) return;
+    const parent = cidrOf({ version: a.version, value: a.first }, a.prefix - 1);
+    if (parent.first !== a.first) return;
+    kept.splice(-2, 2, parent);
+  }
+}

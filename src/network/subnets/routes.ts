@@ -1,0 +1,50 @@
+// /v2.0/subnets
+import { sql } from 'kysely';
+import { notFound } from '../errors.ts';
+import { findVisibleNetwork, usableNetworkIds } from '../networks/store.ts';
+import { Crud } from '../rest/crud.ts';
+import { equals, selectRows, TRUE } from '../rest/select.ts';
+import { createSubnet, removeSubnet, updateSubnet } from './handlers.ts';
+import { createSubnet as createSchema, updateSubnet as updateSchema } from './schema.ts';
+import { viewSubnets } from './view.ts';
+
+export const subnets = new Crud({
+  name: 'subnet',
+  plural: 'subnets',
+  path: '/v2.0/subnets',
+  table: 'subnets',
+  attributes: ['allocation_pools', 'dns_nameservers', 'host_routes', 'service_types', 'segment_id'],
+  columns: {
+    name: { column: 'name', type: 'text' },
+    network_id: { column: 'network_id', type: 'text' },
+    ip_version: { column: 'ip_version', type: 'integer' },
+    cidr: { column: 'cidr', type: 'text' },
+    gateway_ip: { column: 'gateway_ip', type: 'text' },
+    enable_dhcp: { column: 'enable_dhcp', type: 'boolean' },
+    ipv6_ra_mode: { column: 'ipv6_ra_mode', type: 'text' },
+    ipv6_address_mode: { column: 'ipv6_address_mode', type: 'text' },
+    subnetpool_id: { column: 'subnetpool_id', type: 'text' },
+    dns_publish_fixed_ip: { column: 'dns_publish_fixed_ip', type: 'boolean' },
+  },
+  post: createSchema,
+  put: updateSchema,
+  quota: 'subnet',
+  visible: (caller) =>
+    caller.admin
+      ? TRUE
+      : sql`(project_id = ${caller.projectId} or network_id in ${usableNetworkIds(caller)})`,
+  view: viewSubnets,
+  target: async (input, _deps, db) => {
+    const [network] = await selectRows(db, 'networks', [equals('id', String(input['network_id']))]);
+    return { 'network:project_id': network?.project_id };
+  },
+  check: async (input, caller, deps) => {
+    const id = String(input['network_id']);
+    if (!(await findVisibleNetwork(deps.db.kysely, caller, id))) throw notFound('network', id);
+  },
+  create: createSubnet,
+  update: updateSubnet,
+  remove: removeSubnet,
+});
+
+export const subnetRoutes = subnets.routes();
