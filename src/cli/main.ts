@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { testCommand } from './test.ts';
+import { traceCommand } from './trace.ts';
 import { upCommand } from './up.ts';
 import { explain } from '#cloud/errors.ts';
 
@@ -15,6 +16,7 @@ export function program(): Command {
     .showHelpAfterError('(pileus --help shows what there is)')
     .addCommand(upCommand())
     .addCommand(downCommand())
+    .addCommand(traceCommand())
     .addCommand(doctorCommand())
     .addCommand(testCommand());
 }

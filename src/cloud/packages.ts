@@ -2,7 +2,15 @@
  * Debian packages that a cloud needs: which, what for, and how the missing ones are installed without starting
  * any of their system services. Called by the bring-up, by `test` and by doctor.
  */
-import { accessSync, appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import { MachineUnfit } from './errors.ts';
 import type { StepControl } from './run-plan.ts';
@@ -45,12 +53,45 @@ export const HYPERVISOR_PACKAGES: readonly PackageNeed[] = [
   { package: 'tini', why: 'ends what libvirt leaves behind', files: ['/usr/bin/tini'] },
 ];
 
+/** What the image `pileus-demo` is built from. */
+export const DEMO_IMAGE_PACKAGES: readonly PackageNeed[] = [
+  {
+    package: 'linux-image-cloud-amd64',
+    why: 'is the kernel of the demo image',
+    files: kernelsOfTheCloudFlavor(),
+  },
+  {
+    package: 'busybox-static',
+    why: 'is the user land of the demo image',
+    files: ['/bin/busybox', '/usr/bin/busybox'],
+  },
+  { package: 'dropbear-bin', why: 'is the SSH server of the demo image', files: ['/usr/sbin/dropbear'] },
+  { package: 'dhcpcd-base', why: 'gives the demo image DHCPv6', files: ['/usr/sbin/dhcpcd', '/sbin/dhcpcd'] },
+  { package: 'syslinux', why: 'boots the demo image', files: ['/usr/bin/syslinux'] },
+  { package: 'syslinux-common', why: 'boots the demo image', files: ['/usr/lib/syslinux/mbr/mbr.bin'] },
+  { package: 'mtools', why: 'writes the boot partition without mounting', files: ['/usr/bin/mcopy'] },
+  { package: 'e2fsprogs', why: 'makes the root file system', files: ['/usr/sbin/mke2fs', '/sbin/mke2fs'] },
+  { package: 'lz4', why: 'packs the initial RAM disk', files: ['/usr/bin/lz4'] },
+];
+
+/** The kernel's file bears its version; where none is there the name that the package would bring is as good. */
+function kernelsOfTheCloudFlavor(): string[] {
+  try {
+    const kernels = readdirSync('/boot').filter((name) => /^vmlinuz-.*-cloud-/.test(name));
+    return kernels.length > 0 ? kernels.map((name) => `/boot/${name}`) : ['/boot/vmlinuz-cloud'];
+  } catch {
+    return ['/boot/vmlinuz-cloud'];
+  }
+}
+
 export const TEST_PACKAGES: readonly PackageNeed[] = [
   {
     package: 'busybox-static',
     why: 'is the DHCP client and shell of test guests',
     files: ['/bin/busybox', '/usr/bin/busybox'],
   },
+  { package: 'genisoimage', why: 'reads config drives back', files: ['/usr/bin/isoinfo'] },
+  { package: 'xorriso', why: 'reads config drives back', files: ['/usr/bin/xorriso'] },
   { package: 'iputils-ping', why: 'shows that addresses answer', files: ['/usr/bin/ping', '/bin/ping'] },
   { package: 'openssh-client', why: 'logs in to test guests', files: ['/usr/bin/ssh'] },
   { package: 'python3-openstackclient', why: 'is the unmodified client', files: ['/usr/bin/openstack'] },

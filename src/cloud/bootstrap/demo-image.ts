@@ -52,7 +52,7 @@ export async function bootstrapDemoImage(
   };
   if (world.simulated) {
     const { emptyQcow2 } = await import('#sim/empty-image.ts');
-    await upload('pileus-demo', disk, emptyQcow2(), { ...needs, pileus_simulated: 'true' });
+    await upload('pileus-demo', disk, await emptyQcow2(), { ...needs, pileus_simulated: 'true' });
     return;
   }
   await world.packagesReady();

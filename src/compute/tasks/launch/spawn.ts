@@ -5,7 +5,7 @@ import { POWER_STATE } from '../../tables.ts';
 import type { HostDeps } from '../../host/deps.ts';
 import { guestSpec } from '../../host/guest-spec.ts';
 import { writeInstanceConfigDrive } from '../../host/metadata/config-drive.ts';
-import { instancePaths } from '../../host/paths.ts';
+import { instancePaths, socketsDir } from '../../host/paths.ts';
 import type { LaunchMessage } from '../../rpc.ts';
 import type { LaunchOutputs } from './hops.ts';
 
@@ -18,6 +18,7 @@ export function spawn(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'spawn
       const { entry } = outputs.prepare!; // needed by both needs
       const { vifs } = outputs['network.allocate']!; // needed by network.plug
       await mkdir(instancePaths(deps.config, entry.id).dir, { recursive: true, mode: 0o700 });
+      await mkdir(socketsDir(deps.config), { recursive: true, mode: 0o700 });
       const configDrive = entry.config_drive === 1;
       if (configDrive) await writeInstanceConfigDrive(deps, input, vifs);
       const spec = guestSpec(deps.config, {
