@@ -10,6 +10,7 @@ import { Tally } from './tally.ts';
 import {
   HYPERVISOR_PACKAGES,
   NETWORK_PACKAGES,
+  DEMO_IMAGE_PACKAGES,
   TEST_PACKAGES,
   findMissing,
   installMissing,
@@ -72,7 +73,7 @@ async function runFiles(
 }
 
 async function installTestPackages(): Promise<void> {
-  const needs = [...NETWORK_PACKAGES, ...HYPERVISOR_PACKAGES, ...TEST_PACKAGES];
+  const needs = [...NETWORK_PACKAGES, ...HYPERVISOR_PACKAGES, ...DEMO_IMAGE_PACKAGES, ...TEST_PACKAGES];
   const missing = findMissing(needs).map((need) => need.package);
   if (missing.length === 0) return;
   if (!isRoot()) {
