@@ -1,10 +1,50 @@
 // All of compute's routes and policies, resource by resource.
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
+import { consoleRoutes } from './consoles/routes.ts';
 import type { ComputeRoute } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { keypairPolicies } from './keypairs/policy.ts';
+import { keypairRoutes } from './keypairs/routes.ts';
+import { operatorPolicies, operatorRoutes } from './operator-table.ts';
+import { serverGroupPolicies } from './server-groups/policy.ts';
+import { serverGroupRoutes } from './server-groups/routes.ts';
+import { serverActionRoutes } from './servers/action-routes.ts';
+import { diagnosticsRoutes } from './servers/diagnostics/routes.ts';
+import { ipRoutes } from './servers/ips/routes.ts';
+import { launchTraceRoutes } from './servers/launch-trace/routes.ts';
+import { metadataRoutes } from './servers/metadata/routes.ts';
+import { instanceActionRoutes } from './servers/os-instance-actions/routes.ts';
+import { interfaceRoutes } from './servers/os-interface/routes.ts';
+import { serverSecurityGroupRoutes } from './servers/os-security-groups/routes.ts';
+import { serverPasswordRoutes } from './servers/os-server-password/routes.ts';
 import { serverPolicies } from './servers/policy.ts';
+import { remoteConsoleRoutes } from './servers/remote-consoles/routes.ts';
 import { serverRoutes } from './servers/routes.ts';
+import { tagRoutes } from './servers/tags/routes.ts';
 
-export const computeRoutes: readonly ComputeRoute[] = [...discoveryRoutes, ...serverRoutes];
+export const computeRoutes: readonly ComputeRoute[] = [
+  ...discoveryRoutes,
+  ...serverRoutes,
+  ...serverActionRoutes,
+  ...metadataRoutes,
+  ...tagRoutes,
+  ...ipRoutes,
+  ...interfaceRoutes,
+  ...serverSecurityGroupRoutes,
+  ...instanceActionRoutes,
+  ...launchTraceRoutes,
+  ...diagnosticsRoutes,
+  ...remoteConsoleRoutes,
+  ...serverPasswordRoutes,
+  ...consoleRoutes,
+  ...keypairRoutes,
+  ...serverGroupRoutes,
+  ...operatorRoutes,
+];
 
-export const computePolicies: readonly PolicyRule[] = [...serverPolicies];
+export const computePolicies: readonly PolicyRule[] = [
+  ...serverPolicies,
+  ...keypairPolicies,
+  ...serverGroupPolicies,
+  ...operatorPolicies,
+];

@@ -24,10 +24,11 @@ export function nextLink(
   name: string,
   page: readonly string[],
   most: number,
+  key = `${name}_links`,
 ): Record<string, unknown> {
   const last = page.at(-1);
   if (last === undefined || page.length < readLimit(call.query, most)) return {};
   const query = new URLSearchParams(call.query);
   query.set('marker', last);
-  return { [`${name}_links`]: [{ rel: 'next', href: `${call.baseUrl}${path}?${query}` }] };
+  return { [key]: [{ rel: 'next', href: `${call.baseUrl}${path}?${query}` }] };
 }

@@ -46,12 +46,12 @@ export async function recordAction(
     attempt: 1,
     deadline_at: new Date(now + start.deadlineMs).toISOString(),
     cancelled: 0,
-    request_json: JSON.stringify(
-      requestHops(call, start.handledAt, now, start.rule, {
+    request_json: JSON.stringify({
+      hops: requestHops(call, start.handledAt, now, start.rule, {
         instance_id: start.instanceId,
         ...(start.build ? { build: start.build } : {}),
       }),
-    ),
+    }),
     traceparent: context ? traceparentOf(context) : '',
     started_at: at,
     finished_at: start.done ? at : null,

@@ -186,8 +186,17 @@ function readSort(call: Call): SortKey[] {
 }
 
 function readDate(options: Options, name: string): string | undefined {
-  const text = options.get(name)?.at(-1);
-  if (text === undefined || text === '') return undefined;
+  return parseTime(name, options.get(name)?.at(-1));
+}
+
+/** A time in the query as ISO 8601 in UTC; without a zone it is taken as UTC. @throws InvalidInput */
+export function readTime(query: URLSearchParams, name: string): string | undefined {
+  return parseTime(name, query.get(name) ?? undefined);
+}
+
+function parseTime(name: string, given: string | undefined): string | undefined {
+  if (given === undefined || given === '') return undefined;
+  const text = given.replace(/ (?=\d\d:?\d\d$)/, '+'); // a plus sign that was not escaped
   const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes(':') ? text : `${text}Z`;
   const time = DATE.test(text) ? Date.parse(zoned.replace(' ', 'T')) : Number.NaN;
   if (Number.isNaN(time))

@@ -5,6 +5,7 @@ import { InvalidInput } from '#compute/errors.ts';
 
 setFlagsFromString('--enable-experimental-regexp-engine'); // offers the `l` flag; changes no other expression
 
+const LINEAR = 'l';
 const LONGEST = 1024; // the automaton grows with the pattern; names are 255 characters at most
 
 /** A test for text that contains a match. @throws InvalidInput for a pattern that is malformed or needs backtracking. */
@@ -12,7 +13,7 @@ export function linearPattern(field: string, source: string): (text: string) => 
   if (source.length > LONGEST)
     throw new InvalidInput(`The filter ${field} is longer than ${LONGEST} characters.`);
   try {
-    const pattern = new RegExp(source, 'l');
+    const pattern = new RegExp(source, LINEAR);
     return (text) => pattern.test(text);
   } catch {
     throw new InvalidInput(

@@ -1,7 +1,6 @@
 // All SQL of servers: instances, their tags and their actions. Called by handlers, actions and the conductor.
-import { sql } from 'kysely';
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { FlavorRow, InstanceActionRow, InstanceRow, KeypairRow, TaskState } from '#compute/tables.ts';
+import type { InstanceActionRow, InstanceRow, TaskState } from '#compute/tables.ts';
 
 export async function findInstance(db: ComputeExecutor, id: string): Promise<InstanceRow | undefined> {
   return db
@@ -139,63 +138,6 @@ export const LAUNCHING: readonly (TaskState | null)[] = [
   'networking',
   'spawning',
 ];
-
-/** A flavor that `projectId` may use, by its id; with `all`, any that is not disabled. */
-export async function findUsableFlavor(
-  db: ComputeExecutor,
-  flavorId: string,
-  projectId: string,
-  all: boolean,
-): Promise<FlavorRow | undefined> {
-  const flavor = await db
-    .selectFrom('flavors')
-    .selectAll()
-    .where('flavor_id', '=', flavorId)
-    .where('disabled', '=', 0)
-    .executeTakeFirst();
-  if (!flavor || all || flavor.is_public === 1) return flavor;
-  const access = await db
-    .selectFrom('flavor_access')
-    .select('project_id')
-    .where('flavor_id', '=', flavorId)
-    .where('project_id', '=', projectId)
-    .executeTakeFirst();
-  return access && flavor;
-}
-
-export async function findKeypair(
-  db: ComputeExecutor,
-  userId: string,
-  name: string,
-): Promise<KeypairRow | undefined> {
-  return db
-    .selectFrom('keypairs')
-    .selectAll()
-    .where('user_id', '=', userId)
-    .where('name', '=', name)
-    .executeTakeFirst();
-}
-
-export async function findServerGroup(
-  db: ComputeExecutor,
-  id: string,
-  projectId: string,
-): Promise<{ id: string; members: number } | undefined> {
-  const group = await db
-    .selectFrom('server_groups')
-    .select('id')
-    .where('id', '=', id)
-    .where('project_id', '=', projectId)
-    .executeTakeFirst();
-  if (!group) return undefined;
-  const { members } = await db
-    .selectFrom('instances')
-    .select(sql<number>`count(*)`.as('members'))
-    .where('server_group_id', '=', id)
-    .where('deleted', '=', 0)
-    .executeTakeFirstOrThrow();
-  return { id, members: Number(members) };
-}
 
 /** Names of the zones that aggregates make. */
 export async function listAggregateZones(db: ComputeExecutor): Promise<string[]> {

@@ -3,8 +3,9 @@ import type { Call } from '#platform/http/api.ts';
 import type { Image } from '#platform/clients/image.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { Forbidden, InvalidInput } from '#compute/errors.ts';
+import { viewerOf } from '#compute/flavors/handlers.ts';
+import { findFlavor } from '#compute/flavors/store.ts';
 import type { FlavorRow, FlavorSnapshot } from '#compute/tables.ts';
-import { findUsableFlavor } from '../store.ts';
 
 /** Undefined with a malformed token never happens: the route asks for one. */
 export const tokenOf = (call: Call): string => call.token ?? '';
@@ -20,14 +21,9 @@ export async function requireImage(call: Call, deps: ComputeDeps, id: string): P
 
 /** @throws InvalidInput */
 export async function requireFlavor(call: Call, deps: ComputeDeps, ref: string): Promise<FlavorSnapshot> {
-  const { principal } = call;
-  const flavor = await findUsableFlavor(
-    deps.db.kysely,
-    ref,
-    principal.projectId ?? '',
-    principal.roles.includes('admin'),
-  );
-  if (!flavor) throw new InvalidInput(`Flavor ${ref.slice(0, 255)} could not be found.`, 'flavor-not-found');
+  const flavor = await findFlavor(deps.db.kysely, ref, viewerOf(call));
+  if (!flavor || flavor.disabled === 1)
+    throw new InvalidInput(`Flavor ${ref.slice(0, 255)} could not be found.`, 'flavor-not-found');
   return snapshotOf(flavor);
 }
 

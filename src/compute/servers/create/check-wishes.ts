@@ -2,7 +2,8 @@
 import type { Call } from '#platform/http/api.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
-import { findNode, findServerGroup, listAggregateZones } from '../store.ts';
+import { findServerGroup, listMembers } from '#compute/server-groups/store.ts';
+import { findNode, listAggregateZones } from '../store.ts';
 import type { LaunchRequest } from './launch-request.ts';
 
 export interface Wishes {
@@ -49,7 +50,9 @@ async function findGroup(
   id: string | undefined,
 ): Promise<Wishes['serverGroup']> {
   if (id === undefined) return null;
-  const group = await findServerGroup(deps.db.kysely, id, call.principal.projectId ?? '');
-  if (!group) throw new InvalidInput(`Instance group ${id} could not be found.`, 'no-such-group');
-  return group;
+  const group = await findServerGroup(deps.db.kysely, id);
+  if (!group || group.project_id !== call.principal.projectId)
+    throw new InvalidInput(`Instance group ${id} could not be found.`, 'no-such-group');
+  const members = await listMembers(deps.db.kysely, [id]);
+  return { id, members: members.get(id)?.length ?? 0 };
 }

@@ -51,7 +51,7 @@ test('answers 202 and records entry, action with its evidence, and the message t
   assert.equal(row.config_drive, 1);
   const action = await cloud.kysely.selectFrom('instance_actions').selectAll().executeTakeFirstOrThrow();
   assert.equal(action.action, 'create');
-  const hops = JSON.parse(action.request_json);
+  const { hops } = JSON.parse(action.request_json);
   assert.deepEqual(
     hops.map((hop: { hop: string }) => hop.hop),
     ['authenticate', 'request', 'record'],

@@ -6,6 +6,7 @@ import type { Image } from '#platform/clients/image.ts';
 import { rpcClient } from '#platform/bus/bus.ts';
 import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
+import { findKeypair } from '#compute/keypairs/store.ts';
 import { linksOf } from '#compute/links.ts';
 import { assertQuota, limitsOf, usedByServers } from '#compute/quota-sets/count.ts';
 import { SCHEDULER_QUEUE, type SchedulerRpc } from '#compute/rpc.ts';
@@ -17,7 +18,7 @@ import {
   type NetworkRequest,
 } from '#compute/tables.ts';
 import { recordAction, sendWith } from '../action-record.ts';
-import { findKeypair, insertInstances, insertTags } from '../store.ts';
+import { insertInstances, insertTags } from '../store.ts';
 import {
   imageProperties,
   relatedImage,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Call } from '#platform/http/api.ts';
 import type { FlavorSnapshot, NetworkRequest } from '#compute/tables.ts';
 
-/** One of the first hops of the launch record, as `instance_actions.request_json` holds them: a JSON list of these. */
+/** One of the first hops of the launch record, as `instance_actions.request_json` holds them: `{ hops: [...] }`. */
 export interface RequestHop {
   readonly hop: 'authenticate' | 'request' | 'record';
   readonly actor: string;

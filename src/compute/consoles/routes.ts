@@ -1,0 +1,24 @@
+// `/os-console-auth-tokens/{token}`: which server a console token opens.
+import type { Call } from '#platform/http/api.ts';
+import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
+import { NotFound } from '#compute/errors.ts';
+import { findInstance } from '../servers/store.ts';
+import { findConsoleToken } from './store.ts';
+
+/** Consoles are reached through this origin alone: there is no host and port of their own to tell. */
+async function showConsoleToken(call: Call, deps: ComputeDeps): Promise<unknown> {
+  const found = await findConsoleToken(deps.db.kysely, call.params['token'] ?? '', deps.clock.now());
+  const server = found && (await findInstance(deps.db.kysely, found.instance_id));
+  if (!server) throw new NotFound('Token not found', 'no-such-console-token');
+  return { console: { instance_uuid: server.id, host: server.host, port: null, internal_access_path: null } };
+}
+
+export const consoleRoutes: readonly ComputeRoute[] = [
+  {
+    method: 'GET',
+    path: '/v2.1/os-console-auth-tokens/:token',
+    handler: showConsoleToken,
+    policy: 'os_compute_api:os-console-auth-tokens',
+    since: '2.31',
+  },
+];

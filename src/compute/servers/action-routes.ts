@@ -1,0 +1,65 @@
+// `POST /servers/{id}/action`: every action by its key. One that is not here does not exist: 400.
+import type { Action, VersionedSchema } from '#platform/http/api.ts';
+import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
+import { addFixedIp, addFixedIpBody } from './actions/addFixedIp.ts';
+import { addFloatingIp, addFloatingIpBody } from './actions/addFloatingIp.ts';
+import { addSecurityGroup, addSecurityGroupBody } from './actions/addSecurityGroup.ts';
+import { changePassword, changePasswordBody } from './actions/changePassword.ts';
+import { createImage, createImageBody } from './actions/createImage.ts';
+import { forceDelete } from './actions/forceDelete.ts';
+import { lockBody, lockServer } from './actions/lock.ts';
+import { consoleOutputBody, getConsoleOutput } from './actions/os-getConsoleOutput.ts';
+import { getSerialConsole, getSerialConsoleBody } from './actions/os-getSerialConsole.ts';
+import { getVncConsole, getVncConsoleBody } from './actions/os-getVNCConsole.ts';
+import { resetState, resetStateBody } from './actions/os-resetState.ts';
+import { startServer } from './actions/os-start.ts';
+import { stopServer } from './actions/os-stop.ts';
+import { pauseServer } from './actions/pause.ts';
+import { rebootBody, rebootServer } from './actions/reboot.ts';
+import { rebuildServer } from './actions/rebuild.ts';
+import { removeFixedIp, removeFixedIpBody } from './actions/removeFixedIp.ts';
+import { removeFloatingIp, removeFloatingIpBody } from './actions/removeFloatingIp.ts';
+import { removeSecurityGroup, removeSecurityGroupBody } from './actions/removeSecurityGroup.ts';
+import { restoreServer } from './actions/restore.ts';
+import { resumeServer } from './actions/resume.ts';
+import { suspendServer } from './actions/suspend.ts';
+import { unlockServer } from './actions/unlock.ts';
+import { unpauseServer } from './actions/unpause.ts';
+import * as schema from './schema.ts';
+
+export const serverActions: readonly Action<ComputeDeps>[] = [
+  { key: 'os-start', handler: startServer },
+  { key: 'os-stop', handler: stopServer },
+  { key: 'reboot', handler: rebootServer, body: rebootBody },
+  { key: 'pause', handler: pauseServer },
+  { key: 'unpause', handler: unpauseServer },
+  { key: 'suspend', handler: suspendServer },
+  { key: 'resume', handler: resumeServer },
+  { key: 'lock', handler: lockServer, body: lockBody as readonly VersionedSchema[] },
+  { key: 'unlock', handler: unlockServer },
+  { key: 'rebuild', handler: rebuildServer, body: schema.rebuildServer },
+  { key: 'createImage', handler: createImage, body: createImageBody },
+  { key: 'addSecurityGroup', handler: addSecurityGroup, body: addSecurityGroupBody },
+  { key: 'removeSecurityGroup', handler: removeSecurityGroup, body: removeSecurityGroupBody },
+  { key: 'addFixedIp', handler: addFixedIp, body: addFixedIpBody, until: '2.43' },
+  { key: 'removeFixedIp', handler: removeFixedIp, body: removeFixedIpBody, until: '2.43' },
+  { key: 'addFloatingIp', handler: addFloatingIp, body: addFloatingIpBody, until: '2.43' },
+  { key: 'removeFloatingIp', handler: removeFloatingIp, body: removeFloatingIpBody, until: '2.43' },
+  { key: 'os-getConsoleOutput', handler: getConsoleOutput, body: consoleOutputBody, success: 200 },
+  { key: 'os-getVNCConsole', handler: getVncConsole, body: getVncConsoleBody, success: 200, until: '2.5' },
+  {
+    key: 'os-getSerialConsole',
+    handler: getSerialConsole,
+    body: getSerialConsoleBody,
+    success: 200,
+    until: '2.5',
+  },
+  { key: 'os-resetState', handler: resetState, body: resetStateBody },
+  { key: 'changePassword', handler: changePassword, body: changePasswordBody },
+  { key: 'forceDelete', handler: forceDelete, success: 202 },
+  { key: 'restore', handler: restoreServer },
+];
+
+export const serverActionRoutes: readonly ComputeRoute[] = [
+  { method: 'POST', path: '/v2.1/servers/:id/action', actions: serverActions, errors: [409, 501] },
+];

@@ -1,0 +1,102 @@
+// `createImage`: a snapshot. The image record is made at once, queued, so that the caller has its id; the agent uploads.
+import { Type } from 'typebox';
+import { Reply, type Call } from '#platform/http/api.ts';
+import { atLeast } from '#platform/microversion/microversion.ts';
+import type { Image } from '#platform/clients/image.ts';
+import type { ComputeDeps } from '#compute/deps.ts';
+import { assertQuota } from '#compute/quota-sets/count.ts';
+import { metadataSchema, nameSchema, strict } from '#compute/schema-types.ts';
+import type { FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
+import { admitAction, commitAction } from '../begin-action.ts';
+import { tokenOf } from '../create/check-image.ts';
+
+const RULE = 'os_compute_api:servers:create_image';
+
+export const createImageBody = Type.Object(
+  { createImage: Type.Object({ name: nameSchema, metadata: Type.Optional(metadataSchema) }, strict) },
+  strict,
+);
+
+export async function createImage(call: Call, deps: ComputeDeps): Promise<Reply> {
+  const handledAt = deps.clock.now();
+  const { createImage: wanted } = call.body as {
+    readonly createImage: { readonly name: string; readonly metadata?: Readonly<Record<string, string>> };
+  };
+  const row = await admitAction(call, deps, {
+    action: 'createImage',
+    rule: RULE,
+    from: { vm: ['active', 'stopped', 'paused', 'suspended'] },
+  });
+  const items = Object.keys(wanted.metadata ?? {}).length;
+  if (items > 0) await assertQuota(deps.db.kysely, row.project_id, row.user_id, { metadata_items: items });
+  const image = await deps.image.createImage(tokenOf(call), imageAttributes(row, wanted));
+  await commitOrForget(call, deps, row, image, handledAt);
+  if (atLeast(call.microversion, '2.45')) return new Reply(202, { image_id: image.id });
+  return new Reply(202, undefined, { location: `${call.origin}/image/v2/images/${image.id}` });
+}
+
+/** A request that was too late leaves no queued image behind. */
+async function commitOrForget(
+  call: Call,
+  deps: ComputeDeps,
+  row: InstanceRow,
+  image: Image,
+  handledAt: number,
+): Promise<void> {
+  try {
+    await commitAction(
+      call,
+      deps,
+      row,
+      {
+        action: 'createImage',
+        rule: RULE,
+        from: {},
+        task: 'image_snapshot',
+        deadlineMs: deps.config.snapshotDeadlineMs,
+        message: (agent, ref) =>
+          agent.message('createImage', { ...ref, image_id: image.id, user_token: tokenOf(call) }),
+      },
+      handledAt,
+    );
+  } catch (error) {
+    await deps.image.deleteImage(tokenOf(call), image.id);
+    throw error;
+  }
+}
+
+const FROM_DISK: ReadonlySet<string> = new Set([
+  'size',
+  'virtual_size',
+  'checksum',
+  'os_hash_algo',
+  'os_hash_value',
+  'disk_format',
+  'container_format',
+  'min_disk',
+  'min_ram',
+]);
+
+/** Properties of the server's own image pass to the snapshot, as far as they are about the guest. */
+function imageAttributes(
+  row: InstanceRow,
+  wanted: { readonly name: string; readonly metadata?: Readonly<Record<string, string>> },
+): Record<string, unknown> {
+  const inherited = JSON.parse(row.image_json) as Record<string, string>;
+  const flavor = JSON.parse(row.flavor_json) as FlavorSnapshot;
+  return {
+    ...Object.fromEntries(Object.entries(inherited).filter(([key]) => !FROM_DISK.has(key))),
+    ...wanted.metadata,
+    name: wanted.name,
+    visibility: 'private',
+    disk_format: 'qcow2',
+    container_format: 'bare',
+    min_disk: Math.max(Number(inherited['min_disk'] ?? 0), flavor.disk),
+    min_ram: Number(inherited['min_ram'] ?? 0),
+    image_type: 'snapshot',
+    instance_uuid: row.id,
+    user_id: row.user_id,
+    owner_id: row.project_id,
+    ...(row.image_id === null ? {} : { base_image_ref: row.image_id }),
+  };
+}
