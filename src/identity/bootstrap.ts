@@ -78,12 +78,13 @@ export async function bootstrapIdentity(
       system: false,
     })),
   ];
-  const users: NewUser[] = [];
-  for (const user of wanted) {
-    const known = await findUserByName(deps.db.kysely, user.name, DEFAULT_DOMAIN);
-    const password = user.password ?? randomBytes(18).toString('base64url');
-    users.push({ ...user, password, ...(known ? {} : { hash: await deps.hasher.hash(password) }) });
-  }
+  const users: NewUser[] = await Promise.all(
+    wanted.map(async (user) => {
+      const known = await findUserByName(deps.db.kysely, user.name, DEFAULT_DOMAIN);
+      const password = user.password ?? randomBytes(18).toString('base64url');
+      return { ...user, password, ...(known ? {} : { hash: await deps.hasher.hash(password) }) };
+    }),
+  );
   const made = await deps.db.transaction(async (trx) => {
     await ensureDomain(trx);
     const roles = await ensureRoles(trx);

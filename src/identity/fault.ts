@@ -1,6 +1,6 @@
 // Errors in the identity API's form: `{"error": {"code", "message", "title"}}`.
 import { STATUS_CODES } from 'node:http';
-import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
+import type { FaultContext, RenderedFault, SchemaProblem } from '#platform/http/api.ts';
 
 export function renderFault(fault: FaultContext): RenderedFault {
   return {
@@ -14,4 +14,10 @@ export function renderFault(fault: FaultContext): RenderedFault {
 function messageOf(fault: FaultContext): string {
   if (fault.error?.code !== 'policy-denied') return fault.message;
   return `You are not authorized to perform the requested action: ${String(fault.error.fields['rule'])}.`;
+}
+
+/** Names the field and never shows its value, which may be a password. */
+export function schemaMessage(problem: SchemaProblem): string {
+  const field = problem.path === '' ? 'body' : problem.path.slice(1).replaceAll('/', '.');
+  return `Invalid input for field '${field}': ${problem.message}`;
 }

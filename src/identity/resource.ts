@@ -75,7 +75,7 @@ export async function unlessTaken<T>(what: string, write: () => Promise<T>): Pro
 
 /** A domain-scoped caller sees its own domain; others what they ask for. */
 export function domainOfList(call: Call): string | undefined {
-  return call.query.get('domain_id') ?? call.principal.domainId;
+  return call.query.get('domain_id')?.replaceAll('\u0000', '\uFFFD') ?? call.principal.domainId;
 }
 
 /** Where a new resource lies when its body does not say. */

@@ -10,7 +10,7 @@ import { identityConfig, type IdentityConfig, type IdentityOptions } from './con
 import type { IdentityTables } from './database.ts';
 import type { IdentityDeps } from './deps.ts';
 import { Directory } from './directory/directory.ts';
-import { renderFault } from './fault.ts';
+import { renderFault, schemaMessage } from './fault.ts';
 import { identityTables } from './migrations/001-identity.ts';
 import { PasswordHasher } from './passwords/hash.ts';
 import { Passwords } from './passwords/passwords.ts';
@@ -47,6 +47,7 @@ export async function createIdentityService(
     deps,
     enforcer: new Enforcer(identityPolicies, context.policyOverrides),
     renderFault,
+    schemaMessage,
   };
   return {
     name: 'identity',

@@ -61,6 +61,7 @@ const STATEMENTS = [
   `create table revocations (
     id text primary key, audit_id text, audit_chain_id text, user_id text, issued_before bigint not null,
     revoked_at bigint not null)`,
+  `create index revocations_revoked_at on revocations (revoked_at)`,
 ];
 
 export const identityTables: Migration = {

@@ -2,6 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import type { AssignmentRow, ProjectRow } from '../database.ts';
 import type { IdentityDeps } from '../deps.ts';
+import { isPossibleText } from '../directory/directory.ts';
 import { Invalid } from '../errors.ts';
 import { listGroupRows, listMemberships } from '../groups/store.ts';
 import { booleanOf, selfLink } from '../listing.ts';
@@ -9,7 +10,7 @@ import { below } from '../projects/hierarchy.ts';
 import { listProjectRows } from '../projects/store.ts';
 import { listUsersByIds } from '../users/store.ts';
 import { effectiveAssignments, type Assignment } from './effective.ts';
-import { listAssignments } from './store.ts';
+import { listAssignments, listAssignmentsOfUser } from './store.ts';
 import { assignmentView, type Names } from './view.ts';
 
 interface Asked {
@@ -29,7 +30,7 @@ export async function listRoleAssignments(call: Call, deps: IdentityDeps): Promi
   const asked = parse(call);
   const projects = await listProjectRows(deps.db.kysely, {});
   enforceList(call, asked, projects);
-  const rows = await listAssignments(deps.db.kysely, {});
+  const rows = await candidates(deps, asked);
   const graph = await deps.directory.roleGraph();
   const plain = projects.filter((each) => each.is_domain === 0);
   const wanted = asked.effective
@@ -111,6 +112,19 @@ function matches(row: Assignment, asked: Asked, subtree: ReadonlySet<string> | u
     (asked.roleId === null || row.role_id === asked.roleId) &&
     (asked.inherited === undefined || asked.inherited === (row.inherited === 1))
   );
+}
+
+/** Narrowed by SQL as far as that is safe: what takes effect may come from other roles, targets and groups. */
+async function candidates(deps: IdentityDeps, asked: Asked): Promise<AssignmentRow[]> {
+  const { kysely } = deps.db;
+  if (!isPossibleText(asked.userId ?? 'any') || !isPossibleText(asked.groupId ?? 'any')) return [];
+  if (asked.effective) {
+    return asked.userId === null ? listAssignments(kysely, {}) : listAssignmentsOfUser(kysely, asked.userId);
+  }
+  return listAssignments(kysely, {
+    ...(asked.userId === null ? {} : { actor_type: 'user', actor_id: asked.userId }),
+    ...(asked.groupId === null ? {} : { actor_type: 'group', actor_id: asked.groupId }),
+  });
 }
 
 async function membershipsIn(

@@ -37,7 +37,10 @@ export function passwordOf(name: string, password: string, domain = 'default'): 
   return { methods: ['password'], password: { user: { name, domain: { id: domain }, password } } };
 }
 
-export async function startIdentity(options: IdentityOptions = {}): Promise<Identity> {
+export async function startIdentity(
+  options: IdentityOptions = {},
+  databaseUrl = 'sqlite::memory:',
+): Promise<Identity> {
   const directory = mkdtempSync(join(tmpdir(), 'identity-'));
   const bus = createInProcessBus();
   let offset = 0;
@@ -47,7 +50,7 @@ export async function startIdentity(options: IdentityOptions = {}): Promise<Iden
       log: silentLog,
       clock,
       bus,
-      databaseUrl: 'sqlite::memory:',
+      databaseUrl,
       dataDir: directory,
       policyOverrides: {},
     },

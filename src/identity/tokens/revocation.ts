@@ -23,8 +23,9 @@ export class Revocations {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #keepMs: number;
-  readonly #audits = new Set<string>();
-  readonly #chains = new Set<string>();
+  /** Audit id → when it was revoked, oldest first. */
+  readonly #audits = new Map<string, number>();
+  readonly #chains = new Map<string, number>();
   readonly #users = new Map<string, number>();
   #subscription: Subscription | undefined;
   #version = 0;
@@ -115,10 +116,22 @@ export class Revocations {
 
   #apply(row: RevocationRow): void {
     this.#version += 1;
-    if (row.audit_id !== null) this.#audits.add(row.audit_id);
-    if (row.audit_chain_id !== null) this.#chains.add(row.audit_chain_id);
-    if (row.user_id === null) return;
-    const before = this.#users.get(row.user_id) ?? 0;
-    this.#users.set(row.user_id, Math.max(before, row.issued_before));
+    if (row.audit_id !== null) this.#audits.set(row.audit_id, row.revoked_at);
+    if (row.audit_chain_id !== null) this.#chains.set(row.audit_chain_id, row.revoked_at);
+    if (row.user_id !== null) {
+      const before = this.#users.get(row.user_id) ?? 0;
+      this.#users.delete(row.user_id);
+      this.#users.set(row.user_id, Math.max(before, row.issued_before));
+    }
+    for (const entries of [this.#audits, this.#chains, this.#users]) this.#forget(entries);
+  }
+
+  /** Drops those older than any token that could still be shown. */
+  #forget(entries: Map<string, number>): void {
+    const limit = this.#clock.now() - this.#keepMs;
+    for (const [key, at] of entries) {
+      if (at >= limit) return;
+      entries.delete(key);
+    }
   }
 }

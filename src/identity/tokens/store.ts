@@ -2,7 +2,7 @@
 import type { IdentityExecutor, RevocationRow } from '../database.ts';
 
 export async function listRevocations(db: IdentityExecutor): Promise<RevocationRow[]> {
-  return db.selectFrom('revocations').selectAll().execute();
+  return db.selectFrom('revocations').selectAll().orderBy('revoked_at').execute();
 }
 
 export async function insertRevocation(db: IdentityExecutor, row: RevocationRow): Promise<void> {

@@ -212,3 +212,28 @@ test('tokens still open after a rotation of keys', async () => {
   identity.service.rotateTokenKeys();
   assert.equal(await validate(identity, token), 200);
 });
+
+test('an expired password tells so to who knows it, gives no token, and can be changed', async () => {
+  await using identity = await startIdentity({ security: { changePasswordUponFirstUse: true } });
+  const token = await identity.admin();
+  const body = { user: { name: 'new', password: 'first' } };
+  const { id } = (await identity.call('POST', '/v3/users', { token, body })).body.user;
+  const right = await identity.authenticate(passwordOf('new', 'first'));
+  assert.equal(right.status, 401);
+  assert.match(right.body.error.message, /expired/);
+  assert.doesNotMatch(
+    (await identity.authenticate(passwordOf('new', 'wrong'))).body.error.message,
+    /expired/,
+  );
+  const change = { user: { original_password: 'first', password: 'second' } };
+  assert.equal((await identity.call('POST', `/v3/users/${id}/password`, { body: change })).status, 204);
+  assert.equal((await identity.authenticate(passwordOf('new', 'second'))).status, 201);
+});
+
+test('a refused body is not shown again: it may hold a password', async () => {
+  await using identity = await startIdentity();
+  const auth = { identity: { methods: ['password'], password: { password: 'hunter2' } } };
+  const answer = await identity.call('POST', '/v3/auth/tokens', { body: { auth } });
+  assert.equal(answer.status, 400);
+  assert.doesNotMatch(JSON.stringify(answer.body), /hunter2/);
+});
