@@ -1,8 +1,8 @@
 // Which tokens are refused before they expire, in memory and in the database, and the word to everyone who caches tokens.
 import type { Bus, Subscription } from '#platform/bus/bus.ts';
 import type { Clock } from '#platform/context/clock.ts';
-import type { IdentityDatabase, RevocationRow } from '../database.ts';
-import { insertRevocation, listRevocations, pruneRevocations } from './store.ts';
+import type { IdentityDatabase, IdentityExecutor, RevocationRow } from '../database.ts';
+import { insertRevocation, listRevocations, postponeRevocation, pruneRevocations } from './store.ts';
 import type { TokenPayload } from './payload.ts';
 
 /** Payload of the fanout topic `identity.revoked`: cached tokens that match any of the set attributes are dropped. */
@@ -14,6 +14,13 @@ export interface Revoked {
   readonly domain_id?: string;
   /** Roles changed in a way that may touch any token. */
   readonly all?: true;
+}
+
+type Subject = Pick<Revoked, 'audit_id' | 'audit_chain_id' | 'user_id'>;
+
+export interface PendingRevocation {
+  readonly write: (trx: IdentityExecutor) => Promise<void>;
+  readonly done: () => Promise<void>;
 }
 
 export const REVOKED_TOPIC = 'identity.revoked';
@@ -81,10 +88,21 @@ export class Revocations {
     await this.announce({ audit_chain_id: chain });
   }
 
-  /** All tokens of the user that were issued until now. */
-  async revokeUser(userId: string): Promise<void> {
-    await this.#add({ user_id: userId });
-    await this.announce({ user_id: userId });
+  /**
+   * All tokens of the user that were issued until now, as part of the change that asks for it: `write` in its
+   * transaction, so that no crash leaves them valid, `done` after the commit.
+   */
+  ofUser(userId: string): PendingRevocation {
+    const row = this.#row({ user_id: userId });
+    return {
+      write: async (trx) => insertRevocation(trx, row),
+      done: async () => {
+        const issuedBefore = this.#clock.now(); // a login with the old password may have come before the commit
+        await postponeRevocation(this.#db.kysely, row.id, issuedBefore);
+        this.#apply({ ...row, issued_before: issuedBefore });
+        await this.announce({ user_id: userId });
+      },
+    };
   }
 
   /** Tells the validators only: for changes that a new validation sees by itself (roles, disabled projects). */
@@ -93,9 +111,18 @@ export class Revocations {
     await this.#bus.publish(REVOKED_TOPIC, revoked);
   }
 
-  async #add(what: Pick<Revoked, 'audit_id' | 'audit_chain_id' | 'user_id'>): Promise<void> {
+  async #add(what: Subject): Promise<void> {
+    const row = this.#row(what);
+    await this.#db.transaction(async (trx) => {
+      await pruneRevocations(trx, row.revoked_at - this.#keepMs);
+      await insertRevocation(trx, row);
+    });
+    this.#apply(row);
+  }
+
+  #row(what: Subject): RevocationRow {
     const now = this.#clock.now();
-    const row: RevocationRow = {
+    return {
       id: crypto.randomUUID(),
       audit_id: what.audit_id ?? null,
       audit_chain_id: what.audit_chain_id ?? null,
@@ -103,11 +130,6 @@ export class Revocations {
       issued_before: now,
       revoked_at: now,
     };
-    await this.#db.transaction(async (trx) => {
-      await pruneRevocations(trx, now - this.#keepMs);
-      await insertRevocation(trx, row);
-    });
-    this.#apply(row);
   }
 
   async #load(): Promise<void> {

@@ -13,3 +13,12 @@ export async function insertRevocation(db: IdentityExecutor, row: RevocationRow)
 export async function pruneRevocations(db: IdentityExecutor, revokedBefore: number): Promise<void> {
   await db.deleteFrom('revocations').where('revoked_at', '<', revokedBefore).execute();
 }
+
+/** The transaction that wrote it took until `issuedBefore`. */
+export async function postponeRevocation(
+  db: IdentityExecutor,
+  id: string,
+  issuedBefore: number,
+): Promise<void> {
+  await db.updateTable('revocations').set({ issued_before: issuedBefore }).where('id', '=', id).execute();
+}

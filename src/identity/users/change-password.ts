@@ -20,10 +20,12 @@ export async function changePassword(call: Call, deps: IdentityDeps): Promise<un
   await deps.passwords.checkHistory(user, password);
   const columns = await deps.passwords.columnsFor(password, 'user', optionsOf(user));
   const record = deps.passwords.recorder(user.id, columns, 'user');
+  const revocation = deps.revocations.ofUser(user.id);
   await deps.db.transaction(async (trx) => {
     await updateUser(trx, user.id, columns);
     await record(trx);
+    await revocation.write(trx);
   });
-  await deps.revocations.revokeUser(user.id);
+  await revocation.done();
   return undefined;
 }

@@ -112,13 +112,16 @@ export async function updateOneUser(call: Call, deps: IdentityDeps): Promise<unk
     ...columns,
     ...unlocking(user, columns !== undefined),
   });
+  const revocation =
+    columns !== undefined || user.enabled === false ? deps.revocations.ofUser(row.id) : undefined;
   await unlessTaken('user', async () =>
     deps.db.transaction(async (trx) => {
       await updateUser(trx, row.id, changes);
       if (columns) await deps.passwords.recorder(row.id, columns, 'administrator')(trx);
+      await revocation?.write(trx);
     }),
   );
-  if (columns !== undefined || user.enabled === false) await deps.revocations.revokeUser(row.id);
+  if (revocation) await revocation.done();
   else await deps.revocations.announce({ user_id: row.id });
   return { user: userView({ ...row, ...changes }, call.baseUrl) };
 }
