@@ -8,6 +8,7 @@ import { causeChain } from '#platform/errors/domain-error.ts';
 import { addressGroupPolicy, addressGroupRoutes, addressGroups } from './address-groups/routes.ts';
 import { addressScopePolicy, addressScopeRoutes, addressScopes } from './address-scopes/routes.ts';
 import { agentPolicy, agentRoutes } from './agents/routes.ts';
+import { autoTopologyPolicy, autoTopologyRoutes } from './auto-allocated-topology/routes.ts';
 import { availabilityZonePolicy, availabilityZoneRoutes } from './availability-zones/routes.ts';
 import { resolveConfig, type NetworkConfig, type ResolvedNetworkConfig } from './config.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
@@ -61,6 +62,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...availabilityZoneRoutes,
   ...ipAvailabilityRoutes,
   ...serviceProviderRoutes,
+  ...autoTopologyRoutes,
   ...tagRoutes(networks),
   ...tagRoutes(subnets),
   ...tagRoutes(subnetpools),
@@ -89,6 +91,7 @@ export const NETWORK_POLICY = [
   ...agentPolicy,
   ...availabilityZonePolicy,
   ...ipAvailabilityPolicy,
+  ...autoTopologyPolicy,
 ];
 
 /** What an implementation of `Northbound` is made with. */

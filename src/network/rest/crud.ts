@@ -75,7 +75,7 @@ export class Crud<T extends StandardTable> {
     this.#listing = {
       plural: spec.plural,
       table: spec.table,
-      attributes: new Set([...Object.keys(columns), ...spec.attributes]),
+      attributes: new Set([...Object.keys(columns), ...Object.keys(spec.special ?? {}), ...spec.attributes]),
       columns,
       ...(spec.special ? { special: spec.special } : {}),
     };

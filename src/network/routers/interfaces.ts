@@ -46,6 +46,16 @@ export function addInterface(routers: Crud<'routers'>) {
   };
 }
 
+/** Adds an interface on the subnet within a larger change. */
+export async function connectSubnet(
+  operation: Operation,
+  router: RouterRow,
+  subnetId: string,
+): Promise<void> {
+  const { port } = await addBySubnet(operation, router, subnetId);
+  await finishChange(operation, router, port.id);
+}
+
 async function finishChange({ unit }: Operation, router: RouterRow, portId: string): Promise<void> {
   await bumpRevision(unit.trx, 'routers', router.id, unit.now);
   unit.touch('router', router.id);
@@ -196,7 +206,7 @@ export function removeInterface(routers: Crud<'routers'>) {
   };
 }
 
-async function disconnect({ unit }: Operation, router: RouterRow, named: Named): Promise<Outcome> {
+export async function disconnect({ unit }: Operation, router: RouterRow, named: Named): Promise<Outcome> {
   const connections = (await connectionsOf(unit.trx, router.id)).filter(
     (each) => each.owner === ROUTER_INTERFACE,
   );
