@@ -39,7 +39,7 @@ export interface IdentityConfig {
   readonly security: SecurityRules;
 }
 
-export const DEFAULT_IDENTITY_CONFIG: IdentityConfig = {
+const DEFAULT_IDENTITY_CONFIG: IdentityConfig = {
   tokenLifetimeSeconds: 3600,
   allowExpiredSeconds: 172_800,
   maxActiveKeys: 3,

@@ -1,7 +1,7 @@
 // The refusals of the identity service. Handlers and the token provider throw them; `fault.ts` gives them upstream's body.
 import { DomainError } from '#platform/errors/domain-error.ts';
 
-export const UNAUTHORIZED = 'The request you have made requires authentication.';
+const UNAUTHORIZED = 'The request you have made requires authentication.';
 
 /** One message for every reason, so that an answer does not tell which users, projects or credentials exist. */
 export class Unauthorized extends DomainError {

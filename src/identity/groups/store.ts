@@ -15,11 +15,6 @@ export async function listGroupRows(db: IdentityExecutor, filter: GroupFilter): 
   return query.execute();
 }
 
-export async function listGroupsByIds(db: IdentityExecutor, ids: readonly string[]): Promise<GroupRow[]> {
-  if (ids.length === 0) return [];
-  return db.selectFrom('groups').selectAll().where('id', 'in', ids).execute();
-}
-
 export async function insertGroup(db: IdentityExecutor, row: GroupRow): Promise<void> {
   await db.insertInto('groups').values(row).execute();
 }

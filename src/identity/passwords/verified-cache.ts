@@ -17,6 +17,8 @@ export class VerifiedPasswords {
   readonly #ttlMs: number;
   readonly #key = randomBytes(32);
   readonly #entries = new Map<string, Entry>();
+  /** Verifications under way: the same password given by many at once costs one hash. */
+  readonly #pending = new Map<string, Promise<boolean>>();
 
   constructor(hasher: PasswordHasher, clock: Clock, ttlSeconds: number) {
     this.#hasher = hasher;
@@ -24,14 +26,26 @@ export class VerifiedPasswords {
     this.#ttlMs = ttlSeconds * 1000;
   }
 
-  /** True when `password` is the one of `phc`. A wrong password always costs a hash. */
+  /** True when `password` is the one of `phc`. A wrong password is never remembered. */
   async verify(password: string, phc: string): Promise<boolean> {
     const mark = createHmac('sha256', this.#key).update(password).digest();
     const known = this.#entries.get(phc);
     if (known && known.until > this.#clock.now() && timingSafeEqual(known.mark, mark)) return true;
-    const right = await this.#hasher.verify(password, phc);
-    if (right && this.#ttlMs > 0) this.#remember(phc, mark);
-    return right;
+    const key = phc + mark.toString('base64');
+    const pending = this.#pending.get(key) ?? this.#verifyAnew(password, phc, mark, key);
+    return pending;
+  }
+
+  async #verifyAnew(password: string, phc: string, mark: Buffer, key: string): Promise<boolean> {
+    const verifying = this.#hasher.verify(password, phc);
+    this.#pending.set(key, verifying);
+    try {
+      const right = await verifying;
+      if (right && this.#ttlMs > 0) this.#remember(phc, mark);
+      return right;
+    } finally {
+      this.#pending.delete(key);
+    }
   }
 
   #remember(phc: string, mark: Buffer): void {

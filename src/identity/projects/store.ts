@@ -54,7 +54,3 @@ export async function updateProject(
 export async function removeProject(db: IdentityExecutor, id: string): Promise<void> {
   await db.deleteFrom('projects').where('id', '=', id).execute();
 }
-
-export async function removeProjectsOfDomain(db: IdentityExecutor, domainId: string): Promise<void> {
-  await db.deleteFrom('projects').where('domain_id', '=', domainId).execute();
-}

@@ -76,7 +76,7 @@ export async function enabledUser(directory: Directory, id: string): Promise<Use
 }
 
 /** @throws Unauthorized when the project, or its domain, is absent or disabled. */
-export async function enabledProject(directory: Directory, id: string): Promise<ProjectRow> {
+async function enabledProject(directory: Directory, id: string): Promise<ProjectRow> {
   const project = await directory.project(id);
   if (!project || project.is_domain === 1) throw new Unauthorized('no such project');
   const domain = await directory.domain(project.domain_id);

@@ -7,6 +7,7 @@ import {
   startIdentity,
   type Identity,
 } from '../testing/identity-harness.ts';
+import { Revocations } from './revocation.ts';
 
 async function validate(identity: Identity, subject: string, query = ''): Promise<number> {
   const token = await identity.admin();
@@ -236,4 +237,31 @@ test('a refused body is not shown again: it may hold a password', async () => {
   const answer = await identity.call('POST', '/v3/auth/tokens', { body: { auth } });
   assert.equal(answer.status, 400);
   assert.doesNotMatch(JSON.stringify(answer.body), /hunter2/);
+});
+
+test('a chain of tokens can be revoked as a whole, and revocations outlive a restart of the memory', async () => {
+  await using identity = await startIdentity();
+  const password = identity.passwords['demo'] ?? '';
+  const first = await identity.logIn('demo', password, 'unscoped');
+  const apart = await identity.logIn('demo', password, 'unscoped');
+  const part = { methods: ['token'], token: { id: first } };
+  const second = (await identity.authenticate(part, onProject('demo'))).headers['x-subject-token'] ?? '';
+  const { deps } = identity.service;
+  await deps.revocations.revokeChain(deps.tokens.read(second));
+  assert.equal(await validate(identity, first), 404);
+  assert.equal(await validate(identity, second), 404);
+  assert.equal(await validate(identity, apart), 200);
+  const again = new Revocations(deps.db, identity.bus, identity.clock, 1000 * 3600);
+  await again.start(() => {});
+  assert.ok(again.isRevoked(deps.tokens.read(first)));
+  assert.ok(!again.isRevoked(deps.tokens.read(apart)));
+  await again.close();
+});
+
+test('logins at once: a hundred right ones cost few hashes, and all succeed', async () => {
+  await using identity = await startIdentity();
+  const part = passwordOf('demo', identity.passwords['demo'] ?? '');
+  const answers = await Promise.all(Array.from({ length: 100 }, async () => identity.authenticate(part)));
+  assert.ok(answers.every((answer) => answer.status === 201));
+  assert.equal(new Set(answers.map((answer) => answer.headers['x-subject-token'])).size, 100);
 });
