@@ -31,13 +31,16 @@ const NAMES: Readonly<Record<string, string>> = {
   'rbac-policies': 'rbac_policy',
 };
 
-export async function networkHarness(config: NetworkConfig = {}): Promise<NetworkHarness> {
+export async function networkHarness(
+  config: NetworkConfig = {},
+  databaseUrl = 'sqlite::memory:',
+): Promise<NetworkHarness> {
   let northbound: NorthboundModel | undefined;
   const context: ServiceContext = {
     log: silentLog,
     clock: systemClock,
     bus: createInProcessBus(),
-    databaseUrl: 'sqlite::memory:',
+    databaseUrl,
     dataDir: '/nonexistent',
     policyOverrides: {},
     peer: () => {

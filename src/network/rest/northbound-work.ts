@@ -45,6 +45,7 @@ export class NorthboundWork implements AsyncDisposable {
   readonly #options: NorthboundWorkOptions;
   readonly #running = new Set<Promise<unknown>>();
   readonly #lastChange = new Map<string, NorthboundChange>();
+  #writing: Promise<unknown> = Promise.resolve();
   #done: string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -54,10 +55,10 @@ export class NorthboundWork implements AsyncDisposable {
 
   /** Runs `change` in a transaction and then tells OVN, waiting no longer than the deadline. */
   async commit<T>(change: (unit: Unit) => Promise<T>): Promise<Committed<T>> {
-    const { db, clock } = this.#options;
+    const { clock } = this.#options;
     const mark = crypto.randomUUID();
     let touched = new Map<string, ResourceRef>();
-    const result = await db.transaction(async (trx) => {
+    const result = await this.#inTurn(async (trx) => {
       touched = new Map(); // a retried transaction starts anew
       const now = isoTime(clock);
       const value = await change({
@@ -70,6 +71,16 @@ export class NorthboundWork implements AsyncDisposable {
     });
     if (touched.size === 0) return { result, change: NO_CHANGE, pending: false };
     return { result, ...(await this.#sync([...touched.values()], mark)) };
+  }
+
+  /**
+   * One write at a time in this process: changes of one network conflict on its addresses, and serializable transactions
+   * that conflict are only repeated. Other processes' conflicts are settled by the database's retries.
+   */
+  async #inTurn<T>(fn: (trx: Transaction<NetworkTables>) => Promise<T>): Promise<T> {
+    const turn = this.#writing.then(() => this.#options.db.transaction(fn));
+    this.#writing = turn.catch(() => undefined);
+    return turn;
   }
 
   async #sync(
