@@ -87,7 +87,7 @@ export async function mountForTest<D>(
   api: Api<D>,
   options: { authenticator?: Authenticator; log?: Log } = {},
 ): Promise<Mounted> {
-  const app = Fastify({ routerOptions: { maxParamLength: 1000 } });
+  const app = Fastify({ routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 } });
   await mountApi(app, api, {
     authenticator: options.authenticator ?? namedTokens(),
     log: options.log ?? silentLog,

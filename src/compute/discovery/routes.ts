@@ -37,5 +37,4 @@ async function showVersion(call: Call): Promise<Reply> {
 export const discoveryRoutes: readonly ComputeRoute[] = [
   { method: 'GET', path: '/', handler: listVersions, auth: 'none' },
   { method: 'GET', path: '/v2.1', handler: showVersion, auth: 'none' },
-  { method: 'GET', path: '/v2.1/', handler: showVersion, auth: 'none' },
 ];
