@@ -2,6 +2,7 @@
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { silentLog } from '#platform/log/log.ts';
+import type { Route } from '#platform/http/api.ts';
 import type { ServiceContext } from '#platform/service/service.ts';
 import type { NetworkConfig } from '#network/config.ts';
 import { createNetworkService } from '#network/service.ts';
@@ -12,6 +13,8 @@ export interface NetworkHarness extends Mounted, AsyncDisposable {
   readonly northbound: NorthboundModel;
   readonly context: ServiceContext;
   readonly statements: () => number;
+  /** The service's table of routes. */
+  readonly routes: ReadonlyArray<Pick<Route<unknown>, 'method' | 'path' | 'auth'>>;
   /** POSTs `body` and insists on 201; the resource. */
   make(path: string, body: Record<string, unknown>, token?: string): Promise<JsonValue>;
   get(path: string, token?: string): Promise<Answer>;
@@ -61,6 +64,7 @@ export async function networkHarness(
     ...mounted,
     northbound,
     context,
+    routes: service.api.routes,
     statements: () => service.api.deps.db.statements,
     make: async (path, body, token = 'member') => {
       const name = NAMES[path] ?? path;

@@ -38,5 +38,4 @@ async function resources(call: Call): Promise<View> {
 export const discoveryRoutes: readonly Route<NetworkDeps>[] = [
   { method: 'GET', path: '/', handler: versions, auth: 'none' },
   { method: 'GET', path: '/v2.0', handler: resources, auth: 'optional' },
-  { method: 'GET', path: '/v2.0/', handler: resources, auth: 'optional' },
 ];

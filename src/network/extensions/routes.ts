@@ -66,6 +66,7 @@ const EXTENSIONS: ReadonlyArray<readonly [alias: string, name: string, descripti
   ['stateful-security-group', 'Stateful security group', 'Groups without connection tracking'],
   ['subnet-dns-publish-fixed-ip', 'Subnet DNS publish fixed IP', 'Whether fixed addresses are published'],
   ['subnet-service-types', 'Subnet service types', 'Subnets for certain owners only'],
+  ['tag-ports-during-bulk-creation', 'Tag Ports During Bulk Creation', 'Tags given with a new port'],
   ['subnet_allocation', 'Subnet Allocation', 'Subnets out of pools'],
 ];
 

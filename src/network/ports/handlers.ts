@@ -8,6 +8,7 @@ import { has, pickFlags, pickTexts, readFlag, readId, readText } from '../rest/a
 import type { Operation } from '../rest/crud.ts';
 import type { Input } from '../rest/deps.ts';
 import { equals, selectRows, updateRow } from '../rest/select.ts';
+import { replaceTags } from '../tags/store.ts';
 import { findDefaultGroup } from '../security-groups/store.ts';
 import {
   checkFixedIpPolicy,
@@ -56,6 +57,7 @@ export async function createPort(operation: Operation, input: Input, projectId: 
   if (wishes) await allocateWishes(unit.trx, row, wishes);
   else await allocateAutomatically(unit.trx, row);
   await setSecurityGroups(unit.trx, row.id, groups);
+  if (has(input, 'tags')) await replaceTags(unit.trx, row.id, input['tags'] as string[]);
   if (pairs.length === 0) return row;
   const json = JSON.stringify(pairs);
   await unit.trx.updateTable('ports').set({ allowed_address_pairs: json }).where('id', '=', row.id).execute();

@@ -40,6 +40,8 @@ const Options = Type.Array(
   { maxItems: 64 },
 );
 
+const Tag = Type.String({ pattern: '^[^\\u0000,/]{1,255}$' });
+
 const changeable = {
   name: nullable(Name),
   description: Description,
@@ -59,5 +61,10 @@ const changeable = {
   dns_domain: nullable(Text(255)),
 };
 
-export const createPort = createBody('port', 'ports', { ...changeable, network_id: Uuid }, ['network_id']);
+export const createPort = createBody(
+  'port',
+  'ports',
+  { ...changeable, network_id: Uuid, tags: Type.Array(Tag, { maxItems: 50 }) },
+  ['network_id'],
+);
 export const updatePort = updateBody('port', changeable);

@@ -12,6 +12,7 @@ import { callerOf, type NetworkDeps, type Sql, type View } from '../rest/deps.ts
 import { pickFields } from '../rest/listing.ts';
 import { parseQuery } from '../rest/query.ts';
 import {
+  bumpRevision,
   deleteRows,
   equals,
   findRow,
@@ -89,6 +90,7 @@ async function list(call: Call, deps: NetworkDeps): Promise<View> {
 
 async function get(call: Call, db: Sql): Promise<RbacPolicyRow> {
   const id = call.params['id'] ?? '';
+  if (id.includes('\0')) throw notFound('rbac_policy', '');
   const [row] = await selectRows(db, 'rbac_policies', [equals('id', id)]);
   if (!row || !call.allows('get_rbac_policy', { project_id: row.project_id }))
     throw notFound('rbac_policy', id);
@@ -122,7 +124,7 @@ async function create(call: Call, deps: NetworkDeps): Promise<Reply> {
     action,
     target_project: target,
   };
-  await deps.work.commit(async ({ trx, touch }) => {
+  await deps.work.commit(async ({ trx, now, touch }) => {
     const object = await findRow(trx, table, id);
     if (!object || (!callerOf(call).admin && object.project_id !== projectId)) throw notFound(type, id);
     await checkQuota(trx, deps, 'rbac_policy', projectId, 1);
@@ -135,7 +137,10 @@ async function create(call: Call, deps: NetworkDeps): Promise<Reply> {
     }
     if (type === 'network' && action === 'access_as_external')
       await trx.updateTable('networks').set({ external: 1 }).where('id', '=', id).execute();
-    if (type === 'network') touch('network', id);
+    if (type === 'network') {
+      await bumpRevision(trx, 'networks', id, now);
+      touch('network', id);
+    }
   });
   return new Reply(201, { rbac_policy: view(row) });
 }

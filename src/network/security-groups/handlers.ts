@@ -32,6 +32,8 @@ export async function updateSecurityGroup(
 ): Promise<SecurityGroupRow> {
   if (row.default_of !== null && has(input, 'name') && input['name'] !== row.name)
     throw conflict('SecurityGroupCannotUpdateDefault', 'Updating default security group not allowed.');
+  if (row.default_of === null && readText(input, 'name').toLowerCase() === 'default')
+    throw conflict('SecurityGroupDefaultAlreadyExists', 'Default security group already exists.');
   if (
     has(input, 'stateful') &&
     readFlag(input, 'stateful', true) !== row.stateful &&

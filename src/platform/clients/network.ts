@@ -77,6 +77,7 @@ type Attributes = Readonly<Record<string, unknown>>;
 
 export interface NetworkClient {
   listNetworks(token: string, filter: NetworkFilter): Promise<Network[]>;
+  getNetwork(token: string, id: string): Promise<Network>;
   listSubnets(token: string, filter: NetworkFilter): Promise<Subnet[]>;
   listPorts(token: string, filter: NetworkFilter): Promise<Port[]>;
   getPort(token: string, id: string): Promise<Port>;
@@ -124,6 +125,8 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     listPorts: list('/ports', 'ports'),
     listSecurityGroups: list('/security-groups', 'security_groups'),
     listFloatingIps: list('/floatingips', 'floatingips'),
+    getNetwork: async (token, id) =>
+      (await send(token, 'GET', `/networks/${encodeURIComponent(id)}`))['network'] as Network,
     getPort: async (token, id) =>
       (await send(token, 'GET', `/ports/${encodeURIComponent(id)}`))['port'] as Port,
     getPortTrace: async (token, id) =>
