@@ -20,10 +20,23 @@ export class PolicySyntaxError extends Error {
 
 /** An empty rule always passes, as upstream. */
 export function parseRule(text: string): Rule {
-  const tokens = text.match(/[()]|"[^"]*"|'[^']*'|%\([^)]*\)s|(?:[^\s()"'%]|%\([^)]*\)s|%)+/g) ?? [];
+  const tokens = tokensOf(text);
   if (tokens.length === 0) return { kind: 'always' };
   const parser = new Parser(text, joinQuoted(tokens));
   return parser.parse();
+}
+
+/** Every character belongs to a token or is white space: a stray quote must not vanish from an operator's rule. */
+function tokensOf(text: string): string[] {
+  const token = /\s+|([()]|"[^"]*"|'[^']*'|%\([^)]*\)s|(?:[^\s()"'%]|%\([^)]*\)s|%)+)/y;
+  const tokens: string[] = [];
+  while (token.lastIndex < text.length) {
+    const at = token.lastIndex;
+    const match = token.exec(text);
+    if (!match) throw new PolicySyntaxError(text, `a quote is not closed at "${text.slice(at)}"`);
+    if (match[1] !== undefined) tokens.push(match[1]);
+  }
+  return tokens;
 }
 
 /** `'literal':%(target)s` is one check though it begins with a quote. */
@@ -88,6 +101,9 @@ class Parser {
     if (colon < 1) throw new PolicySyntaxError(this.#text, `"${token}" is no check of the form kind:match`);
     const left = token.slice(0, colon);
     const right = token.slice(colon + 1);
+    if (right === '') throw new PolicySyntaxError(this.#text, `"${token}" names nothing to compare with`);
+    if (left === 'http' || left === 'https')
+      throw new PolicySyntaxError(this.#text, 'checks by a remote server are not offered');
     if (left === 'rule') return { kind: 'rule', name: right };
     if (left === 'role') return { kind: 'role', role: right.toLowerCase() };
     return { kind: 'match', left, right };
