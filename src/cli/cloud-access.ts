@@ -17,6 +17,7 @@ interface CloudEntry {
 export interface CloudAccess {
   readonly origin: string;
   readonly admin: boolean;
+  readonly token: string;
   /** GET of a path below the origin. @throws Error with the cloud's own words */
   get(path: string): Promise<unknown>;
 }
@@ -38,6 +39,7 @@ export async function readCloud(dataPath: string, name: string): Promise<CloudAc
   return {
     origin,
     admin: name.endsWith('admin'),
+    token,
     get: async (path) => {
       const answer = await fetch(origin + path, {
         headers: { 'x-auth-token': token, accept: 'application/json' },

@@ -7,7 +7,7 @@ import { DEFAULT_LISTEN, defaultDataPath, isRoot, toPath } from './config.ts';
 export type UpFlags = {
   data: string;
   listen: string;
-  hosts: number;
+  hosts?: number;
   network: 'private' | 'system';
   hypervisor?: string;
   nb?: string;
@@ -15,6 +15,7 @@ export type UpFlags = {
   ovs?: string;
   providerCidr?: string;
   simulated?: boolean;
+  behaviours?: string;
   detach?: boolean;
 };
 
@@ -24,7 +25,12 @@ export function upCommand(): Command {
     .option('--data <directory>', 'where all its state is', toPath, defaultDataPath())
     .option('--listen <address:port>', 'its one listener', parseListen, DEFAULT_LISTEN)
     .option('--simulated', 'on working models of all programs: no root, no guests that run')
-    .option('--hosts <number>', 'hosts on this machine, each with its own switch and libvirt', parseCount, 1)
+    .option('--behaviours <file>', 'with --simulated: what goes wrong, see docs/simulation.md', toPath)
+    .option(
+      '--hosts <number>',
+      'hosts, each with its own switch and libvirt (default 1; simulated 3)',
+      parseCount,
+    )
     .addOption(
       new Option('--network <whose>', 'whose Open vSwitch and OVN')
         .choices(['private', 'system'])
@@ -58,6 +64,7 @@ function upOptions(flags: UpFlags): UpOptions {
     endpoints: { nb: flags.nb, sb: flags.sb, ovs: flags.ovs },
     providerCidr: flags.providerCidr,
     simulated: flags.simulated,
+    behavioursFile: flags.behaviours,
   };
 }
 

@@ -11,7 +11,7 @@ import { createIdentityService } from '#identity/service.ts';
 import { createComputeService, openComputeDatabase, type ComputeService } from '#compute/service.ts';
 import { startConductor } from '#compute/conductor/conductor.ts';
 import { startExpireActions } from '#compute/loops/expire-actions.ts';
-import { startScheduler } from '#compute/scheduler/scheduler.ts';
+import { startScheduler } from '#compute/scheduler/start-scheduler.ts';
 import { createImageService } from '#image/service.ts';
 import { createNetworkService } from '#network/service.ts';
 import { createPlacementService } from '#placement/service.ts';
@@ -36,7 +36,7 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   const shared = undo.use(
     createShared({ data, log, region: REGION, policyOverrides: readOverrides(foundation) }),
   );
-  const world = undo.use(worldOf(foundation, shared));
+  const world = undo.use(await worldOf(foundation, shared));
   const origin = originOf(listen);
 
   const identity = undo.use(await createIdentityService(shared.identityContext()));
@@ -55,6 +55,7 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   await mount(shared.app, image, validator, log, origin);
   await mount(shared.app, network, validator, log, origin);
   await mount(shared.app, compute, validator, log, origin);
+  await world.mount?.(shared.app, validator);
   const consoles = await mountConsoles(shared.app, compute.deps, world);
   const address = await listenOn(shared.app, listen);
   const cloudsYaml = writeCloudsYaml(data, { origin: address, region: REGION, credentials });
@@ -96,7 +97,7 @@ async function createServices(
   const db = undo.use(await openComputeDatabase(contexts.compute.databaseUrl));
   const placement = undo.use(await createPlacementService(contexts.placement, {}, db));
   const image = undo.use(await createImageService(contexts.image));
-  const network = undo.use(await createNetworkService(contexts.network, world.network));
+  const network = undo.use(await createNetworkService(contexts.network, world.network, world.connectOvn));
   const compute = undo.use(await createComputeService(contexts.compute, {}, db));
   return { placement, image, network, compute };
 }

@@ -16,6 +16,8 @@ export type UpOptions = Omit<GroundOptions, 'data' | 'progress' | 'signal'> & {
   listen: string;
   /** The whole cloud on working models: no root, no daemons. */
   simulated?: boolean | undefined;
+  /** A YAML or JSON file of behaviours of the simulated world. */
+  behavioursFile?: string | undefined;
   progress?: Progress | undefined;
   signal?: AbortSignal | undefined;
 };
@@ -28,6 +30,10 @@ export type Foundation = {
   ground: Promise<Ground> | undefined;
   /** OVN databases that are not the private ones. */
   endpoints: GroundOptions['endpoints'];
+  /** How many hosts a simulated world has. */
+  hosts: number | undefined;
+  /** What a simulated world does wrong from its start. */
+  behavioursFile: string | undefined;
   progress: Progress;
   signal: AbortSignal | undefined;
 };
@@ -64,6 +70,8 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
       listen,
       ground,
       endpoints: options.endpoints,
+      hosts: options.hosts,
+      behavioursFile: options.behavioursFile,
       progress,
       signal: anySignal,
     });

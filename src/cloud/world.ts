@@ -1,4 +1,6 @@
 // The world that the services act on: real programs of the ground, or the models of src/sim. Same shape for both.
+import type { FastifyInstance } from 'fastify';
+import type { Authenticator } from '#platform/auth/principal.ts';
 import type { Hypervisor } from '#drivers/libvirt/port.ts';
 import { LibvirtHypervisor } from '#drivers/libvirt/real.ts';
 import type { MetadataListener, MetadataPorts } from '#drivers/metadata-port/port.ts';
@@ -7,11 +9,13 @@ import type { HostSwitch } from '#drivers/ovs/port.ts';
 import { createOvsSwitch } from '#drivers/ovs/real.ts';
 import type { FaultInjector } from '#compute/host/inject.ts';
 import { noFaults } from '#compute/host/inject.ts';
-import type { NetworkOptions } from '#network/config.ts';
+import type { NetworkConfig } from '#network/config.ts';
+import type { NorthboundAccess, RunningNorthbound } from '#network/service.ts';
+import { createNorthbound } from '#network/ovn/northbound.ts';
 import { join } from 'node:path';
 import type { Ground, GroundHost, GroundProvider } from './ground-options.ts';
 import type { Shared } from './services/context.ts';
-import { simulatedWorld } from '#sim/world.ts';
+import { PHYSNET } from './steps/host-switch.ts';
 import { northboundSocket, southboundSocket } from './steps/ovn-databases.ts';
 import type { Foundation } from './up.ts';
 
@@ -30,31 +34,35 @@ export interface WorldHost {
 
 export interface World extends AsyncDisposable {
   readonly simulated: boolean;
-  /** Where the network service finds OVN. The databases may not answer yet. */
-  readonly network: NetworkOptions;
+  readonly network: NetworkConfig;
+  /** The network service's link to OVN. Its databases may not answer yet. */
+  connectOvn(access: NorthboundAccess): Promise<RunningNorthbound>;
   /** Resolves when the hosts' programs answer. */
   hosts(): Promise<readonly WorldHost[]>;
   provider(): Promise<Pick<GroundProvider, 'physnet' | 'cidr' | 'gatewayIp'>>;
   /** Resolves when the packages for building the demo image are installed; simulated: never needed. */
   packagesReady(): Promise<void>;
+  /** Routes of the world's own, beside those of the services. */
+  mount?(app: FastifyInstance, authenticator: Authenticator): Promise<void>;
 }
 
-export type WorldMaker = (
-  foundation: Foundation,
-  shared: Pick<Shared, 'clock' | 'log'> & { readonly bus: Bus },
-) => World;
-
-export function worldOf(foundation: Foundation, shared: Shared): World {
+export async function worldOf(foundation: Foundation, shared: Shared): Promise<World> {
   const { ground, data } = foundation;
-  if (!ground) return simulatedWorld(foundation, shared);
+  if (!ground) return (await import('#sim/world.ts')).simulatedWorld(foundation, shared);
   const owned: AsyncDisposable[] = [];
   let hosts: Promise<readonly WorldHost[]> | undefined;
   return {
     simulated: false,
-    network: {
-      nb: foundation.endpoints?.nb ?? `unix:${northboundSocket(data)}`,
-      sb: foundation.endpoints?.sb ?? `unix:${southboundSocket(data)}`,
-    },
+    network: { physicalNetworks: [{ name: PHYSNET }] },
+    connectOvn: async ({ db, context: { bus, clock, log } }) =>
+      createNorthbound({
+        db,
+        nbEndpoint: foundation.endpoints?.nb ?? `unix:${northboundSocket(data)}`,
+        sbEndpoint: foundation.endpoints?.sb ?? `unix:${southboundSocket(data)}`,
+        bus,
+        clock,
+        log,
+      }),
     hosts: async () => (hosts ??= realHosts(ground, owned, data.prefix)),
     provider: async () => (await ground).provider,
     packagesReady: async () => void (await ground),

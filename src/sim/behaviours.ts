@@ -16,7 +16,13 @@ const behaviour = Type.Object(
     fail: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
     times: Type.Optional(Type.Integer({ minimum: 1 })),
     /** OVN binds ports on `host` (on every host when absent) only after `latencyMs`, or never. */
-    ovn: Type.Optional(Type.Union([Type.Literal('slow-port-up'), Type.Literal('no-port-up'), Type.Literal('lost-port-up-event')])),
+    ovn: Type.Optional(
+      Type.Union([
+        Type.Literal('slow-port-up'),
+        Type.Literal('no-port-up'),
+        Type.Literal('lost-port-up-event'),
+      ]),
+    ),
   },
   { additionalProperties: false },
 );
@@ -34,17 +40,26 @@ export class Behaviours {
   /** @throws DomainError bad-request naming what is wrong */
   replace(value: unknown): void {
     const problem = findProblem(behavioursSchema, value);
-    if (problem) throw new DomainError('bad-request', 'invalid-behaviours', `Behaviours are refused: ${problem.path || 'the list'} ${problem.message}`);
+    if (problem)
+      throw new DomainError(
+        'bad-request',
+        'invalid-behaviours',
+        `Behaviours are refused: ${problem.path || 'the list'} ${problem.message}`,
+      );
     this.#list = structuredClone(value as Behaviour[]);
   }
 
   /** Those that concern hops of an agent, as its injector takes them. */
   forHops(): readonly InjectedBehaviour[] {
-    return this.#list.filter((each): each is Behaviour & InjectedBehaviour => each.hop !== undefined && each.ovn === undefined);
+    return this.#list.filter(
+      (each): each is Behaviour & InjectedBehaviour => each.hop !== undefined && each.ovn === undefined,
+    );
   }
 
   /** What OVN does on a host. */
   forOvn(host: string): readonly Behaviour[] {
-    return this.#list.filter((each) => each.ovn !== undefined && (each.host === undefined || each.host === host));
+    return this.#list.filter(
+      (each) => each.ovn !== undefined && (each.host === undefined || each.host === host),
+    );
   }
 }

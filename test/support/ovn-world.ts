@@ -1,0 +1,172 @@
+// OVN for tests in two worlds of one shape: the real programs, private, in namespaces of their own, and the model.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDataDirectory } from '#cloud/data-directory.ts';
+import { planHosts, switchNetns, type GroundContext, type PlannedHost } from '#cloud/ground-context.ts';
+import { removeLeftovers } from '#cloud/leftovers.ts';
+import { silentProgress } from '#cloud/progress.ts';
+import { runPlan } from '#cloud/run-plan.ts';
+import { hostController } from '#cloud/steps/host-controller.ts';
+import { hostNamespace } from '#cloud/steps/host-namespace.ts';
+import { hostSwitch, switchSocket } from '#cloud/steps/host-switch.ts';
+import { machineNetwork } from '#cloud/steps/machine-network.ts';
+import { northboundSocket, ovnDatabases, southboundSocket } from '#cloud/steps/ovn-databases.ts';
+import { ovnNorthd } from '#cloud/steps/ovn-northd.ts';
+import { switchNamespace } from '#cloud/steps/switch-namespace.ts';
+import { createFakeOvn, type FakeOvn } from '#drivers/ovn/fake.ts';
+import { systemClock } from '#platform/context/clock.ts';
+import type { Endpoint } from '#platform/ovsdb/endpoint.ts';
+import { runCommand, type CommandOptions, type CommandResult } from '#platform/supervise/run-command.ts';
+import { Supervisor } from '#platform/supervise/supervisor.ts';
+
+export interface OvnWorld extends AsyncDisposable {
+  readonly nb: Endpoint;
+  readonly sb: Endpoint;
+  readonly hosts: readonly string[];
+  /** Absent in the model, which moves no packets. */
+  readonly real?: RealWorld;
+  readonly fake?: FakeOvn;
+  plug(host: string, portId: string, mac: string): Promise<void>;
+  unplug(host: string, portId: string): Promise<void>;
+  stopNorthd(): Promise<void>;
+  startNorthd(): Promise<void>;
+  stopController(host: string): Promise<void>;
+  startController(host: string): Promise<void>;
+  /** As a crash; it comes back by itself, with its rows. */
+  crashNorthbound(): Promise<void>;
+}
+
+export interface RealWorld {
+  /** Runs a program in the namespace of what is plugged as `portId`. */
+  inGuest(portId: string, argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Runs a program in a namespace on the provider network, which has 172.31.0.1/24 there. */
+  outside(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  nbctl(...args: string[]): Promise<string>;
+}
+
+/** Why the real programs cannot be run here, or false. */
+export function whyNoRealOvn(): string | false {
+  if (process.getuid?.() !== 0) return 'not root';
+  const missing = ['ovn-northd', 'ovn-controller', 'ovs-vswitchd', 'ovsdb-server', 'busybox', 'ethtool'].filter(
+    (name) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((dir) => existsSync(join(dir, name))),
+  );
+  return missing.length > 0 ? `${missing.join(', ')} not installed` : false;
+}
+
+export async function fakeOvnWorld(): Promise<OvnWorld> {
+  const fake = await createFakeOvn({ clock: systemClock });
+  for (const host of ['h1', 'h2']) await fake.addChassis(host);
+  return {
+    nb: fake.nb,
+    sb: fake.sb,
+    hosts: ['h1', 'h2'],
+    fake,
+    plug: async (host, portId) => fake.plug(host, portId),
+    unplug: async (host, portId) => fake.unplug(host, portId),
+    stopNorthd: async () => fake.stopNorthd(),
+    startNorthd: async () => fake.startNorthd(),
+    stopController: async (host) => fake.stopController(host),
+    startController: async (host) => fake.startController(host),
+    crashNorthbound: async () => {
+      await fake.nbServer.kill();
+      await fake.nbServer.start();
+    },
+    [Symbol.asyncDispose]: () => fake.close(),
+  };
+}
+
+/** Two hosts, joined by an underlay and a provider network; nothing of it is in the machine's own namespace. */
+export async function realOvnWorld(): Promise<OvnWorld> {
+  const directory = await mkdtemp(join(tmpdir(), 'ovn-'));
+  const data = openDataDirectory(directory);
+  const hosts = planHosts(data, 2);
+  const supervisor = new Supervisor({ cloud: data.prefix, recordFile: data.processRecord });
+  const context: GroundContext = { options: { data }, data, supervisor, hosts, hypervisors: [] };
+  const guests = new Set<string>();
+  data.make('ovn');
+  data.make('log');
+  data.make('run');
+  const plan = [
+    machineNetwork,
+    ovnDatabases,
+    switchNamespace,
+    ...hosts.map(hostNamespace),
+    ...hosts.map(hostSwitch),
+    ovnNorthd,
+    ...hosts.map(hostController),
+  ];
+  const sweep = async (): Promise<void> => {
+    await supervisor.close();
+    for (const guest of guests) await runCommand(['ip', 'netns', 'delete', guest], { okCodes: [0, 1] });
+    await removeLeftovers(data);
+    data.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  let undo: () => Promise<void>;
+  try {
+    undo = await runPlan(plan, context, { progress: silentProgress });
+    const outside = switchNetns(data);
+    await runCommand(['ethtool', '-K', 'provider', 'tx', 'off'], { netns: outside });
+    await runCommand(['ip', '-n', outside, 'addr', 'add', '172.31.0.1/24', 'dev', 'provider']);
+  } catch (error) {
+    await sweep();
+    throw error;
+  }
+  const hostOf = (name: string): PlannedHost => {
+    const host = hosts.find((each) => each.name === name);
+    if (!host) throw new Error(`there is no host ${name}`);
+    return host;
+  };
+  const guestOf = (portId: string): string => `${data.prefix}-${portId.slice(0, 8)}`;
+  const control = { signal: new AbortController().signal, say: () => undefined };
+  return {
+    nb: `unix:${northboundSocket(data)}`,
+    sb: `unix:${southboundSocket(data)}`,
+    hosts: hosts.map((host) => host.name),
+    real: {
+      inGuest: (portId, argv, options = {}) => runCommand(argv, { ...options, netns: guestOf(portId) }),
+      outside: (argv, options = {}) => runCommand(argv, { ...options, netns: switchNetns(data) }),
+      nbctl: async (...args) =>
+        (await runCommand(['ovn-nbctl', `--db=unix:${northboundSocket(data)}`, '--timeout=10', ...args])).stdout,
+    },
+    plug: async (name, portId, mac) => {
+      const host = hostOf(name);
+      const guest = guestOf(portId);
+      const device = `v${portId.slice(0, 8)}`;
+      guests.add(guest);
+      await runCommand(['ip', 'netns', 'add', guest]);
+      const script = [
+        `link add ${device} type veth peer name eth0 netns ${guest} address ${mac}`,
+        `link set ${device} up`,
+      ];
+      await runCommand(['ip', '-n', host.netns, '-batch', '-'], { input: `${script.join('\n')}\n` });
+      await runCommand(['ip', '-n', guest, 'link', 'set', 'lo', 'up']);
+      await runCommand(['ip', '-n', guest, 'link', 'set', 'eth0', 'up']);
+      await runCommand(['ethtool', '-K', 'eth0', 'tx', 'off'], { netns: guest });
+      await runCommand([
+        ...['ovs-vsctl', `--db=unix:${switchSocket(host)}`, '--timeout=10', 'add-port', 'br-int', device],
+        ...['--', 'set', 'interface', device, `external-ids:iface-id=${portId}`],
+      ]);
+    },
+    unplug: async (name, portId) => {
+      const device = `v${portId.slice(0, 8)}`;
+      const vsctl = ['ovs-vsctl', `--db=unix:${switchSocket(hostOf(name))}`, '--timeout=10'];
+      await runCommand([...vsctl, '--if-exists', 'del-port', 'br-int', device]);
+      await runCommand(['ip', 'netns', 'delete', guestOf(portId)], { okCodes: [0, 1] });
+      guests.delete(guestOf(portId));
+    },
+    stopNorthd: () => supervisor.stop('ovn-northd'),
+    startNorthd: async () => ovnNorthd.do(context, control),
+    stopController: (name) => supervisor.stop(`ovn-controller-${name}`),
+    startController: async (name) => hostController(hostOf(name)).do(context, control),
+    crashNorthbound: async () => {
+      const pid = supervisor.find('ovn-nb')?.pid;
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    },
+    [Symbol.asyncDispose]: async () => {
+      await undo().finally(sweep);
+    },
+  };
+}
