@@ -90,7 +90,7 @@ function requestedVersion(
   range: MicroversionRange,
 ): string | undefined {
   const header = headers['openstack-api-version'];
-  const lines = (Array.isArray(header) ? header : (header ?? '').split(',')).map((line) => line.trim());
+  const lines = [header ?? []].flat().flatMap((line) => line.split(',').map((part) => part.trim()));
   for (const line of lines) {
     const [type, version] = line.split(/\s+/);
     if (type?.toLowerCase() === range.serviceType && version) return version.toLowerCase();
