@@ -1,5 +1,7 @@
 // The image service as its peers use it. Every call carries the token of the user on whose behalf it is made.
-import { expectOk, refusal, type Transport } from './transport.ts';
+import type { Readable } from 'node:stream';
+import { readText } from './stream-transport.ts';
+import { expectOk, parse, refusal, type StreamAnswer, type Transport } from './transport.ts';
 
 /** An image as the image API shows it; properties that an operator or user set are beside the base ones. */
 export interface Image {
@@ -17,6 +19,10 @@ export interface Image {
   readonly virtual_size: number | null;
   readonly disk_format: string | null;
   readonly container_format: string | null;
+  readonly os_hash_algo: string | null;
+  readonly os_hash_value: string | null;
+  /** Where the data is, `file:///…` of the store: only told to services. */
+  readonly direct_url?: string;
   readonly [property: string]: unknown;
 }
 
@@ -26,36 +32,117 @@ export interface ImageClient {
   /** Makes an image record without data, in status `queued`. `attributes` holds base attributes and properties. */
   createImage(token: string, attributes: Readonly<Record<string, unknown>>): Promise<Image>;
   deleteImage(token: string, id: string): Promise<void>;
+  /**
+   * As `findImage`, with `direct_url`: `serviceToken` vouches that a service asks, on behalf of the user of `userToken`.
+   */
+  locateImage(userToken: string, id: string, serviceToken: string): Promise<Image | undefined>;
+  /** The data, to be read to its end or destroyed. @throws DomainError of the peer; not-found also when there is no data */
+  openData(userToken: string, id: string, serviceToken: string): Promise<Readable>;
+  /** Sends the data of a queued image; the image is active when this resolves. The stream ends with it. */
+  uploadData(token: string, id: string, stream: Readable, options?: UploadOptions): Promise<void>;
+  /** All images that fit: `filters` are the query of `GET /v2/images`, pages are followed. */
+  listImages(token: string, filters?: Readonly<Record<string, string>>): Promise<Image[]>;
 }
 
+export interface UploadOptions {
+  /** Bytes: said before, so that an upload that does not fit is refused at once. */
+  readonly size?: number;
+  readonly serviceToken?: string;
+  readonly signal?: AbortSignal;
+}
+
+const PAGE = 500;
+
 export function createImageClient(transport: Transport): ImageClient {
+  const find = async (token: string, id: string, serviceToken?: string): Promise<Image | undefined> => {
+    const answer = await transport.send({
+      method: 'GET',
+      path: pathOf(id),
+      token,
+      ...(serviceToken === undefined ? {} : { serviceToken }),
+    });
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw refusal('image', answer);
+    return answer.body as Image;
+  };
   return {
-    findImage: async (token, id) => {
-      const answer = await transport.send({
-        method: 'GET',
-        path: `/v2/images/${encodeURIComponent(id)}`,
-        token,
-      });
-      if (answer.status === 404) return undefined;
-      if (answer.status !== 200) throw refusal('image', answer);
-      return answer.body as Image;
-    },
+    findImage: async (token, id) => find(token, id),
+    locateImage: find,
     createImage: async (token, attributes) => {
-      const answer = await expectOk('image', transport, {
-        method: 'POST',
-        path: '/v2/images',
-        token,
-        body: attributes,
-      });
-      return answer.body as Image;
+      const request = { method: 'POST', path: '/v2/images', token, body: attributes } as const;
+      return (await expectOk('image', transport, request)).body as Image;
     },
     deleteImage: async (token, id) => {
-      await expectOk(
-        'image',
-        transport,
-        { method: 'DELETE', path: `/v2/images/${encodeURIComponent(id)}`, token },
-        [204, 404],
-      );
+      await expectOk('image', transport, { method: 'DELETE', path: pathOf(id), token }, [204, 404]);
     },
+    openData: async (token, id, serviceToken) => openData(transport, token, id, serviceToken),
+    uploadData: async (token, id, stream, options = {}) => uploadData(transport, token, id, stream, options),
+    listImages: async (token, filters = {}) => listImages(transport, token, filters),
   };
+}
+
+function pathOf(id: string): string {
+  return `/v2/images/${encodeURIComponent(id)}`;
+}
+
+async function openData(
+  transport: Transport,
+  token: string,
+  id: string,
+  serviceToken: string,
+): Promise<Readable> {
+  const path = `${pathOf(id)}/file`;
+  const answer = await streaming(transport)({ method: 'GET', path, token, serviceToken });
+  if (answer.status === 200) return answer.stream;
+  throw await streamRefusal(answer.status === 204 ? { ...answer, status: 404 } : answer);
+}
+
+async function uploadData(
+  transport: Transport,
+  token: string,
+  id: string,
+  stream: Readable,
+  { size, serviceToken, signal }: UploadOptions,
+): Promise<void> {
+  const answer = await streaming(transport)({
+    method: 'PUT',
+    path: `${pathOf(id)}/file`,
+    token,
+    stream,
+    headers: {
+      'content-type': 'application/octet-stream',
+      ...(size === undefined ? {} : { 'content-length': String(size) }),
+    },
+    ...(serviceToken === undefined ? {} : { serviceToken }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (answer.status !== 204) throw await streamRefusal(answer);
+  answer.stream.resume();
+}
+
+async function listImages(
+  transport: Transport,
+  token: string,
+  filters: Readonly<Record<string, string>>,
+): Promise<Image[]> {
+  const images: Image[] = [];
+  let path: string | undefined = `/v2/images?${new URLSearchParams({ limit: String(PAGE), ...filters })}`;
+  while (path !== undefined) {
+    const answer = await expectOk('image', transport, { method: 'GET', path, token }, [200]);
+    const page = answer.body as { readonly images: readonly Image[]; readonly next?: string };
+    images.push(...page.images);
+    path = page.next;
+  }
+  return images;
+}
+
+/** @throws TypeError for a transport that cannot */
+function streaming(transport: Transport): NonNullable<Transport['sendStream']> {
+  if (!transport.sendStream) throw new TypeError('the transport to the image service has no sendStream');
+  return async (request) => transport.sendStream!(request); // checked above
+}
+
+async function streamRefusal(answer: StreamAnswer): Promise<Error> {
+  const text = await readText(answer.stream);
+  return refusal('image', { ...answer, body: parse(text, answer.headers['content-type']) });
 }

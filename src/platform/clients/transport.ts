@@ -1,7 +1,9 @@
 // How one service reaches another's REST API: over HTTP, or in the same process without a socket. Same requests, same answers.
+import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { currentContext, traceparentOf } from '#platform/context/request-context.ts';
 import { DomainError, type ErrorKind } from '#platform/errors/domain-error.ts';
+import { injectStream, sendHttpStream } from './stream-transport.ts';
 
 export interface RestRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -24,6 +26,22 @@ export interface RestAnswer {
 
 export interface Transport {
   send(request: RestRequest): Promise<RestAnswer>;
+  /** With bodies as streams, in constant memory. Absent on transports that are made for JSON alone. */
+  sendStream?(request: StreamRequest): Promise<StreamAnswer>;
+}
+
+/** A request whose body, and whose answer's, may be of any size. There is no deadline: the signal ends it. */
+export interface StreamRequest extends Omit<RestRequest, 'body' | 'deadlineMs'> {
+  /** Ends with the request, also when it fails. */
+  readonly stream?: Readable;
+  readonly signal?: AbortSignal;
+}
+
+export interface StreamAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** To be read to its end or destroyed. Fails when the peer ends early. */
+  readonly stream: Readable;
 }
 
 const DEADLINE_MS = 30_000;
@@ -44,6 +62,7 @@ export function inProcessTransport(app: FastifyInstance, prefix: string): Transp
         body: parse(answer.payload, answer.headers['content-type']),
       };
     },
+    sendStream: async (request) => injectStream(app, prefix + request.path, request, requestHeaders(request)),
   };
 }
 
@@ -73,10 +92,11 @@ export function httpTransport(baseUrl: string): Transport {
         );
       }
     },
+    sendStream: async (request) => sendHttpStream(baseUrl, request, requestHeaders(request)),
   };
 }
 
-function requestHeaders(request: RestRequest): Record<string, string> {
+function requestHeaders(request: Omit<RestRequest, 'deadlineMs'>): Record<string, string> {
   const context = currentContext();
   return {
     accept: 'application/json',
@@ -97,7 +117,7 @@ function flatten(headers: Readonly<Record<string, unknown>>): Record<string, str
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }
 
-function parse(text: string, type: unknown): unknown {
+export function parse(text: string, type: unknown): unknown {
   if (text === '') return undefined;
   return /\bjson\b/.test(String(type)) ? (JSON.parse(text) as unknown) : text;
 }

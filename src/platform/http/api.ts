@@ -115,6 +115,8 @@ export interface FaultContext {
   readonly error: DomainError | undefined;
   readonly requestId: string;
   readonly microversion: Microversion | undefined;
+  /** The request's Accept header. */
+  readonly accept?: string;
 }
 
 /** A service's whole REST API. */

@@ -57,6 +57,7 @@ export function renderError<D>(
     error: domain,
     requestId: exchange.context.requestId,
     microversion: exchange.microversion,
+    ...(reply.request.headers.accept === undefined ? {} : { accept: reply.request.headers.accept }),
   });
   reply
     .code(status)

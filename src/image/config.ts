@@ -1,0 +1,47 @@
+// The image service's options, with defaults. Plain values: `src/cloud` fills in what an operator sets.
+
+export interface ImageConfig {
+  /** Largest image, in bytes; an upload past it is refused and removed. */
+  readonly maxImageBytes: number;
+  /** Properties of one image. */
+  readonly maxProperties: number;
+  readonly maxTags: number;
+  readonly maxMembers: number;
+  /** Most images that one list answers, whatever `limit` asks for. */
+  readonly maxLimit: number;
+  readonly defaultLimit: number;
+  /** How long an upload is believed alive without a sign of life; longer leaves crashed ones `saving` for longer. */
+  readonly uploadLeaseMs: number;
+  /** A sender that sends nothing for this long is given up. */
+  readonly uploadIdleMs: number;
+  /** How often leftovers are looked for. */
+  readonly sweepIntervalMs: number;
+}
+
+export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
+  maxImageBytes: 1024 ** 4,
+  maxProperties: 128,
+  maxTags: 128,
+  maxMembers: 128,
+  maxLimit: 1000,
+  defaultLimit: 25,
+  uploadLeaseMs: 60_000,
+  uploadIdleMs: 300_000,
+  sweepIntervalMs: 60_000,
+};
+
+export const DISK_FORMATS = [
+  'ami',
+  'ari',
+  'aki',
+  'vhd',
+  'vhdx',
+  'vmdk',
+  'raw',
+  'qcow2',
+  'vdi',
+  'iso',
+  'ploop',
+] as const;
+export const CONTAINER_FORMATS = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const;
+export type DiskFormat = (typeof DISK_FORMATS)[number];

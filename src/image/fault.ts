@@ -1,0 +1,32 @@
+// The body of the image service's errors: a small page of HTML unless the client asks for JSON or text, as upstream answers.
+import { STATUS_CODES } from 'node:http';
+import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
+
+export function renderImageFault({ status, message, accept }: FaultContext): RenderedFault {
+  const title = STATUS_CODES[status] ?? 'Error';
+  if (status === 401) return { body: { error: { code: 401, title: 'Unauthorized', message } } };
+  if (accept !== undefined && /\bapplication\/json\b/.test(accept) && !accept.includes('text/html')) {
+    return { body: { message, code: `${status} ${title}`, title } };
+  }
+  return {
+    headers: { 'content-type': 'text/html; charset=UTF-8' },
+    body: [
+      '<html>',
+      ` <head><title>${status} ${title}</title></head>`,
+      ' <body>',
+      `  <h1>${status} ${title}</h1>`,
+      `  ${escapeHtml(message)}<br /><br />`,
+      ' </body>',
+      '</html>',
+    ].join('\n'),
+  };
+}
+
+/** Messages quote what callers sent. */
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}

@@ -1,0 +1,125 @@
+// Looks at what an uploaded disk image really is, before anything opens it: the format must be the one that its owner says,
+// and it must not refer to another file, through which a tenant could read files of the host.
+// Sources: QEMU's qcow2 specification, VMware's virtual disk format, ISO 9660, the VHD and VHDX specifications.
+import { open } from 'node:fs/promises';
+
+export type FoundFormat = 'qcow2' | 'qed' | 'vmdk' | 'vhd' | 'vhdx' | 'vdi' | 'iso' | 'luks' | 'gpt' | 'raw';
+
+export interface Inspection {
+  readonly format: FoundFormat;
+  /** Bytes that a guest would see, where the format says; the file's size for raw. */
+  readonly virtualSize: number;
+  /** Why it must not be used; undefined when nothing speaks against it. */
+  readonly danger?: string;
+}
+
+/** Covers every header looked at; the ISO descriptor is the farthest. */
+const HEAD_BYTES = 64 * 1024;
+
+export async function inspectImage(path: string): Promise<Inspection> {
+  await using handle = await open(path, 'r');
+  const { size } = await handle.stat();
+  const head = Buffer.alloc(Math.min(HEAD_BYTES, size));
+  await handle.read(head, 0, head.length, 0);
+  const tail = Buffer.alloc(Math.min(512, size));
+  await handle.read(tail, 0, tail.length, Math.max(0, size - 512));
+  return inspectBytes(head, tail, size);
+}
+
+/** `head`: the first bytes, `tail`: the last 512, of a file of `size` bytes. Pure. */
+export function inspectBytes(head: Buffer, tail: Buffer, size: number): Inspection {
+  return qcow2(head) ?? vmdk(head, size) ?? simple(head, tail, size);
+}
+
+function startsWith(bytes: Buffer, text: string, at = 0): boolean {
+  return bytes.length >= at + text.length && bytes.toString('latin1', at, at + text.length) === text;
+}
+
+/** Feature bits of qcow2 version 3 that make it refer to, or be, something else. */
+const EXTERNAL_DATA_FILE = 1n << 2n;
+const KNOWN_INCOMPATIBLE = 0b11111n; // dirty, corrupt, external data, compression type, extended L2
+
+function qcow2(head: Buffer): Inspection | undefined {
+  if (!startsWith(head, 'QFI\u00fb') || head.length < 72) return undefined;
+  const virtualSize = Number(head.readBigUInt64BE(24));
+  const version = head.readUInt32BE(4);
+  const incompatible = version >= 3 && head.length >= 104 ? head.readBigUInt64BE(72) : 0n;
+  const found = { format: 'qcow2', virtualSize } as const;
+  if (version !== 2 && version !== 3)
+    return { ...found, danger: `it is qcow2 of the unknown version ${version}` };
+  if (head.readBigUInt64BE(8) !== 0n) return { ...found, danger: 'it refers to a backing file' };
+  if ((incompatible & EXTERNAL_DATA_FILE) !== 0n)
+    return { ...found, danger: 'it keeps its data in another file' };
+  if ((incompatible & ~KNOWN_INCOMPATIBLE) !== 0n)
+    return { ...found, danger: 'it uses qcow2 features that are not known here' };
+  return found;
+}
+
+const VMDK_SAFE_TYPES = new Set(['monolithicSparse', 'streamOptimized']);
+
+function vmdk(head: Buffer, size: number): Inspection | undefined {
+  const text = startsWith(head, '# Disk DescriptorFile') || startsWith(head, '# Disk Descriptor File');
+  if (text)
+    return {
+      format: 'vmdk',
+      virtualSize: size,
+      danger: 'it is a VMDK descriptor, which refers to other files',
+    };
+  if (!startsWith(head, 'KDMV') || head.length < 512) return undefined;
+  const virtualSize = Number(head.readBigUInt64LE(12)) * 512;
+  const start = Number(head.readBigUInt64LE(28)) * 512;
+  const length = Math.min(Number(head.readBigUInt64LE(36)) * 512, 20 * 512);
+  const descriptor = head.toString('latin1', start, start + length);
+  const type = /^\s*createType\s*=\s*"([^"]*)"/m.exec(descriptor)?.[1];
+  const extents = descriptor.split('\n').filter((line) => /^\s*(RW|RDONLY|NOACCESS)\s/.test(line));
+  const found = { format: 'vmdk', virtualSize } as const;
+  if (type === undefined || !VMDK_SAFE_TYPES.has(type))
+    return { ...found, danger: `its VMDK type ${type ?? '(none)'} can refer to other files` };
+  const outside = extents.some((line) => /"[^"]*[/\\]/.test(line) || !/\bSPARSE\b/.test(line));
+  return outside || extents.length > 1
+    ? { ...found, danger: 'its VMDK descriptor names other files' }
+    : found;
+}
+
+function simple(head: Buffer, tail: Buffer, size: number): Inspection {
+  if (startsWith(head, 'QED\0'))
+    return {
+      format: 'qed',
+      virtualSize: head.length >= 56 ? Number(head.readBigUInt64LE(48)) : size,
+      danger: 'the format qed is not supported',
+    };
+  if (startsWith(head, 'vhdxfile')) return { format: 'vhdx', virtualSize: size };
+  if (startsWith(head, 'conectix'))
+    return { format: 'vhd', virtualSize: head.length >= 56 ? Number(head.readBigUInt64BE(48)) : size };
+  if (startsWith(tail, 'conectix'))
+    return { format: 'vhd', virtualSize: tail.length >= 56 ? Number(tail.readBigUInt64BE(48)) : size };
+  if (head.length >= 384 && head.readUInt32LE(64) === 0xbeda107f)
+    return { format: 'vdi', virtualSize: Number(head.readBigUInt64LE(368)) };
+  if (startsWith(head, 'LUKS\u00ba\u00be')) return { format: 'luks', virtualSize: size };
+  if (startsWith(head, 'CD001', 32769)) return { format: 'iso', virtualSize: size };
+  if (head.length >= 512 && head.readUInt16LE(510) === 0xaa55) return { format: 'gpt', virtualSize: size };
+  return { format: 'raw', virtualSize: size };
+}
+
+/** What each declared disk format may turn out to be. An ISO or a partitioned disk is raw too; kernels are anything plain. */
+const ACCEPTED: Readonly<Record<string, readonly FoundFormat[]>> = {
+  raw: ['raw', 'gpt', 'iso', 'luks'],
+  ami: ['raw', 'gpt', 'iso'],
+  aki: ['raw', 'gpt'],
+  ari: ['raw', 'gpt'],
+  iso: ['iso'],
+  qcow2: ['qcow2'],
+  vmdk: ['vmdk'],
+  vhd: ['vhd'],
+  vhdx: ['vhdx'],
+  vdi: ['vdi'],
+  ploop: ['raw', 'gpt'],
+};
+
+/** Why an image that its owner calls `declared` must be refused; undefined when it may be used. */
+export function refusalOf(declared: string, { format, danger }: Inspection): string | undefined {
+  if (danger !== undefined) return danger;
+  const accepted = ACCEPTED[declared] ?? [];
+  if (accepted.includes(format)) return undefined;
+  return `it says ${declared} and its content is ${format === 'raw' || format === 'gpt' ? `not ${declared}` : format}`;
+}

@@ -1,0 +1,89 @@
+// The image service: its REST API, its database and its file store. Created by `src/cloud/assemble.ts`.
+import { join } from 'node:path';
+import { createTokenValidator, type TokenValidator } from '#platform/auth/token-validator.ts';
+import type { Api, Route } from '#platform/http/api.ts';
+import { startLoop, type Loop } from '#platform/loop/loop.ts';
+import { Enforcer } from '#platform/policy/enforcer.ts';
+import type { Service, ServiceContext } from '#platform/service/service.ts';
+import { openDatabase } from '#platform/sql/database.ts';
+import { migrate } from '#platform/sql/migrate.ts';
+import { DEFAULT_IMAGE_CONFIG, type ImageConfig } from './config.ts';
+import type { ImageDeps } from './deps.ts';
+import { discoveryRoutes } from './discovery/routes.ts';
+import { renderImageFault } from './fault.ts';
+import { imageDataRoutes } from './image-data/routes.ts';
+import { imageRoutes } from './images/routes.ts';
+import { infoRoutes } from './info/routes.ts';
+import { sweep } from './loops/sweep.ts';
+import { memberRoutes } from './members/routes.ts';
+import { imageMigration } from './migrations/001-images.ts';
+import { imagePolicies } from './policies.ts';
+import { schemaRoutes } from './schemas/routes.ts';
+import { createFileStore } from './store/file-store.ts';
+import type { ImageTables } from './tables.ts';
+import { tagRoutes } from './tags/routes.ts';
+
+const routes: readonly Route<ImageDeps>[] = [
+  ...discoveryRoutes,
+  ...schemaRoutes,
+  ...infoRoutes,
+  ...imageRoutes,
+  ...imageDataRoutes,
+  ...tagRoutes,
+  ...memberRoutes,
+];
+
+export interface ImageService extends Service<ImageDeps> {
+  readonly name: 'image';
+  readonly deps: ImageDeps;
+}
+
+/** Uploads that a crash interrupted are undone before this resolves, when the database is this process's own. */
+export async function createImageService(
+  context: ServiceContext,
+  config: Partial<ImageConfig> = {},
+): Promise<ImageService> {
+  await using undo = new AsyncDisposableStack();
+  const { log, clock } = context;
+  const db = undo.use(openDatabase<ImageTables>(context.databaseUrl));
+  await migrate(db, 'image', [imageMigration]);
+  const store = await createFileStore(join(context.dataDir, 'store'));
+  const serviceTokens = undo.use(await serviceTokenValidator(context));
+  await sweep({ db, store, clock, log }, db.engine === 'sqlite');
+  let loop: Loop | undefined;
+  const deps: ImageDeps = {
+    config: { ...DEFAULT_IMAGE_CONFIG, ...config },
+    clock,
+    log,
+    db,
+    store,
+    serviceTokens,
+  };
+  const owned = undo.move();
+  return {
+    name: 'image',
+    api: imageApi(deps, new Enforcer(imagePolicies, context.policyOverrides)),
+    deps,
+    start: async () => {
+      const intervalMs = deps.config.sweepIntervalMs;
+      loop = startLoop({ name: 'image-sweep', intervalMs, run: async () => sweep(deps), log });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await loop?.[Symbol.asyncDispose]();
+      await owned.disposeAsync();
+    },
+  };
+}
+
+async function serviceTokenValidator(context: ServiceContext): Promise<TokenValidator> {
+  return createTokenValidator({
+    identity: { send: async (request) => context.peer('identity').send(request) },
+    bus: context.bus,
+    clock: context.clock,
+    serviceToken: context.serviceToken,
+  });
+}
+
+function imageApi(deps: ImageDeps, enforcer: Enforcer): Api<ImageDeps> {
+  return { name: 'image', prefix: '/image', routes, deps, enforcer, renderFault: renderImageFault };
+}

@@ -1,0 +1,61 @@
+// Row types of the image service's database. Times are ISO 8601 text, booleans 0/1, `*_json` columns hold JSON text.
+
+export type ImageStatus = 'queued' | 'saving' | 'importing' | 'active' | 'deactivated' | 'killed' | 'deleted';
+export type Visibility = 'public' | 'private' | 'shared' | 'community';
+export type MemberStatus = 'pending' | 'accepted' | 'rejected';
+
+export interface ImageRow {
+  id: string;
+  name: string | null;
+  owner: string | null;
+  status: ImageStatus;
+  visibility: Visibility;
+  disk_format: string | null;
+  container_format: string | null;
+  /** Bytes; null until uploaded. */
+  size: number | null;
+  virtual_size: number | null;
+  /** md5 */
+  checksum: string | null;
+  os_hash_algo: string | null;
+  os_hash_value: string | null;
+  min_disk: number;
+  min_ram: number;
+  protected: number;
+  os_hidden: number;
+  /** Name of the file in the store. A new upload is a new name, so that a reader never sees two uploads mixed. */
+  location: string | null;
+  /** Name of the file that is being written while the status is `saving`; an upload may only end what it began. */
+  upload_id: string | null;
+  /** Until when the uploader is believed alive; it renews. Past it, the sweep makes the image queued again. */
+  upload_lease: string | null;
+  /** Additional properties, name → string. */
+  properties_json: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface ImageTagRow {
+  image_id: string;
+  tag: string;
+}
+
+export interface ImageMemberRow {
+  image_id: string;
+  member: string;
+  status: MemberStatus;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Ids are never given twice: who launches by the id of a deleted image must not get somebody else's. */
+export interface UsedImageIdRow {
+  id: string;
+}
+
+export interface ImageTables {
+  used_image_ids: UsedImageIdRow;
+  images: ImageRow;
+  image_tags: ImageTagRow;
+  image_members: ImageMemberRow;
+}
