@@ -6,6 +6,8 @@ import { discoveryRoutes } from './discovery/routes.ts';
 import { keypairPolicies } from './keypairs/policy.ts';
 import { keypairRoutes } from './keypairs/routes.ts';
 import { operatorPolicies, operatorRoutes } from './operator-table.ts';
+import { securityGroupPolicies } from './os-security-groups/policy.ts';
+import { securityGroupRoutes } from './os-security-groups/routes.ts';
 import { serverGroupPolicies } from './server-groups/policy.ts';
 import { serverGroupRoutes } from './server-groups/routes.ts';
 import { serverActionRoutes } from './servers/action-routes.ts';
@@ -39,6 +41,7 @@ export const computeRoutes: readonly ComputeRoute[] = [
   ...consoleRoutes,
   ...keypairRoutes,
   ...serverGroupRoutes,
+  ...securityGroupRoutes,
   ...operatorRoutes,
 ];
 
@@ -46,5 +49,6 @@ export const computePolicies: readonly PolicyRule[] = [
   ...serverPolicies,
   ...keypairPolicies,
   ...serverGroupPolicies,
+  ...securityGroupPolicies,
   ...operatorPolicies,
 ];

@@ -74,7 +74,11 @@ export function networkStandIn(state: NetworkState, calls: Map<string, number>):
       return { [singular]: changed };
     });
     app.post(`/v2.0/${path}`, async (request, reply) => {
-      const row = { id: crypto.randomUUID(), ...(request.body as Record<string, object>)[singular] };
+      const row = {
+        id: crypto.randomUUID(),
+        ...(singular === 'security_group' ? { security_group_rules: [] } : {}),
+        ...(request.body as Record<string, object>)[singular],
+      };
       rows.set(row.id, row);
       return reply.code(201).send({ [singular]: row });
     });

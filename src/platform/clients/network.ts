@@ -89,6 +89,14 @@ export interface NetworkClient {
   deletePort(token: string, id: string): Promise<void>;
   /** @param serviceToken lets an expired user token pass */
   listSecurityGroups(token: string, filter: NetworkFilter, serviceToken?: string): Promise<SecurityGroup[]>;
+  createSecurityGroup(token: string, attributes: Attributes): Promise<SecurityGroup>;
+  updateSecurityGroup(token: string, id: string, attributes: Attributes): Promise<SecurityGroup>;
+  /** Also when it is gone already. */
+  deleteSecurityGroup(token: string, id: string): Promise<void>;
+  listSecurityGroupRules(token: string, filter: NetworkFilter): Promise<Attributes[]>;
+  createSecurityGroupRule(token: string, attributes: Attributes): Promise<Attributes>;
+  /** Also when it is gone already. */
+  deleteSecurityGroupRule(token: string, id: string): Promise<void>;
   listFloatingIps(token: string, filter: NetworkFilter): Promise<FloatingIp[]>;
   updateFloatingIp(token: string, id: string, attributes: Attributes): Promise<FloatingIp>;
 }
@@ -124,6 +132,7 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     listSubnets: list('/subnets', 'subnets'),
     listPorts: list('/ports', 'ports'),
     listSecurityGroups: list('/security-groups', 'security_groups'),
+    listSecurityGroupRules: list('/security-group-rules', 'security_group_rules'),
     listFloatingIps: list('/floatingips', 'floatingips'),
     getNetwork: async (token, id) =>
       (await send(token, 'GET', `/networks/${encodeURIComponent(id)}`))['network'] as Network,
@@ -135,6 +144,20 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     updatePort: async (token, id, port) =>
       (await send(token, 'PUT', `/ports/${encodeURIComponent(id)}`, { port }))['port'] as Port,
     deletePort: async (token, id) => void (await send(token, 'DELETE', `/ports/${encodeURIComponent(id)}`)),
+    createSecurityGroup: async (token, security_group) =>
+      (await send(token, 'POST', '/security-groups', { security_group }))['security_group'] as SecurityGroup,
+    updateSecurityGroup: async (token, id, security_group) =>
+      (await send(token, 'PUT', `/security-groups/${encodeURIComponent(id)}`, { security_group }))[
+        'security_group'
+      ] as SecurityGroup,
+    deleteSecurityGroup: async (token, id) =>
+      void (await send(token, 'DELETE', `/security-groups/${encodeURIComponent(id)}`)),
+    createSecurityGroupRule: async (token, security_group_rule) =>
+      (await send(token, 'POST', '/security-group-rules', { security_group_rule }))[
+        'security_group_rule'
+      ] as Attributes,
+    deleteSecurityGroupRule: async (token, id) =>
+      void (await send(token, 'DELETE', `/security-group-rules/${encodeURIComponent(id)}`)),
     updateFloatingIp: async (token, id, floatingip) =>
       (await send(token, 'PUT', `/floatingips/${encodeURIComponent(id)}`, { floatingip }))[
         'floatingip'

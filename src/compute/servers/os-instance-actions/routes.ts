@@ -1,4 +1,5 @@
-// `/servers/{id}/os-instance-actions`: what was done to a server, and the hops of each action as its events.
+// `/servers/{id}/os-instance-actions`: what was done to a server, and the hops of each action as its events. Upstream
+// shows tenants no events before 2.51; here they are shown at every version, so that a plain client tells the launch.
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
@@ -52,14 +53,9 @@ async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
   const target = { project_id: server.project_id, user_id: server.user_id };
   const all = call.allows('os_compute_api:os-instance-actions:events', target);
   const details = call.allows('os_compute_api:os-instance-actions:events:details', target);
-  const visible = all || atLeast(call.microversion, '2.51');
-  const steps = visible ? await listSteps(deps.db.kysely, [action.id]) : [];
-  return {
-    instanceAction: {
-      ...actionView(call, action),
-      ...(visible ? { events: eventViews(call, server, action, steps, { all, details }) } : {}),
-    },
-  };
+  const steps = await listSteps(deps.db.kysely, [action.id]);
+  const events = eventViews(call, server, action, steps, { all, details });
+  return { instanceAction: { ...actionView(call, action), events } };
 }
 
 const path = '/v2.1/servers/:id/os-instance-actions';

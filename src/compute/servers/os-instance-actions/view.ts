@@ -84,6 +84,12 @@ const RESULT: Readonly<Record<StepState, Event['result']>> = {
   'undo-failed': 'Error',
 };
 
+/** Before 2.51 the key is always there; what it says is for administrators. */
+function tracebackOf(call: Call, event: Event, rights: EventRights): Json {
+  if (rights.all) return { traceback: event.error };
+  return atLeast(call.microversion, '2.51') ? {} : { traceback: null };
+}
+
 function eventView(call: Call, server: InstanceRow, event: Event, rights: EventRights): Json {
   const finished = event.result !== null;
   return {
@@ -91,7 +97,7 @@ function eventView(call: Call, server: InstanceRow, event: Event, rights: EventR
     start_time: microseconds(event.start),
     finish_time: finished ? microseconds(event.end ?? event.start) : null,
     result: event.result,
-    ...(rights.all ? { traceback: event.error } : {}),
+    ...tracebackOf(call, event, rights),
     ...(atLeast(call.microversion, '2.62')
       ? { ...(rights.all ? { host: event.host } : {}), hostId: hostIdOf(server.project_id, event.host) }
       : {}),
