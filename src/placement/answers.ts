@@ -16,3 +16,6 @@ export function timeHeaders(call: Call, changed: readonly string[] = []): Record
 
 /** Addresses within placement, as links carry them. */
 export const hrefOf = (path: string): string => `/placement${path}`;
+
+/** The whole address of what was made, for the header `Location`: clients get it as it is. */
+export const locationOf = (call: Pick<Call, 'baseUrl'>, path: string): string => call.baseUrl + path;

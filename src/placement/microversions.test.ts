@@ -183,9 +183,10 @@ describe('the root and refusals', () => {
 describe('resource providers', () => {
   test('1.0 creates with a location, 1.20 with a body', async () => {
     const first = await call('1.0', 'POST', '/resource_providers', { name: 'a', uuid: A });
-    assert.deepEqual(
-      [first.status, first.headers['location'], first.body],
-      [201, `/placement/resource_providers/${A}`, undefined],
+    assert.deepEqual([first.status, first.body], [201, undefined]);
+    assert.match(
+      first.headers['location'] ?? '',
+      new RegExp(`^http://.*/placement/resource_providers/${A}$`),
     );
     assert.equal((await call('1.20', 'POST', '/resource_providers', { name: 'b', uuid: B })).body.name, 'b');
     assert.equal((await call('1.20', 'POST', '/resource_providers', { name: 'a' })).status, 409);

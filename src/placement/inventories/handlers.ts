@@ -1,5 +1,5 @@
 // Reads and changes what a provider has.
-import { hrefOf, ok, timeHeaders } from '#placement/answers.ts';
+import { locationOf, ok, timeHeaders } from '#placement/answers.ts';
 import type { PlacementDeps, PlacementExecutor } from '#placement/deps.ts';
 import { BadRequest, Conflict, NotFound } from '#placement/errors.ts';
 import { assertClasses } from '#placement/names.ts';
@@ -114,7 +114,10 @@ export async function create(call: Call, deps: PlacementDeps): Promise<Reply> {
     },
   });
   const made = rows.at(-1)!; // just added
-  const location = hrefOf(`/resource_providers/${made.provider_id}/inventories/${made.resource_class}`);
+  const location = locationOf(
+    call,
+    `/resource_providers/${made.provider_id}/inventories/${made.resource_class}`,
+  );
   const view = { ...inventoryView(made), resource_provider_generation: generation };
   return new Reply(201, view, { location, ...timeHeaders(call, [made.updated_at]) });
 }

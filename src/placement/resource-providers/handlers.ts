@@ -2,7 +2,7 @@
 import { emptyGroup } from '#placement/allocation-candidates/request.ts';
 import { loadProviderStates, type ProviderState } from '#placement/allocation-candidates/provider-state.ts';
 import { mayServe, traitsHold } from '#placement/allocation-candidates/search.ts';
-import { hrefOf, ok, timeHeaders } from '#placement/answers.ts';
+import { locationOf, ok, timeHeaders } from '#placement/answers.ts';
 import { shortageOf } from '#placement/capacity.ts';
 import type { PlacementDeps, PlacementExecutor } from '#placement/deps.ts';
 import { BadRequest, Conflict } from '#placement/errors.ts';
@@ -130,7 +130,7 @@ export async function create(call: Call, { db, clock }: PlacementDeps): Promise<
       await insertProvider(trx, made);
       return made;
     });
-    const headers = { location: hrefOf(`/resource_providers/${id}`) };
+    const headers = { location: locationOf(call, `/resource_providers/${id}`) };
     if (!atLeast(call.microversion, '1.20')) return new Reply(201, undefined, headers);
     return new Reply(200, providerView(shownOf(row), call.microversion), {
       ...headers,

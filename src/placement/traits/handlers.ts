@@ -1,5 +1,5 @@
 // Lists and keeps traits, and which of them a provider bears.
-import { hrefOf, ok, timeHeaders } from '#placement/answers.ts';
+import { locationOf, ok, timeHeaders } from '#placement/answers.ts';
 import type { PlacementDeps } from '#placement/deps.ts';
 import { BadRequest, Conflict, NotFound } from '#placement/errors.ts';
 import { assertTraits } from '#placement/names.ts';
@@ -64,7 +64,7 @@ export async function create(call: Call, { db, clock }: PlacementDeps): Promise<
     );
   const made = await insertCustomTrait(db.kysely, name, isoTime(clock));
   return new Reply(made ? 201 : 204, undefined, {
-    location: hrefOf(`/traits/${name}`),
+    location: locationOf(call, `/traits/${name}`),
     ...timeHeaders(call),
   });
 }
