@@ -172,7 +172,10 @@ export class NetworkSeed {
     return row;
   }
 
-  async floatingIp(values: Partial<FloatingIpRow> & Pick<FloatingIpRow, 'floating_network_id' | 'floating_ip_address' | 'floating_port_id'>): Promise<FloatingIpRow> {
+  async floatingIp(
+    values: Partial<FloatingIpRow> &
+      Pick<FloatingIpRow, 'floating_network_id' | 'floating_ip_address' | 'floating_port_id'>,
+  ): Promise<FloatingIpRow> {
     const row: FloatingIpRow = {
       ...standard(),
       port_id: null,
@@ -200,7 +203,10 @@ export class NetworkSeed {
   }
 
   async remove(table: keyof NetworkTables & string, id: string): Promise<void> {
-    await this.#db.kysely.deleteFrom(table as 'ports').where('id', '=', id).execute();
+    await this.#db.kysely
+      .deleteFrom(table as 'ports')
+      .where('id', '=', id)
+      .execute();
     if (table !== 'ports') return;
     await this.#db.kysely.deleteFrom('ip_allocations').where('port_id', '=', id).execute();
     await this.#db.kysely.deleteFrom('port_security_groups').where('port_id', '=', id).execute();

@@ -49,9 +49,14 @@ export interface RealWorld {
 /** Why the real programs cannot be run here, or false. */
 export function whyNoRealOvn(): string | false {
   if (process.getuid?.() !== 0) return 'not root';
-  const missing = ['ovn-northd', 'ovn-controller', 'ovs-vswitchd', 'ovsdb-server', 'busybox', 'ethtool'].filter(
-    (name) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((dir) => existsSync(join(dir, name))),
-  );
+  const missing = [
+    'ovn-northd',
+    'ovn-controller',
+    'ovs-vswitchd',
+    'ovsdb-server',
+    'busybox',
+    'ethtool',
+  ].filter((name) => !['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((dir) => existsSync(join(dir, name))));
   return missing.length > 0 ? `${missing.join(', ')} not installed` : false;
 }
 
@@ -129,7 +134,8 @@ export async function realOvnWorld(): Promise<OvnWorld> {
       inGuest: (portId, argv, options = {}) => runCommand(argv, { ...options, netns: guestOf(portId) }),
       outside: (argv, options = {}) => runCommand(argv, { ...options, netns: switchNetns(data) }),
       nbctl: async (...args) =>
-        (await runCommand(['ovn-nbctl', `--db=unix:${northboundSocket(data)}`, '--timeout=10', ...args])).stdout,
+        (await runCommand(['ovn-nbctl', `--db=unix:${northboundSocket(data)}`, '--timeout=10', ...args]))
+          .stdout,
     },
     plug: async (name, portId, mac) => {
       const host = hostOf(name);
@@ -145,10 +151,9 @@ export async function realOvnWorld(): Promise<OvnWorld> {
       await runCommand(['ip', '-n', guest, 'link', 'set', 'lo', 'up']);
       await runCommand(['ip', '-n', guest, 'link', 'set', 'eth0', 'up']);
       await runCommand(['ethtool', '-K', 'eth0', 'tx', 'off'], { netns: guest });
-      await runCommand([
-        ...['ovs-vsctl', `--db=unix:${switchSocket(host)}`, '--timeout=10', 'add-port', 'br-int', device],
-        ...['--', 'set', 'interface', device, `external-ids:iface-id=${portId}`],
-      ]);
+      const vsctl = ['ovs-vsctl', `--db=unix:${switchSocket(host)}`, '--timeout=10'];
+      const iface = ['set', 'interface', device, `external-ids:iface-id=${portId}`];
+      await runCommand([...vsctl, 'add-port', 'br-int', device, '--', ...iface]);
     },
     unplug: async (name, portId) => {
       const device = `v${portId.slice(0, 8)}`;

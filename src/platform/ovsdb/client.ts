@@ -83,6 +83,7 @@ export class OvsdbClient<M extends Tables> implements DatabaseView<M>, AsyncDisp
   #snapshot: Snapshot | undefined;
   #session: Session | undefined;
   #lastFailure: unknown;
+  #generation = 0;
 
   constructor(options: ConnectOptions<M>) {
     this.#options = options;
@@ -100,6 +101,11 @@ export class OvsdbClient<M extends Tables> implements DatabaseView<M>, AsyncDisp
   /** Whether the cache follows the server at this moment. */
   get connected(): boolean {
     return this.#session?.peer.isOpen === true;
+  }
+
+  /** How many complete snapshots were taken: grows with each reconnect, however short the break was. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** The view outlives reconnects. Its reads throw 'not ready' before the first snapshot. */
@@ -214,6 +220,7 @@ export class OvsdbClient<M extends Tables> implements DatabaseView<M>, AsyncDisp
     const older = this.#snapshot;
     this.#snapshot = snapshot;
     this.#session = session;
+    this.#generation += 1;
     this.#options.log?.info({ database: this.#options.database }, 'ovsdb snapshot complete');
     this.#tell(older ? snapshot.changesSince(older) : []);
   }

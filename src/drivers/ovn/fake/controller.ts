@@ -1,0 +1,129 @@
+// ovn-controller of one simulated host: its chassis, and the claims of ports whose interfaces are plugged there.
+import type { ChassisOptions } from '../fake.ts';
+import { DirtyQueue, type FakeContext } from './context.ts';
+
+const GLOBAL = ' global';
+
+export class FakeController {
+  readonly #context: FakeContext;
+  readonly #host: string;
+  readonly #options: ChassisOptions;
+  readonly #queue: DirtyQueue;
+  readonly #plugged = new Set<string>();
+
+  constructor(context: FakeContext, host: string, options: ChassisOptions) {
+    this.#context = context;
+    this.#host = host;
+    this.#options = options;
+    this.#queue = new DirtyQueue(context.clock, (names, signal) => this.#work(names, signal));
+    context.sb.onChange((change) => {
+      if (change.table === 'SB_Global') this.#queue.add([GLOBAL]);
+      if (change.table !== 'Port_Binding') return;
+      const name = (change.new ?? change.old).logical_port;
+      if (this.#plugged.has(name) || change.old?.chassis === this.#chassis()) this.#queue.add([name]);
+    });
+  }
+
+  /** Adds the chassis where it is absent. */
+  async register(): Promise<void> {
+    const { sb } = this.#context;
+    if (this.#chassis() !== undefined) return;
+    const settings = {
+      'ovn-bridge-mappings': this.#options.bridgeMappings ?? 'physnet1:br-ex',
+      'ovn-cms-options': this.#options.cmsOptions ?? '',
+      'datapath-type': 'netdev',
+    };
+    const tx = sb.transaction();
+    const index = sb.table('Encap').size + 1;
+    const ip = `192.0.2.${index % 250}:${Math.floor(index / 250)}`;
+    const encap = tx.insert('Encap', { type: 'geneve', ip, chassis_name: this.#host });
+    const chassis = tx.insert('Chassis', {
+      name: this.#host,
+      hostname: this.#host,
+      encaps: [encap],
+      other_config: settings,
+    });
+    tx.insert('Chassis_Private', { name: this.#host, chassis });
+    await tx.commit();
+  }
+
+  start(): void {
+    this.#queue.start();
+    const bound = this.#context.sb.table('Port_Binding').where('chassis', this.#chassis() ?? '');
+    this.#queue.add([GLOBAL, ...this.#plugged, ...bound.map((row) => row.logical_port)]);
+  }
+
+  stop(): void {
+    this.#queue.stop();
+  }
+
+  plug(portId: string): void {
+    this.#plugged.add(portId);
+    this.#queue.add([portId]);
+  }
+
+  unplug(portId: string): void {
+    this.#plugged.delete(portId);
+    this.#queue.add([portId]);
+  }
+
+  #chassis(): string | undefined {
+    return this.#context.sb.table('Chassis').where('name', this.#host)[0]?._uuid;
+  }
+
+  async #work(names: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const name of names) {
+      if (name === GLOBAL) await this.#answer();
+    }
+    const ports = names.filter((name) => name !== GLOBAL);
+    if (ports.length > 0) await this.#bind(ports, signal);
+  }
+
+  async #answer(): Promise<void> {
+    const { sb, clock } = this.#context;
+    const nb_cfg = sb.table('SB_Global').list()[0]?.nb_cfg ?? 0;
+    const own = sb.table('Chassis_Private').where('name', this.#host)[0];
+    if (own && own.nb_cfg !== nb_cfg)
+      await sb
+        .transaction()
+        .update('Chassis_Private', own._uuid, { nb_cfg, nb_cfg_timestamp: clock.now() })
+        .commit();
+  }
+
+  /** Claims and releases; claimed ports come up together, as flows are installed together. */
+  async #bind(names: readonly string[], signal: AbortSignal): Promise<void> {
+    const { sb, clock, behaviours } = this.#context;
+    const chassis = this.#chassis();
+    if (chassis === undefined) return;
+    const claims = names.filter((name) => this.#claims(name));
+    if (claims.length > 0 && behaviours.claimMs) await clock.sleep(behaviours.claimMs, signal);
+    const tx = sb.transaction();
+    for (const name of names) {
+      const binding = sb.table('Port_Binding').where('logical_port', name)[0];
+      if (!binding) continue;
+      const mine = this.#claims(name);
+      if (mine && binding.chassis !== chassis)
+        tx.update('Port_Binding', binding._uuid, { chassis, up: false });
+      if (!mine && binding.chassis === chassis)
+        tx.update('Port_Binding', binding._uuid, { chassis: null, up: false });
+    }
+    if (tx.operations.length > 0) await tx.commit();
+    if (claims.length > 0 && behaviours.upMs) await clock.sleep(behaviours.upMs, signal);
+    const up = sb.transaction();
+    for (const name of claims) {
+      const binding = sb.table('Port_Binding').where('logical_port', name)[0];
+      if (binding?.chassis === chassis && binding.up !== true && this.#claims(name))
+        up.update('Port_Binding', binding._uuid, { up: true });
+    }
+    if (up.operations.length > 0) await up.commit();
+  }
+
+  #claims(name: string): boolean {
+    const { sb, behaviours } = this.#context;
+    const binding = sb.table('Port_Binding').where('logical_port', name)[0];
+    if (!binding || !this.#plugged.has(name) || binding.type !== '') return false;
+    const requested = binding.options['requested-chassis'] ?? '';
+    if (requested !== '' && !requested.split(',').includes(this.#host)) return false;
+    return behaviours.neverClaims?.(this.#host, name) !== true;
+  }
+}

@@ -1,0 +1,47 @@
+// Counts a datapath's logical flows by asking the southbound server: they are too many to keep a copy of.
+import { dial, remotesOf, type Endpoint } from '#platform/ovsdb/endpoint.ts';
+import { JsonRpcPeer } from '#platform/ovsdb/json-rpc.ts';
+
+const DEADLINE_MS = 5000;
+
+interface Selected {
+  readonly rows?: ReadonlyArray<Readonly<Record<string, unknown>>>;
+}
+
+/** Flows of the datapath itself, and those that it shares with others in a group. @throws OvsdbError */
+export async function countLogicalFlows(endpoint: Endpoint, datapath: string): Promise<number> {
+  const stream = await dial(remotesOf(endpoint)[0]!, DEADLINE_MS, AbortSignal.timeout(DEADLINE_MS)); // never empty
+  const peer = new JsonRpcPeer(stream, {});
+  const select = async (operations: readonly object[]): Promise<readonly Selected[]> =>
+    (await peer.request('transact', ['OVN_Southbound', ...operations], {
+      deadlineMs: DEADLINE_MS,
+    })) as Selected[];
+  try {
+    const own = ['uuid', datapath];
+    const [groups, flows] = await select([
+      {
+        op: 'select',
+        table: 'Logical_DP_Group',
+        where: [['datapaths', 'includes', own]],
+        columns: ['_uuid'],
+      },
+      {
+        op: 'select',
+        table: 'Logical_Flow',
+        where: [['logical_datapath', '==', own]],
+        columns: ['table_id'],
+      },
+    ]);
+    const shared = await select(
+      (groups?.rows ?? []).map((group) => ({
+        op: 'select',
+        table: 'Logical_Flow',
+        where: [['logical_dp_group', '==', group['_uuid']]],
+        columns: ['table_id'],
+      })),
+    );
+    return [flows, ...shared].reduce((sum, result) => sum + (result?.rows?.length ?? 0), 0);
+  } finally {
+    peer.close();
+  }
+}

@@ -1,0 +1,267 @@
+// The network service's link to OVN, held to the same cases on the real programs and on the model of them.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createInProcessBus } from '#platform/bus/in-process.ts';
+import { systemClock } from '#platform/context/clock.ts';
+import { silentLog } from '#platform/log/log.ts';
+import { openDatabase, type Database } from '#platform/sql/database.ts';
+import { migrate } from '#platform/sql/migrate.ts';
+import { waitUntil } from '#platform/supervise/wait.ts';
+import { NetworkSeed } from '#test/support/network-seed.ts';
+import { fakeOvnWorld, realOvnWorld, whyNoRealOvn, type OvnWorld } from '#test/support/ovn-world.ts';
+import { networkMigration } from '../migrations/001-network.ts';
+import type { MissingHop } from '../northbound.ts';
+import type { NetworkRow, NetworkTables, PortRow, SecurityGroupRow, SubnetRow } from '../tables.ts';
+import { createNorthbound, type OvnNorthbound } from './northbound.ts';
+
+const WORLDS = [
+  { name: 'the model of OVN', open: fakeOvnWorld, skip: false as string | false },
+  { name: 'real OVN', open: realOvnWorld, skip: whyNoRealOvn() },
+];
+
+interface Stage {
+  readonly world: OvnWorld;
+  readonly db: Database<NetworkTables>;
+  readonly seed: NetworkSeed;
+  readonly northbound: OvnNorthbound;
+  readonly bus: ReturnType<typeof createInProcessBus>;
+  readonly network: NetworkRow;
+  readonly subnet: SubnetRow;
+  readonly group: SecurityGroupRow;
+}
+
+async function openStage(open: () => Promise<OvnWorld>): Promise<Stage> {
+  const world = await open();
+  const db = openDatabase<NetworkTables>('sqlite::memory:');
+  await migrate(db, 'network', [networkMigration]);
+  const seed = new NetworkSeed(db);
+  const bus = createInProcessBus();
+  const northbound = createNorthbound({
+    db,
+    nbEndpoint: world.nb,
+    sbEndpoint: world.sb,
+    bus,
+    clock: systemClock,
+    log: silentLog,
+    config: { dnsDomain: 'example.test.' },
+  });
+  await northbound.start();
+  const network = await seed.network();
+  const subnet = await seed.subnet(network, '10.0.0.0/24', { dns_nameservers: '["9.9.9.9"]' });
+  const group = await seed.securityGroup([
+    { direction: 'egress' },
+    { direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 },
+  ]);
+  return { world, db, seed, northbound, bus, network, subnet, group };
+}
+
+let nextAddress = 10;
+
+async function makePort(stage: Stage, values: Partial<PortRow> = {}): Promise<PortRow & { ip: string }> {
+  const ip = `10.0.0.${nextAddress++}`;
+  const { network, subnet, group } = stage;
+  const port = await stage.seed.port({ network, ips: [[subnet, ip]], groups: [group], ...values });
+  await stage.northbound.sync([{ kind: 'port', id: port.id }]);
+  return { ...port, ip };
+}
+
+async function untilMissing(stage: Stage, port: PortRow, missing: MissingHop | null): Promise<void> {
+  await waitUntil(() => stage.northbound.portState(port.id).missingHop === missing, {
+    what: `${port.id} to lack ${missing} (${stage.northbound.portState(port.id).missingHop})`,
+    deadlineMs: 10_000,
+  });
+}
+
+for (const { name, open, skip } of WORLDS) {
+  describe(`northbound on ${name}`, { skip, timeout: 180_000 }, () => {
+    let stage: Stage;
+
+    before(async () => {
+      stage = await openStage(open);
+    });
+
+    after(async () => {
+      await stage?.northbound[Symbol.asyncDispose]();
+      await stage?.world[Symbol.asyncDispose]();
+      await stage?.db[Symbol.asyncDispose]();
+      await stage?.bus[Symbol.asyncDispose]();
+    });
+
+    test('writes a first port with all that it hangs on, and the second with little', async () => {
+      const { seed, northbound, network, subnet, group } = stage;
+      const first = await seed.port({ network, ips: [[subnet, '10.0.0.5']], groups: [group] });
+      const all = await northbound.sync([{ kind: 'port', id: first.id }]);
+      const { Logical_Switch, Logical_Switch_Port, DHCP_Options, Port_Group } = all.inserted;
+      assert.deepEqual(
+        { Logical_Switch, Logical_Switch_Port, DHCP_Options, Port_Group },
+        { Logical_Switch: 1, Logical_Switch_Port: 1, DHCP_Options: 1, Port_Group: 2 },
+      );
+      const second = await seed.port({ network, ips: [[subnet, '10.0.0.6']], groups: [group] });
+      const few = await northbound.sync([{ kind: 'port', id: second.id }]);
+      assert.deepEqual(few.inserted, { Logical_Switch_Port: 1 });
+      assert.deepEqual(few.updated, { Logical_Switch: 1, Port_Group: 2 });
+      const none = await northbound.sync([
+        { kind: 'port', id: second.id },
+        { kind: 'network', id: network.id },
+      ]);
+      assert.deepEqual(none, { inserted: {}, updated: {}, deleted: {} });
+    });
+
+    test('brings a port up when its interface is plugged, tells each change, and down when it is unplugged', async () => {
+      const { world, northbound, bus } = stage;
+      const port = await makePort(stage);
+      const told: unknown[] = [];
+      const subscription = await bus.subscribe(`network.port.${port.id}`, (payload) => told.push(payload));
+      await untilMissing(stage, port, 'chassis claim');
+      await world.plug('h1', port.id, port.mac_address);
+      await untilMissing(stage, port, null);
+      const state = northbound.portState(port.id);
+      assert.equal(state.host, 'h1');
+      assert.equal(state.up, true);
+      assert.ok(state.tunnelKey !== null && state.tunnelKey > 0);
+      const trace = await northbound.tracePort(port.id, true);
+      assert.equal(typeof trace.binding['up_after_ms'], 'number');
+      assert.equal(typeof trace.northbound['committed_at'], 'string');
+      await world.unplug('h1', port.id);
+      await untilMissing(stage, port, 'chassis claim');
+      await waitUntil(() => told.length >= 2, { what: 'the bus to tell', deadlineMs: 2000 });
+      await subscription.close();
+    });
+
+    test('binds a port on the host that it is asked to be bound to', async () => {
+      const { world } = stage;
+      const port = await makePort(stage, { binding_host_id: 'h2' });
+      await world.plug('h2', port.id, port.mac_address);
+      await untilMissing(stage, port, null);
+      assert.equal(stage.northbound.portState(port.id).chassis, 'h2');
+      await world.unplug('h2', port.id);
+    });
+
+    test('removes the rows of a port that SQL has no more', async () => {
+      const { seed, northbound } = stage;
+      const port = await makePort(stage);
+      await seed.remove('ports', port.id);
+      const change = await northbound.sync([{ kind: 'port', id: port.id }]);
+      assert.equal(change.deleted['Logical_Switch_Port'], 1);
+      assert.equal(northbound.portState(port.id).missingHop, 'northbound row');
+      await waitUntil(() => northbound.sb.table('Port_Binding').where('logical_port', port.id).length === 0, {
+        what: 'the binding to go',
+        deadlineMs: 5000,
+      });
+    });
+
+    test('names the hop that is missing while northd or the controller is away', async () => {
+      const { world } = stage;
+      await world.stopNorthd();
+      const port = await makePort(stage);
+      await untilMissing(stage, port, 'southbound binding');
+      await world.startNorthd();
+      await untilMissing(stage, port, 'chassis claim');
+      await world.stopController('h1');
+      await world.plug('h1', port.id, port.mac_address);
+      assert.equal(stage.northbound.portState(port.id).missingHop, 'chassis claim');
+      await world.startController('h1');
+      await untilMissing(stage, port, null);
+      await world.unplug('h1', port.id);
+    });
+
+    test('puts right what somebody changed by hand', async () => {
+      const { northbound, group } = stage;
+      const { nb } = northbound;
+      const port = await makePort(stage);
+      const lsp = () => nb.table('Logical_Switch_Port').where('name', port.id)[0];
+      const holder = nb.table('Logical_Switch').where('ports', lsp()!._uuid)[0]!;
+      await nb
+        .transaction()
+        .mutate('Logical_Switch', holder._uuid, ['ports', 'delete', [lsp()!._uuid]])
+        .commit();
+      await waitUntil(() => lsp() !== undefined, { what: 'the port to come back', deadlineMs: 5000 });
+      const name = `pg_${group.id.replaceAll('-', '_')}`;
+      const groupRow = () => nb.table('Port_Group').where('name', name)[0]!;
+      const acl = nb.table('ACL').get(groupRow().acls[0]!)!;
+      await nb.transaction().update('ACL', acl._uuid, { match: 'ip', action: 'drop' }).commit();
+      const actions = () => groupRow().acls.map((uuid) => nb.table('ACL').get(uuid)?.action);
+      await waitUntil(() => actions().every((action) => action === 'allow-related'), {
+        what: 'the rule',
+        deadlineMs: 5000,
+      });
+      await nb
+        .transaction()
+        .mutate('Port_Group', groupRow()._uuid, ['ports', 'delete', [lsp()!._uuid]])
+        .commit();
+      await waitUntil(() => groupRow().ports.includes(lsp()!._uuid), {
+        what: 'the membership',
+        deadlineMs: 5000,
+      });
+      await nb.transaction().update('Logical_Switch_Port', lsp()!._uuid, { port_security: [] }).commit();
+      await waitUntil(() => lsp()!.port_security.length === 1, { what: 'port security', deadlineMs: 5000 });
+      await nb.transaction().delete('Port_Group', groupRow()._uuid).commit();
+      await waitUntil(() => groupRow()?.ports.includes(lsp()!._uuid), {
+        what: 'the whole group',
+        deadlineMs: 5000,
+      });
+    });
+
+    test('removes orphans of its own, and leaves rows of others alone', async () => {
+      const { northbound } = stage;
+      const { nb } = northbound;
+      const tx = nb.transaction();
+      const orphan = `neutron-${crypto.randomUUID()}`;
+      tx.insert('Logical_Switch', { name: orphan });
+      tx.insert('Logical_Switch', { name: 'of-somebody-else' });
+      await tx.commit();
+      await northbound.repairNow();
+      await waitUntil(() => nb.table('Logical_Switch').where('name', orphan).length === 0, {
+        what: 'the orphan to go',
+        deadlineMs: 5000,
+      });
+      assert.equal(nb.table('Logical_Switch').where('name', 'of-somebody-else').length, 1);
+    });
+
+    test('recovers when the northbound server crashes, with changes made meanwhile', async () => {
+      const { world, northbound, network, subnet, group, seed } = stage;
+      const before = await makePort(stage);
+      await world.crashNorthbound();
+      const port = await seed.port({ network, ips: [[subnet, `10.0.0.${nextAddress++}`]], groups: [group] });
+      await northbound.sync([{ kind: 'port', id: port.id }]).catch(() => undefined);
+      await untilMissing(stage, port, 'chassis claim');
+      assert.notEqual(northbound.portState(before.id).missingHop, 'northbound row');
+      await world.plug('h1', port.id, port.mac_address);
+      await untilMissing(stage, port, null);
+      await world.unplug('h1', port.id);
+    });
+
+    test('does the work that handlers recorded and could not finish', async () => {
+      const { db, seed, network, subnet, northbound } = stage;
+      const port = await seed.port({ network, ips: [[subnet, `10.0.0.${nextAddress++}`]] });
+      await db.kysely
+        .insertInto('northbound_work')
+        .values({ kind: 'port', id: port.id, mark: 'm1', marked_at: '2020-01-01T00:00:00.000Z' })
+        .execute();
+      await waitUntil(() => northbound.portState(port.id).missingHop !== 'northbound row', {
+        what: 'the port',
+        deadlineMs: 5000,
+      });
+      await waitUntil(
+        async () => (await db.kysely.selectFrom('northbound_work').selectAll().execute()).length === 0,
+        { what: 'the work to be removed', deadlineMs: 5000 },
+      );
+    });
+
+    test('shows the chassis as agents that live', async () => {
+      const agents = stage.northbound.agents();
+      assert.deepEqual(
+        agents.map((agent) => agent.host),
+        ['h1', 'h2'],
+      );
+      await waitUntil(() => stage.northbound.agents().every((agent) => agent.alive), {
+        what: 'life',
+        deadlineMs: 5000,
+      });
+      assert.deepEqual(
+        stage.northbound.agents().map((agent) => agent.id),
+        agents.map((agent) => agent.id),
+      );
+    });
+  });
+}
