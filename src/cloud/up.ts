@@ -6,13 +6,14 @@ import { openDataDirectory } from './data-directory.ts';
 import type { OpenDataDirectory } from './data-directory.ts';
 import { startGround } from './ground.ts';
 import type { Ground, GroundOptions } from './ground.ts';
+import { settlePort } from './listen-address.ts';
 import { silentProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 
 export type UpOptions = Omit<GroundOptions, 'data' | 'progress' | 'signal'> & {
   /** Path of the data directory; made where it is absent. */
   dataPath: string;
-  /** `address:port` of the one listener. */
+  /** `address:port` of the one listener; port 0 for one that is free. */
   listen: string;
   /** The whole cloud on working models: no root, no daemons. */
   simulated?: boolean | undefined;
@@ -58,7 +59,8 @@ export type RunningCloud = AsyncDisposable & {
 
 /** Throws what keeps it from coming up, after everything begun has been ended. */
 export async function up(options: UpOptions, assemble: Assemble): Promise<RunningCloud> {
-  const { dataPath, listen, simulated, progress = silentProgress, signal } = options;
+  const { dataPath, simulated, progress = silentProgress, signal } = options;
+  const listen = await settlePort(options.listen);
   const data = openDataDirectory(dataPath, listen);
   const failure = new AbortController();
   const anySignal = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
