@@ -3,7 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import type { Bus, Message } from '#platform/bus/bus.ts';
-import { inProcessTransport } from '#platform/clients/transport.ts';
+import { inProcessTransport, type Transport } from '#platform/clients/transport.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { silentLog, type Log } from '#platform/log/log.ts';
 import type { ComputeConfig } from '#compute/config.ts';
@@ -40,9 +40,15 @@ export interface ComputeHarness extends AsyncDisposable, Mounted {
   listen(): Promise<string>;
 }
 
-export async function startComputeHarness(
-  options: { config?: Partial<ComputeConfig>; log?: Log; databaseUrl?: string } = {},
-): Promise<ComputeHarness> {
+export interface HarnessOptions {
+  readonly config?: Partial<ComputeConfig>;
+  readonly log?: Log;
+  readonly databaseUrl?: string;
+  /** The real network service instead of the stand-in. */
+  readonly network?: Transport;
+}
+
+export async function startComputeHarness(options: HarnessOptions = {}): Promise<ComputeHarness> {
   const bus = createInProcessBus();
   const images = new Map<string, Record<string, unknown> & { id: string }>();
   const network: NetworkState = {
@@ -64,6 +70,7 @@ export async function startComputeHarness(
       policyOverrides: {},
       peer: (name) => {
         if (name !== 'image' && name !== 'network') throw new Error(`no stand-in for ${name}`);
+        if (name === 'network' && options.network) return options.network;
         return inProcessTransport(peers[name], '');
       },
       serviceToken: async () => 'service',

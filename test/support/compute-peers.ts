@@ -57,7 +57,9 @@ export function networkStandIn(state: NetworkState, calls: Map<string, number>):
     app.get(`/v2.0/${path}`, async (request) => {
       const query = new URLSearchParams(request.url.split('?')[1] ?? '');
       const found = [...rows.values()].filter((row) =>
-        [...new Set(query.keys())].every((key) => query.getAll(key).includes(String(row[key]))),
+        [...new Set(query.keys())].every(
+          (key) => key === 'fields' || query.getAll(key).includes(String(row[key])),
+        ),
       );
       return { [plural]: found };
     });

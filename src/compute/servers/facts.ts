@@ -62,12 +62,19 @@ async function groupNamesByDevice(
   for (let at = 0; at < devices.length; at += DEVICES_A_CALL)
     chunks.push(devices.slice(at, at + DEVICES_A_CALL));
   const ports = (
-    await Promise.all(chunks.map(async (chunk) => deps.network.listPorts(token, { device_id: chunk })))
+    await Promise.all(
+      chunks.map(async (chunk) =>
+        deps.network.listPorts(token, { device_id: chunk, fields: ['device_id', 'security_groups'] }),
+      ),
+    )
   ).flat();
   const ids = [...new Set(ports.flatMap((port) => port.security_groups))];
   if (ids.length === 0) return new Map();
   const groups = new Map(
-    (await deps.network.listSecurityGroups(token, {})).map((group) => [group.id, group.name]),
+    (await deps.network.listSecurityGroups(token, { fields: ['id', 'name'] })).map((group) => [
+      group.id,
+      group.name,
+    ]),
   );
   const names = new Map<string, Set<string>>();
   for (const port of ports) {
