@@ -3,6 +3,7 @@
  * Called by `pileus up` and by tests, through up.ts.
  */
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { readPolicyFile } from '#platform/policy/enforcer.ts';
@@ -30,7 +31,8 @@ import { worldOf, type World } from './world.ts';
 export const REGION = 'RegionOne';
 
 export async function assemble(foundation: Foundation): Promise<Assembly> {
-  const { data, listen } = foundation;
+  const { data } = foundation;
+  const listen = await fixPort(foundation.listen);
   await using undo = new AsyncDisposableStack();
   const log = openCloudLog(data);
   const shared = undo.use(
@@ -57,8 +59,8 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   await mount(shared.app, compute, validator, log, origin);
   await world.mount?.(shared.app, validator);
   const consoles = await mountConsoles(shared.app, compute.deps, world);
-  const address = await listenOn(shared.app, listen);
-  const cloudsYaml = writeCloudsYaml(data, { origin: address, region: REGION, credentials });
+  await shared.app.listen(splitListen(listen));
+  const cloudsYaml = writeCloudsYaml(data, { origin, region: REGION, credentials });
 
   await Promise.all([identity, placement, image, network, compute].map(async (service) => service.start()));
   await startRoles(compute, undo);
@@ -69,7 +71,7 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
     world,
     credentials,
     compute,
-    address,
+    address: origin,
     cloudsYaml,
   });
   const stack = undo.move();
@@ -119,20 +121,27 @@ async function mount<D>(
   await mountApi(app, service.api, { authenticator, log, publicOrigin });
 }
 
+/** Port 0 is any free one; the catalog must name it before anything listens, so it is chosen here. */
+async function fixPort(listen: string): Promise<string> {
+  const { host, port } = splitListen(listen);
+  if (port !== 0) return listen;
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, host, resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return `${listen.slice(0, listen.lastIndexOf(':'))}:${typeof address === 'object' ? address?.port : 0}`;
+}
+
+function splitListen(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
 /** `0.0.0.0:80` is reached by this machine's own name for itself. */
 function originOf(listen: string): string {
   const host = listen.slice(0, listen.lastIndexOf(':'));
   const port = listen.slice(listen.lastIndexOf(':') + 1);
   return `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${port}`;
-}
-
-/** @returns the address with the port that was given, also when 0 was asked for */
-async function listenOn(app: FastifyInstance, listen: string): Promise<string> {
-  const host = listen.slice(0, listen.lastIndexOf(':')).replace(/^\[|\]$/g, '');
-  await app.listen({ host, port: Number(listen.slice(listen.lastIndexOf(':') + 1)) });
-  const address = app.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return originOf(`${listen.slice(0, listen.lastIndexOf(':'))}:${port}`);
 }
 
 /** `policy.yaml` in the data directory, where an operator put one. */
