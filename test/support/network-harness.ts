@@ -2,7 +2,8 @@
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { silentLog } from '#platform/log/log.ts';
-import type { Route } from '#platform/http/api.ts';
+import type { Api, Route } from '#platform/http/api.ts';
+import type { NetworkDeps } from '#network/rest/deps.ts';
 import type { ServiceContext } from '#platform/service/service.ts';
 import type { NetworkConfig } from '#network/config.ts';
 import { createNetworkService } from '#network/service.ts';
@@ -12,6 +13,7 @@ import { modelNorthbound, type NorthboundModel } from './northbound-model.ts';
 export interface NetworkHarness extends Mounted, AsyncDisposable {
   readonly northbound: NorthboundModel;
   readonly context: ServiceContext;
+  readonly api: Api<NetworkDeps>;
   readonly statements: () => number;
   /** The service's table of routes. */
   readonly routes: ReadonlyArray<Pick<Route<unknown>, 'method' | 'path' | 'auth'>>;
@@ -64,6 +66,7 @@ export async function networkHarness(
     ...mounted,
     northbound,
     context,
+    api: service.api,
     routes: service.api.routes,
     statements: () => service.api.deps.db.statements,
     make: async (path, body, token = 'member') => {

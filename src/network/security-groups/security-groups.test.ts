@@ -75,6 +75,7 @@ test('checks rules with the words that clients look for', async () => {
     [{ remote_ip_prefix: '192.168.1./24' }, 400, /prefix/],
     [{ remote_ip_prefix: 'fd00::/64', ethertype: 'IPv4' }, 400, /Conflicting/],
     [{ remote_group_id: crypto.randomUUID() }, 404, /could not be found/],
+    [{ remote_group_id: 'bad_group_id' }, 404, /could not be found/],
     [{ remote_group_id: group.id, remote_ip_prefix: '10.0.0.0/8' }, 400, /Only remote_ip_prefix/],
     [{ security_group_id: crypto.randomUUID() }, 404, /could not be found/],
     [{ direction: 'sideways' }, 400, /direction/],
