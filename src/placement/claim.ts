@@ -17,8 +17,11 @@ export interface Claim {
   readonly consumerId: string;
   readonly projectId: string;
   readonly userId: string;
+  /** The host's own provider. */
   readonly providerId: string;
   readonly resources: Resources;
+  /** Providers beside it that give something too: nested ones, shared ones. */
+  readonly others?: ReadonlyMap<string, Resources>;
 }
 
 const placement = <T>(trx: Transaction<T>): Executor<PlacementTables> =>
@@ -32,15 +35,10 @@ const placement = <T>(trx: Transaction<T>): Executor<PlacementTables> =>
 export async function claimInTransaction<T>(trx: Transaction<T>, claim: Claim): Promise<void> {
   const db = placement(trx);
   const now = new Date().toISOString();
-  // Writing the provider first makes racing claims on it meet here and not after their work is done.
-  const bumped = await db
-    .updateTable('resource_providers')
-    .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: now }))
-    .where('id', '=', claim.providerId)
-    .executeTakeFirst();
-  if (bumped.numUpdatedRows === 0n) throw new NoSuchProvider(claim.providerId);
-  const shortages = await shortagesOf(db, claim);
-  if (shortages.length > 0) throw new NoCapacity(claim.providerId, shortages);
+  const parts = new Map([[claim.providerId, claim.resources], ...(claim.others ?? [])]);
+  // In one order for all, or two claims that cross would wait for each other.
+  for (const [providerId, resources] of [...parts].toSorted(([x], [y]) => x.localeCompare(y)))
+    await reserve(db, { providerId, resources, consumerId: claim.consumerId }, now);
   await db.deleteFrom('allocations').where('consumer_id', '=', claim.consumerId).execute();
   await db
     .insertInto('consumers')
@@ -62,17 +60,33 @@ export async function claimInTransaction<T>(trx: Transaction<T>, claim: Claim): 
       })),
     )
     .execute();
-  const rows = Object.entries(claim.resources).map(([resource_class, used]) => ({
-    consumer_id: claim.consumerId,
-    provider_id: claim.providerId,
-    resource_class,
-    used,
-    updated_at: now,
-  }));
-  await db.insertInto('allocations').values(rows).execute();
+  const rows = [...parts].flatMap(([provider_id, resources]) =>
+    Object.entries(resources).map(([resource_class, used]) => ({
+      consumer_id: claim.consumerId,
+      provider_id,
+      resource_class,
+      used,
+      updated_at: now,
+    })),
+  );
+  if (rows.length > 0) await db.insertInto('allocations').values(rows).execute();
 }
 
-async function shortagesOf(db: Executor<PlacementTables>, claim: Claim): Promise<Shortage[]> {
+type Part = Pick<Claim, 'providerId' | 'resources' | 'consumerId'>;
+
+/** Writing the provider first makes racing claims on it meet here and not after their work is done. */
+async function reserve(db: Executor<PlacementTables>, part: Part, now: string): Promise<void> {
+  const bumped = await db
+    .updateTable('resource_providers')
+    .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: now }))
+    .where('id', '=', part.providerId)
+    .executeTakeFirst();
+  if (bumped.numUpdatedRows === 0n) throw new NoSuchProvider(part.providerId);
+  const shortages = await shortagesOf(db, part);
+  if (shortages.length > 0) throw new NoCapacity(part.providerId, shortages);
+}
+
+async function shortagesOf(db: Executor<PlacementTables>, claim: Part): Promise<Shortage[]> {
   const inventories = await db
     .selectFrom('inventories')
     .selectAll()

@@ -26,6 +26,8 @@ export interface HostState {
   readonly aggregates: readonly HostAggregate[];
   /** What placement would still give out, by resource class. */
   readonly free: Readonly<Record<string, number>>;
+  /** Who would give what for the request: provider → amounts; the host's own, nested and shared ones. Empty when refused. */
+  readonly candidate: ReadonlyMap<string, Readonly<Record<string, number>>>;
   /** Why placement gives no candidate; empty when it does. */
   readonly refusals: readonly PlacementRefusal[];
   /** Servers of the request's group that are here. */

@@ -24,6 +24,7 @@ export async function loadHosts(
   const hinted = await hostsOfServers(db, request.projectId, [...request.sameHost, ...request.differentHost]);
   // A provider that somebody made by hand under the node's name keeps its own id.
   const byName = new Map([...search.providers.values()].map((each) => [each.name, each.id]));
+  const candidates = new Map(search.candidates.toReversed().map((each) => [each.rootId, each]));
   return rows.nodes.map((node): HostState => {
     const service = rows.services.find((each) => each.host === node.host);
     const aggregates = aggregatesOf(rows, node.host);
@@ -42,6 +43,7 @@ export async function loadHosts(
       zone: zoneOf(aggregates, options.defaultZone),
       aggregates,
       free: freeOf(search, providerId),
+      candidate: candidates.get(providerId)?.allocations ?? new Map<string, Record<string, number>>(),
       refusals: refusalsOf(search, providerId),
       groupMembers: members.get(node.host) ?? 0,
       building: rows.building.get(node.host) ?? 0,

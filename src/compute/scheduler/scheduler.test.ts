@@ -382,6 +382,56 @@ for (const engine of ['sqlite', 'postgres'] as const) {
       assert.equal(await chosen({ specs: { 'capabilities:hypervisor_type': 's== QEMU' }, ram: 64 }), 'plain');
     });
 
+    test('claims from nested providers of the host as well', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      const row = {
+        parent_id: 'node-one',
+        root_id: 'node-one',
+        generation: 0,
+        created_at: now(),
+        updated_at: now(),
+      };
+      await c.db.kysely
+        .insertInto('resource_providers')
+        .values({ id: 'gpu', name: 'gpu', ...row })
+        .execute();
+      await c.db.kysely
+        .insertInto('inventories')
+        .values({
+          provider_id: 'gpu',
+          resource_class: 'VGPU',
+          total: 1,
+          reserved: 0,
+          min_unit: 1,
+          max_unit: 1,
+          step_size: 1,
+          allocation_ratio: 1,
+          updated_at: now(),
+        })
+        .execute();
+      const [first, second] = [
+        await c.server({ specs: { 'resources:VGPU': '1' } }),
+        await c.server({ specs: { 'resources:VGPU': '1' } }),
+      ];
+      await selectHost(c.deps, first, DELIVERY);
+      await selectHost(c.deps, second, DELIVERY);
+      assert.equal((await c.instance(first.instance_id)).host, 'one');
+      assert.match(
+        (await c.instance(second.instance_id)).fault_json ?? '',
+        /0 of 1 host: 1 not enough VGPU \(need 1, most free 0\)/,
+      );
+      const taken = await c.db.kysely
+        .selectFrom('allocations')
+        .select(['provider_id', 'resource_class'])
+        .orderBy('resource_class')
+        .execute();
+      assert.deepEqual(
+        taken.map((each) => `${each.provider_id} ${each.resource_class}`),
+        ['node-one DISK_GB', 'node-one MEMORY_MB', 'node-one VCPU', 'gpu VGPU'],
+      );
+    });
+
     test('a silent host is not chosen', async () => {
       await using c = await cloud();
       await c.host('silent', { seen: new Date(Date.now() - 61_000).toISOString() });

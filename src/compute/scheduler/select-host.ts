@@ -206,7 +206,8 @@ class Selection {
           projectId: request.projectId,
           userId: request.userId,
           providerId: host.providerId,
-          resources: request.resources,
+          resources: host.candidate.get(host.providerId) ?? {},
+          others: new Map([...host.candidate].filter(([id]) => id !== host.providerId)),
         });
         const now = isoTime(this.#deps.clock);
         await writePlaced(trx, this.#args, { host: host.host, node: host.node, zone: host.zone }, now);
@@ -278,6 +279,7 @@ class Selection {
           resource_provider: host.providerId,
           consumer: this.#args.instance_id,
           resources: facts.request.resources,
+          ...(host.candidate.size > 1 ? { providers: Object.fromEntries(host.candidate) } : {}),
         },
       },
       output: { host: host.host },
