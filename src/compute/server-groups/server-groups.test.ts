@@ -67,3 +67,23 @@ test('lists members, hides foreign groups, and lets servers go when it is delete
   assert.equal((await cloud.call('DELETE', `${path}/${id}`)).status, 404);
   assert.deepEqual((await cloud.at('2.71', 'GET', `/v2.1/servers/${server}`)).body.server.server_groups, []);
 });
+
+test('a group takes no more members than the quota', async () => {
+  await using cloud = await startComputeHarness();
+  await cloud.kysely
+    .insertInto('quota_limits')
+    .values({ scope: 'class:default', resource: 'server_group_members', hard_limit: 2 })
+    .execute();
+  const group = { server_group: { name: 'g', policies: ['affinity'] } };
+  const { id } = (await cloud.call('POST', path, { body: group })).body.server_group;
+  const create = async (max_count: number) =>
+    cloud.call('POST', '/v2.1/servers', {
+      body: {
+        server: { name: 'x', flavorRef: 'm1', imageRef: '70a599e0-31e7-49b7-b260-868f441e862b', max_count },
+        'os:scheduler_hints': { group: id },
+      },
+    });
+  assert.equal((await create(3)).status, 403);
+  assert.equal((await create(2)).status, 202);
+  assert.equal((await create(1)).status, 403);
+});

@@ -46,6 +46,7 @@ export function readServerQuery(
   rule: 'index' | 'detail',
   maxLimit: number,
 ): ServerQuery | undefined {
+  if (atLeast(call.microversion, '2.75')) refuseUnknown(call);
   const options = allowedOptions(call);
   const statuses = readStatuses(options);
   if (statuses?.length === 0) return undefined;
@@ -70,6 +71,25 @@ export function readServerQuery(
     marker: call.query.get('marker') ?? undefined,
     withUserData: rule === 'detail' && atLeast(call.microversion, '2.3'),
   };
+}
+
+/** Beside the filters: paging, and attributes that may be named though nothing here has them. */
+const OTHERS =
+  'limit marker sort_key sort_dir deleted soft_deleted project_id tenant_id display_name instance_name cleaned architecture ' +
+  'root_gb ephemeral_gb memory_mb vcpus updated_at default_ephemeral_device default_swap_device ephemeral_key_uuid ' +
+  'disable_terminate shutdown_terminate instance_type_id instance_uuid os_type vm_mode security_group scheduled_at id';
+
+const KNOWN: ReadonlySet<string> = new Set(
+  TENANT_FILTERS.map(([name]) => name).concat(Object.keys(COLUMNS), OTHERS.split(' ')),
+);
+
+/** Before 2.75 a misspelt filter was passed over, and the list was of everything. */
+function refuseUnknown(call: Call): void {
+  const unknown = [...call.query.keys()].find((key) => !KNOWN.has(key));
+  if (unknown !== undefined)
+    throw new InvalidInput(
+      `Additional properties are not allowed ('${unknown.slice(0, 255)}' was unexpected) in the query of servers.`,
+    );
 }
 
 type Options = ReadonlyMap<string, readonly string[]>;

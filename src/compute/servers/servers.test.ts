@@ -235,6 +235,13 @@ test('refuses malformed filters, paging and foreign rights', async () => {
   }
 });
 
+test('refuses unknown filters from 2.75 on', async () => {
+  await using cloud = await startComputeHarness();
+  assert.equal((await cloud.at('2.74', 'GET', '/v2.1/servers?nonsense=1')).status, 200);
+  assert.equal((await cloud.at('2.75', 'GET', '/v2.1/servers?nonsense=1')).status, 400);
+  assert.equal((await cloud.at('2.75', 'GET', '/v2.1/servers?name=x&limit=1&tags=a')).status, 200);
+});
+
 test('a hostile pattern does not hold the process up', async () => {
   await using cloud = await startComputeHarness();
   await cloud.create({ name: 'a'.repeat(250) });

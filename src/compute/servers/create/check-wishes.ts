@@ -2,14 +2,15 @@
 import type { Call } from '#platform/http/api.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
-import { findServerGroup, listMembers } from '#compute/server-groups/store.ts';
+import { findServerGroup } from '#compute/server-groups/store.ts';
 import { findNode, listAggregateZones } from '../store.ts';
 import type { LaunchRequest } from './launch-request.ts';
 
 export interface Wishes {
   readonly zone: string | null;
   readonly host: string | null;
-  readonly serverGroup: { readonly id: string; readonly members: number } | null;
+  /** Its id. */
+  readonly serverGroup: string | null;
 }
 
 /** @throws InvalidInput, PolicyDenied */
@@ -53,6 +54,5 @@ async function findGroup(
   const group = await findServerGroup(deps.db.kysely, id);
   if (!group || group.project_id !== call.principal.projectId)
     throw new InvalidInput(`Instance group ${id} could not be found.`, 'no-such-group');
-  const members = await listMembers(deps.db.kysely, [id]);
-  return { id, members: members.get(id)?.length ?? 0 };
+  return id;
 }

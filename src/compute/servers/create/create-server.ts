@@ -8,6 +8,7 @@ import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
 import { findKeypair } from '#compute/keypairs/store.ts';
 import { linksOf } from '#compute/links.ts';
+import { listMembers } from '#compute/server-groups/store.ts';
 import { assertQuota, limitsOf, usedByServers } from '#compute/quota-sets/count.ts';
 import { SCHEDULER_QUEUE, type SchedulerRpc } from '#compute/rpc.ts';
 import {
@@ -146,11 +147,6 @@ async function grantCount(trx: ComputeExecutor, call: Call, plan: LaunchPlan): P
   const { projectId = '', userId } = call.principal;
   const items = Object.keys(request.metadata).length;
   if (items > 0) await assertQuota(trx, projectId, userId, { metadata_items: items });
-  if (wishes.serverGroup) {
-    await assertQuota(trx, projectId, userId, {
-      server_group_members: wishes.serverGroup.members + request.minCount,
-    });
-  }
   let count = request.maxCount;
   if (request.maxCount > request.minCount) {
     const [limits, used] = await Promise.all([limitsOf(trx, projectId), usedByServers(trx, projectId)]);
@@ -162,6 +158,10 @@ async function grantCount(trx: ComputeExecutor, call: Call, plan: LaunchPlan): P
       room(limits.ram, used.ram, flavor.ram),
     );
     count = Math.max(request.minCount, Math.min(request.maxCount, allowed));
+  }
+  if (wishes.serverGroup) {
+    const members = (await listMembers(trx, [wishes.serverGroup])).get(wishes.serverGroup) ?? [];
+    await assertQuota(trx, projectId, userId, { server_group_members: members.length + count });
   }
   await assertQuota(trx, projectId, userId, {
     instances: count,
@@ -208,7 +208,7 @@ function newRow(call: Call, deps: ComputeDeps, plan: LaunchPlan, index: number):
     metadata_json: JSON.stringify(request.metadata),
     system_metadata_json: '{}',
     scheduler_hints_json: JSON.stringify(request.hints),
-    server_group_id: wishes.serverGroup?.id ?? null,
+    server_group_id: wishes.serverGroup,
     networks_json: JSON.stringify(plan.networks),
     security_groups_json: JSON.stringify(request.securityGroups),
     vifs_json: '[]',
