@@ -1,7 +1,7 @@
 // The file store: one file an upload, in a directory of the service's own. Streams both ways, in constant memory.
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, statfs } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -65,10 +65,11 @@ export async function createFileStore(dir: string): Promise<ImageStore> {
       const timer = setTimeout(() => idle.abort(new SenderIdle(idleMs)), idleMs);
       const meter = new Meter(maxBytes, () => timer.refresh());
       try {
+        // Opened before anything can fail, so that no file appears after `rm` below has looked for it.
+        await using handle = await open(part, 'wx', 0o600);
         // The source stays open when writing fails: the caller may still have to answer on the same connection.
         const source = from.iterator({ destroyOnReturn: false });
-        const target = createWriteStream(part, { mode: 0o600, flush: true, highWaterMark: CHUNK });
-        await pipeline(source, meter, target, {
+        await pipeline(source, meter, handle.createWriteStream({ highWaterMark: CHUNK, flush: true }), {
           signal: signal ? AbortSignal.any([signal, idle.signal]) : idle.signal,
         });
         await rename(part, path(name));

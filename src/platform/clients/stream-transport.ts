@@ -2,7 +2,7 @@
 // Back-pressure reaches from the reader to the sender in both, so that memory stays constant.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { finished, type Readable } from 'node:stream';
+import { finished, Transform, type Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { StreamAnswer, StreamRequest } from './transport.ts';
@@ -23,9 +23,11 @@ export async function sendHttpStream(
       const outgoing = send(url, { method: request.method, headers, ...(signal ? { signal } : {}) }, resolve);
       outgoing.on('error', reject);
       if (!stream) return outgoing.end();
-      stream.on('error', (error) => outgoing.destroy(error));
-      // A peer may refuse before it has read everything: its answer counts, not the broken pipe.
-      stream.pipe(outgoing);
+      const announced = headers['content-length'];
+      const body = announced === undefined ? stream : stream.pipe(exactly(Number(announced)));
+      for (const part of new Set([stream, body])) part.on('error', (error) => outgoing.destroy(error));
+      // No pipeline: a peer may refuse before it has read everything, and then its answer counts, not the broken pipe.
+      body.pipe(outgoing);
     });
     finished(answer, () => stream?.destroy());
     return { status: answer.statusCode ?? 0, headers: flatHeaders(answer.headers), stream: answer };
@@ -39,6 +41,19 @@ export async function sendHttpStream(
       { cause },
     );
   }
+}
+
+/** Fails when another number of bytes passes: fewer would leave the peer waiting, more would be read as a new request. */
+function exactly(size: number): Transform {
+  let left = size;
+  const mismatch = (): Error => new Error(`the body is not of the ${size} bytes that were announced`);
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      left -= chunk.length;
+      done(left < 0 ? mismatch() : null, chunk);
+    },
+    flush: (done) => done(left > 0 ? mismatch() : null),
+  });
 }
 
 /** Through Fastify's own injection. @throws the stream's error, or the signal's reason when it aborts */
