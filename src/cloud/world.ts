@@ -54,7 +54,7 @@ export async function worldOf(foundation: Foundation, shared: Shared): Promise<W
   return {
     simulated: false,
     network: { physicalNetworks: [{ name: PHYSNET }] },
-    connectOvn: async ({ db, context: { bus, clock, log } }) =>
+    connectOvn: async ({ db, config: { dnsDomain }, context: { bus, clock, log } }) =>
       createNorthbound({
         db,
         nbEndpoint: foundation.endpoints?.nb ?? `unix:${northboundSocket(data)}`,
@@ -62,6 +62,7 @@ export async function worldOf(foundation: Foundation, shared: Shared): Promise<W
         bus,
         clock,
         log,
+        config: { dnsDomain },
       }),
     hosts: async () => (hosts ??= realHosts(ground, owned, data.prefix)),
     provider: async () => (await ground).provider,

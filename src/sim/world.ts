@@ -41,8 +41,16 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
   return {
     simulated: true,
     network: { physicalNetworks: [{ name: PHYSNET }] },
-    connectOvn: async ({ db, context: { bus, clock, log } }) =>
-      createNorthbound({ db, nbEndpoint: ovn.nb, sbEndpoint: ovn.sb, bus, clock, log }),
+    connectOvn: async ({ db, config: { dnsDomain }, context: { bus, clock, log } }) =>
+      createNorthbound({
+        db,
+        nbEndpoint: ovn.nb,
+        sbEndpoint: ovn.sb,
+        bus,
+        clock,
+        log,
+        config: { dnsDomain },
+      }),
     hosts: async () => (hosts ??= makeHosts()),
     provider: async () => PROVIDER,
     packagesReady: async () => undefined,

@@ -18,8 +18,9 @@ export interface FakeOvnBehaviours {
   upMs?: number;
   /** The controller of `host` leaves this port alone. */
   neverClaims?: (host: string, portId: string) => boolean;
-  /** northd misses that the port came up, until `recompute`. */
+  /** northd misses that the port came up, until it looks again after `recomputeMs` (default 1 s). */
   losesPortUp?: (portId: string) => boolean;
+  recomputeMs?: number;
 }
 
 export interface FakeOvnOptions {

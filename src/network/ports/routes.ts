@@ -9,6 +9,7 @@ import { equals, inList, selectRows, type Condition } from '../rest/select.ts';
 import { ensureDefaultGroup } from '../security-groups/default-group.ts';
 import { createPort, removePort, updatePort } from './handlers.ts';
 import { createPort as createSchema, updatePort as updateSchema } from './schema.ts';
+import { portStatus } from './status.ts';
 import { visiblePorts } from './store.ts';
 import { viewPorts } from './view.ts';
 
@@ -91,17 +92,26 @@ function byFixedIps(values: readonly string[], deps: NetworkDeps): Condition {
   return sql`id in (select port_id from ip_allocations where ${sql.join(conditions, sql` and `)})`;
 }
 
-/** How far the port is on the way from SQL to its host; read by compute for the launch record. */
+/**
+ * Ours, not upstream's: how far the port is on the way from SQL to its host, with evidence and times; read by compute
+ * for the launch record. `?flows=1` counts the logical flows of its datapath as well, which OVN has to search for.
+ */
 const traceRoute: Route<NetworkDeps> = {
   method: 'GET',
   path: '/v2.0/ports/:id/trace',
   policy: 'get_port_trace',
   handler: async (call, deps) => {
     const row = await ports.get(call, deps, deps.db.kysely, call.params['id'] ?? '');
-    const { up, host, chassis, tunnelKey, missingHop, evidence } = deps.northbound.portState(row.id);
+    const state = deps.northbound.portState(row.id);
+    const status = portStatus(row, state);
+    const withFlows = call.query.get('flows') === '1';
+    const trace = await deps.northbound.tracePort?.(row.id, withFlows);
+    if (trace) return { port_trace: { ...trace, status } };
+    const { up, host, chassis, tunnelKey, missingHop, evidence } = state;
     return {
       port_trace: {
         port_id: row.id,
+        status,
         up,
         missing: missingHop,
         northbound: { ...deps.work.lastChange('port', row.id), ...evidence?.northbound },

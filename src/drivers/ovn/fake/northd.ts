@@ -23,7 +23,9 @@ export class FakeNorthd {
   /** Names of ports, and uuids of switches and routers. */
   readonly #queue: DirtyQueue;
   #nextKey = 1;
-  readonly #lost = new Set<string>();
+  /** Ports whose coming up was missed, and whether it is time to look again. */
+  readonly #lost = new Map<string, { due: boolean }>();
+  #stopping = new AbortController();
 
   constructor(context: FakeContext) {
     this.#context = context;
@@ -51,17 +53,19 @@ export class FakeNorthd {
   }
 
   start(): void {
+    this.#stopping = new AbortController();
     this.#queue.start();
     this.recompute();
   }
 
   stop(): void {
+    this.#stopping.abort();
     this.#queue.stop();
   }
 
   recompute(): void {
     const { nb, sb } = this.#context;
-    this.#lost.clear();
+    for (const lost of this.#lost.values()) lost.due = true;
     this.#queue.add([
       GLOBAL,
       ...nb
@@ -200,15 +204,27 @@ export class FakeNorthd {
   }
 
   async #bringUp(port: SwitchPort, binding: Binding | undefined): Promise<void> {
-    const { nb, behaviours } = this.#context;
+    const { nb } = this.#context;
     const up = port.type === 'router' || binding?.up === true;
     if (port.up === up) return;
-    if (up && behaviours.losesPortUp?.(port.name) && !this.#lost.has(port.name)) {
-      this.#lost.add(port.name);
-      return;
-    }
-    if (this.#lost.has(port.name)) return;
+    if (up && this.#isMissed(port.name)) return;
+    this.#lost.delete(port.name);
     await nb.transaction().update('Logical_Switch_Port', port._uuid, { up }).commit();
+  }
+
+  #isMissed(name: string): boolean {
+    const { clock, behaviours } = this.#context;
+    const lost = this.#lost.get(name);
+    if (lost) return !lost.due;
+    if (behaviours.losesPortUp?.(name) !== true) return false;
+    const missed = { due: false };
+    this.#lost.set(name, missed);
+    const lookAgain = (): void => {
+      missed.due = true;
+      this.#queue.add([name]);
+    };
+    clock.sleep(behaviours.recomputeMs ?? 1000, this.#stopping.signal).then(lookAgain, () => undefined);
+    return true;
   }
 
   async #passOnConfiguration(): Promise<void> {
