@@ -45,7 +45,7 @@ export function renderError<D>(
   reply: FastifyReply,
   log: Log,
 ): FastifyReply {
-  const domain = error instanceof DomainError ? error : undefined;
+  const domain = error instanceof DomainError ? error : refusalOfFramework(error);
   const status = domain ? (api.faults?.[domain.code] ?? STATUS_OF_KIND[domain.kind]) : 500;
   const message = domain?.message ?? UNEXPECTED;
   if (domain)
@@ -61,16 +61,43 @@ export function renderError<D>(
   });
   reply
     .code(status)
+    .removeHeader('content-length')
+    .removeHeader('content-encoding')
+    .header('content-type', 'application/json')
     .header('x-openstack-request-id', exchange.context.requestId)
     .headers(fault.headers ?? {});
   if (status === 401) reply.header('www-authenticate', `Keystone uri="${exchange.origin}/identity"`);
-  const range = api.microversions;
-  if (range && exchange.microversion) {
-    const version = formatMicroversion(exchange.microversion);
-    reply.header('openstack-api-version', `${range.serviceType} ${version}`);
-    if (range.legacyHeader) reply.header(range.legacyHeader, version);
-  }
-  if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
+  if (domain && UNREAD.has(domain.code) && !reply.request.raw.complete) reply.header('connection', 'close');
+  addVersionHeaders(api, exchange, reply);
   const { body } = fault;
   return reply.send(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+}
+
+/** Refusals that leave a part of the body on the connection. */
+const UNREAD: ReadonlySet<string> = new Set(['body-too-large', 'body-not-whole']);
+
+/** What Fastify itself refuses before a handler runs (a malformed content type, say) is the client's mistake as well. */
+function refusalOfFramework(error: unknown): DomainError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  if (typeof code !== 'string' || !code.startsWith('FST_ERR_')) return undefined;
+  if (statusCode === 415)
+    return new DomainError(
+      'unsupported-media-type',
+      'unsupported-media-type',
+      'The content type is malformed.',
+    );
+  if (statusCode === 400)
+    return new DomainError('bad-request', 'malformed-request', 'The request is malformed.');
+  return undefined;
+}
+
+/** Answers name the version they were made for, as the guideline asks. */
+export function addVersionHeaders<D>(api: Api<D>, exchange: Exchange, reply: FastifyReply): void {
+  const range = api.microversions;
+  if (!range || !exchange.microversion) return;
+  const version = formatMicroversion(exchange.microversion);
+  reply.header('openstack-api-version', `${range.serviceType} ${version}`);
+  reply.header('vary', ['OpenStack-API-Version', range.legacyHeader].filter(Boolean).join(', '));
+  if (range.legacyHeader) reply.header(range.legacyHeader, version);
 }

@@ -6,16 +6,12 @@ import type { Authenticator, Principal } from '#platform/auth/principal.ts';
 import { newContext, runInContext } from '#platform/context/request-context.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Log } from '#platform/log/log.ts';
-import {
-  chooseMicroversion,
-  formatMicroversion,
-  within,
-  type Microversion,
-} from '#platform/microversion/microversion.ts';
+import { chooseMicroversion, within, type Microversion } from '#platform/microversion/microversion.ts';
 import { spanOfRequest } from '#platform/trace/trace.ts';
-import { Reply, type Action, type Api, type Call, type Handler, type Method, type Route } from './api.ts';
+import { Reply, type Action, type Api, type Handler, type Method, type Route } from './api.ts';
 import { parseJson, readBody } from './body.ts';
-import { renderError, type Exchange } from './faults.ts';
+import { newCall, unauthenticated } from './call.ts';
+import { addVersionHeaders, renderError, type Exchange } from './faults.ts';
 import { findProblem, schemaFor } from './validate.ts';
 
 export interface MountOptions {
@@ -45,19 +41,27 @@ export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: Mo
         }
         refuseOtherMethods(scope, api, path, [...methods.keys()], options);
       }
-      scope.setNotFoundHandler(async (request, reply) => {
-        const exchange = newExchange(api, request, options);
-        return renderError(
-          api,
-          exchange,
-          new DomainError('not-found', 'no-such-route', 'The resource could not be found.'),
-          reply,
-          options.log,
-        );
-      });
+      scope.setNotFoundHandler(async (request, reply) => refuse(api, options, request, reply, noSuchRoute()));
+      // What fails outside a handler: an answer's stream, or Fastify's own checks. Never Fastify's words.
+      scope.setErrorHandler(async (error, request, reply) => refuse(api, options, request, reply, error));
     },
     { prefix: api.prefix },
   );
+}
+
+async function refuse<D>(
+  api: Api<D>,
+  options: MountOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: unknown,
+): Promise<FastifyReply> {
+  const exchange = exchangeOf(api, request, options);
+  return runInContext(exchange.context, () => renderError(api, exchange, error, reply, options.log));
+}
+
+function noSuchRoute(): DomainError {
+  return new DomainError('not-found', 'no-such-route', 'The resource could not be found.');
 }
 
 function byPath<D>(routes: readonly Route<D>[]): Map<string, Map<Method, Route<D>[]>> {
@@ -80,7 +84,7 @@ function refuseOtherMethods<D>(
   const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter(
     (method) => !methods.includes(method) && !(method === 'HEAD' && methods.includes('GET')),
   );
-  const allow = methods.join(', ');
+  const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
   if (methods.includes('GET') && !methods.includes('HEAD')) {
     const candidates = api.routes.filter((route) => route.path === path && route.method === 'GET');
     scope.route({
@@ -100,15 +104,20 @@ function refuseOtherMethods<D>(
         'method-not-allowed',
         'The method is not allowed for this resource.',
       );
-      return renderError(
-        api,
-        newExchange(api, request, options),
-        error,
-        reply.header('allow', allow),
-        options.log,
-      );
+      return refuse(api, options, request, reply.header('allow', allow), error);
     },
   });
+}
+
+const exchanges = new WeakMap<FastifyRequest, Exchange>();
+
+/** One exchange a request: an error outside its handler carries the same request id. */
+function exchangeOf<D>(api: Api<D>, request: FastifyRequest, options: MountOptions): Exchange {
+  const known = exchanges.get(request);
+  if (known) return known;
+  const made = newExchange(api, request, options);
+  exchanges.set(request, made);
+  return made;
 }
 
 function newExchange<D>(api: Api<D>, request: FastifyRequest, options: MountOptions): Exchange {
@@ -142,11 +151,11 @@ async function serve<D>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const exchange = newExchange(api, request, options);
+  const exchange = exchangeOf(api, request, options);
   return runInContext(exchange.context, async () =>
     spanOfRequest(`${request.method} ${api.prefix}${candidates[0]?.path}`, exchange.context, async () => {
       try {
-        const answer = await answerOf(api, candidates, options, request, exchange);
+        const answer = await answerOf(api, candidates, options, request, reply, exchange);
         return send(api, exchange, answer, reply);
       } catch (error) {
         return renderError(api, exchange, error, reply, options.log);
@@ -160,20 +169,20 @@ async function answerOf<D>(
   candidates: readonly Route<D>[],
   options: MountOptions,
   request: FastifyRequest,
+  reply: FastifyReply,
   exchange: Exchange,
 ): Promise<Reply> {
   const version = api.microversions ? chooseMicroversion(request.headers, api.microversions) : NO_VERSION;
   exchange.microversion = version;
   const route = candidates.find((each) => within(version, each.since, each.until));
-  if (!route) throw new DomainError('not-found', 'no-such-route', 'The resource could not be found.');
+  if (!route) throw noSuchRoute();
   const principal = await authenticate(route, options.authenticator, request, api.name);
-  const stream = request.raw as Readable;
   const body = route.stream ? undefined : await jsonBody(request, api.bodyLimit ?? BODY_LIMIT);
   const action = route.actions ? findAction(route.actions, body, version) : undefined;
   const chosen: { handler?: Handler<D>; policy?: string; success?: number; body?: Route<D>['body'] } =
     action ?? route;
-  const call = newCall(api, exchange, request, { body, principal, version, stream, log: options.log });
-  if (chosen.policy && principal) call.enforce(chosen.policy);
+  const call = newCall(api, exchange, request, reply, { body, principal, version, log: options.log });
+  if (chosen.policy) call.enforce(chosen.policy);
   if (chosen.body) checkBody(api, chosen.body, version, body);
   const result = await chosen.handler?.(call, api.deps);
   return result instanceof Reply ? result : new Reply(chosen.success ?? (action ? 202 : 200), result);
@@ -189,11 +198,7 @@ async function authenticate<D>(
   const token = request.headers['x-auth-token'];
   if (typeof token !== 'string' || token === '') {
     if (route.auth === 'optional') return undefined;
-    throw new DomainError(
-      'unauthorized',
-      'authentication-required',
-      'The request you have made requires authentication.',
-    );
+    throw unauthenticated();
   }
   const serviceToken = request.headers['x-service-token'];
   const principal = await authenticator.authenticate(
@@ -234,7 +239,7 @@ async function jsonBody(request: FastifyRequest, limit: number): Promise<unknown
       `The content type ${type} is not supported: send application/json.`,
     );
   }
-  return parseJson(bytes.toString('utf8'));
+  return parseJson(bytes);
 }
 
 function findAction<D>(actions: readonly Action<D>[], body: unknown, version: Microversion): Action<D> {
@@ -280,89 +285,15 @@ function brief(value: unknown): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-interface CallParts {
-  readonly body: unknown;
-  readonly principal: Principal | undefined;
-  readonly version: Microversion;
-  readonly stream: Readable;
-  readonly log: Log;
-}
-
-function newCall<D>(api: Api<D>, exchange: Exchange, request: FastifyRequest, parts: CallParts): Call {
-  const mark = request.url.indexOf('?');
-  const path = (mark < 0 ? request.url : request.url.slice(0, mark)).slice(api.prefix.length) || '/';
-  const token = request.headers['x-auth-token'];
-  const { principal } = parts;
-  const own = {
-    project_id: principal?.projectId,
-    user_id: principal?.userId,
-    domain_id: principal?.domainId,
-  };
-  return {
-    method: request.method,
-    path,
-    params: request.params as Record<string, string>,
-    query: new URLSearchParams(mark < 0 ? '' : request.url.slice(mark + 1)),
-    body: parts.body,
-    stream: parts.stream,
-    headers: request.headers,
-    get principal() {
-      if (!principal)
-        throw new DomainError(
-          'unauthorized',
-          'authentication-required',
-          'The request you have made requires authentication.',
-        );
-      return principal;
-    },
-    maybePrincipal: principal,
-    token: typeof token === 'string' ? token : undefined,
-    microversion: parts.version,
-    requestId: exchange.context.requestId,
-    receivedAt: exchange.receivedAt,
-    log: parts.log,
-    baseUrl: exchange.baseUrl,
-    origin: exchange.origin,
-    get signal() {
-      return goneSignal(request);
-    },
-    enforce(rule, target = own) {
-      api.enforcer.enforce(rule, this.principal, target);
-    },
-    allows(rule, target = own) {
-      return principal !== undefined && api.enforcer.allows(rule, principal, target);
-    },
-  };
-}
-
-function goneSignal(request: FastifyRequest): AbortSignal {
-  const controller = new AbortController();
-  request.raw.once('close', () => {
-    if (!request.raw.complete) controller.abort(new Error('the client has gone'));
-  });
-  return controller.signal;
-}
-
 function send<D>(api: Api<D>, exchange: Exchange, answer: Reply, reply: FastifyReply): FastifyReply {
+  const { body } = answer;
+  const raw = body === undefined || body instanceof Readable || Buffer.isBuffer(body);
+  const content = raw || typeof body === 'string' ? body : JSON.stringify(body); // may throw: before the reply is touched
   reply
     .code(answer.status)
     .headers(answer.headers)
     .header('x-openstack-request-id', exchange.context.requestId);
   addVersionHeaders(api, exchange, reply);
-  const { body } = answer;
-  if (body === undefined) return reply.send();
-  if (body instanceof Readable || Buffer.isBuffer(body)) return reply.send(body);
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
-  return reply.send(text);
-}
-
-/** Answers name the version they were made for, as the guideline asks. */
-export function addVersionHeaders<D>(api: Api<D>, exchange: Exchange, reply: FastifyReply): void {
-  const range = api.microversions;
-  if (!range || !exchange.microversion) return;
-  const version = formatMicroversion(exchange.microversion);
-  reply.header('openstack-api-version', `${range.serviceType} ${version}`);
-  reply.header('vary', ['OpenStack-API-Version', range.legacyHeader].filter(Boolean).join(', '));
-  if (range.legacyHeader) reply.header(range.legacyHeader, version);
+  if (!raw && !reply.hasHeader('content-type')) reply.header('content-type', 'application/json');
+  return reply.send(content);
 }
