@@ -176,3 +176,37 @@ for (const engine of ['sqlite', 'postgres'] as const) {
     },
   );
 }
+
+test(
+  'ninety claims over thirty connections on one provider all find their turn',
+  { skip: hasPostgres ? false : 'PostgreSQL is not installed' },
+  async () => {
+    const url = await postgres!.newSchema();
+    await using first = openDatabase<PlacementTables>(url);
+    await using second = openDatabase<PlacementTables>(url);
+    await using third = openDatabase<PlacementTables>(url);
+    await migratePlacement(first);
+    const id = await first.transaction(async (trx) =>
+      ensureHostProvider(trx, 'busy', { ...HOST, hypervisor_hostname: 'busy', vcpus: 20 }),
+    );
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 90 }, async (_, i) =>
+        [first, second, third][i % 3]!.transaction(async (trx) =>
+          // one of three
+          claimInTransaction(trx, {
+            consumerId: `busy-${i}`,
+            projectId: 'p',
+            userId: 'u',
+            providerId: id,
+            resources: { VCPU: 1 },
+          }),
+        ),
+      ),
+    );
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        assert.ok(outcome.reason instanceof NoCapacity, String(outcome.reason));
+    assert.equal(outcomes.filter((outcome) => outcome.status === 'fulfilled').length, 80, '20 × 4.0');
+    assert.equal(await used(first, id, 'VCPU'), 80);
+  },
+);

@@ -2,6 +2,7 @@
 // Portable tables: text, integer (0/1 for booleans), ISO 8601 text for times, JSON as text.
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
+import { setTimeout as pause } from 'node:timers/promises';
 import { sqliteDialect } from './sqlite-dialect.ts';
 
 pg.types.setTypeParser(pg.types.builtins.INT8, Number); // counts and sizes: all below 2^53 here
@@ -67,7 +68,8 @@ function postgresDialect(url: string): PostgresDialect {
 }
 
 const SERIALIZATION_FAILURES = new Set(['40001', '40P01']);
-const ATTEMPTS = 10; // contention on one row settles in two or three; ten means something is wrong
+const ATTEMPTS = 25; // thirty connections that all write one row settle in about fifteen; more means something is wrong
+const PAUSE_CEILING_MS = 120; // higher: a hot row stands idle; lower: the losers of one round meet again in the next
 
 async function serializable<T, R>(kysely: Kysely<T>, fn: (trx: Transaction<T>) => Promise<R>): Promise<R> {
   for (let attempt = 1; ; attempt++) {
@@ -76,6 +78,8 @@ async function serializable<T, R>(kysely: Kysely<T>, fn: (trx: Transaction<T>) =
     } catch (error) {
       const code = (error as { code?: string }).code;
       if (attempt >= ATTEMPTS || code === undefined || !SERIALIZATION_FAILURES.has(code)) throw error;
+      // By chance, so that those who collided once don't do so again; it decides when, never what.
+      await pause(Math.random() * Math.min(PAUSE_CEILING_MS, 2 ** attempt));
     }
   }
 }
