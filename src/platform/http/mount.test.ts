@@ -1,7 +1,7 @@
 // A whole small API, mounted and called over real sockets: what clients, hostile ones too, get to see.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -358,7 +358,7 @@ test('a body past the limit is 413 for declared and chunked lengths, and the sen
     headers: { 'x-auth-token': 'member' },
   });
   Readable.from([tooMuch.subarray(0, 100_000), tooMuch.subarray(0, 100_000)]).pipe(chunked);
-  const [answer] = (await once(chunked, 'response')) as [import('node:http').IncomingMessage];
+  const [answer] = (await once(chunked, 'response')) as [IncomingMessage];
   assert.equal(answer.statusCode, 413);
   answer.resume();
   assert.equal((await send('POST', '/echo', { json: { fits: 'x'.repeat(60_000) } })).status, 200);

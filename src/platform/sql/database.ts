@@ -5,7 +5,9 @@ import pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sqliteDialect } from './sqlite-dialect.ts';
 
-pg.types.setTypeParser(pg.types.builtins.INT8, Number); // counts and sizes: all below 2^53 here
+// Counts, sizes and sums: all below 2^53 here.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number);
 
 export type Engine = 'sqlite' | 'postgres';
 
@@ -86,8 +88,8 @@ async function serializable<T, R>(kysely: Kysely<T>, fn: (trx: Transaction<T>) =
 
 /** True when `error` says that a unique index refused a row, on either engine. */
 export function isUniqueViolation(error: unknown): boolean {
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  return code === '23505' || errcode === 2067 || errcode === 1555;
+  const { code, errcode } = (error ?? {}) as { code?: string; errcode?: number };
+  return code === '23505' || errcode === 2067 || errcode === 1555 || errcode === 2579;
 }
 
 /** A readiness check: throws when the database cannot be reached. */

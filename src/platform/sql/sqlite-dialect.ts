@@ -26,9 +26,8 @@ export function sqliteDialect(path: string): Dialect {
 
 class SqliteDriver implements Driver {
   readonly #path: string;
+  readonly #turns = new Turns();
   #connection: SqliteConnection | undefined;
-  #tail: Promise<void> = Promise.resolve();
-  #release: (() => void) | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -43,19 +42,14 @@ class SqliteDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const before = this.#tail;
-    let release: () => void = () => undefined;
-    this.#tail = new Promise<void>((resolve) => (release = resolve));
-    await before;
-    this.#release = release;
-    if (!this.#connection) throw new Error('the database is closed');
-    return this.#connection;
+    await this.#turns.take();
+    if (this.#connection) return this.#connection;
+    this.#turns.pass();
+    throw new Error('the database is closed');
   }
 
   async releaseConnection(): Promise<void> {
-    const release = this.#release;
-    this.#release = undefined;
-    release?.();
+    this.#turns.pass();
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -73,6 +67,43 @@ class SqliteDriver implements Driver {
   async destroy(): Promise<void> {
     this.#connection?.close();
     this.#connection = undefined;
+  }
+}
+
+const TURN_DEADLINE_MS = 20_000; // statements take microseconds: who waits this long waits for itself
+
+/** The one connection goes from hand to hand, first come first served. */
+class Turns {
+  #taken = false;
+  readonly #waiting: Array<() => void> = [];
+
+  /** @throws Error when nobody passes the turn on: mostly a statement on the database within an open transaction of it. */
+  async take(): Promise<void> {
+    if (!this.#taken) {
+      this.#taken = true;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const mine = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(mine), 1);
+        reject(
+          new Error(
+            `a transaction has been open for ${TURN_DEADLINE_MS / 1000} s: does it wait for this statement?`,
+          ),
+        );
+      }, TURN_DEADLINE_MS);
+      this.#waiting.push(mine);
+    });
+  }
+
+  pass(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#taken = false;
   }
 }
 
@@ -104,7 +135,11 @@ class SqliteConnection implements DatabaseConnection {
 
   #prepare(sql: string): StatementSync {
     const known = this.#statements.get(sql);
-    if (known) return known;
+    if (known) {
+      this.#statements.delete(sql);
+      this.#statements.set(sql, known); // the one not used for longest is first
+      return known;
+    }
     const statement = this.#db.prepare(sql);
     if (this.#statements.size >= STATEMENT_CACHE) {
       const oldest = this.#statements.keys().next().value;
