@@ -26,7 +26,9 @@ export async function claimPorts(
     deps.network.listPorts(token, { device_id: entry.id }),
   ]);
   const groups = await securityGroupIds(deps, entry, userToken);
-  const unclaimed = [...existing];
+  // A port that the request names is not the answer to a wish for another one on the same network.
+  const named = new Set(wanted.flatMap((item) => (item.kind === 'port' ? [item.port_id] : [])));
+  const unclaimed = existing.filter((port) => !named.has(port.id));
   const owned = new Set<string>();
   const tags = new Map<string, string>();
   const ports = await Promise.all(

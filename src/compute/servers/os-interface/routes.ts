@@ -122,7 +122,8 @@ async function attached(
   const row = await findInstance(deps.db.kysely, id);
   const vif = row && vifsOf(row).find((each) => !before.has(each.port_id));
   const port = vif && (await deps.network.getPort(tokenOf(call), vif.port_id));
-  if (!port) throw noPort(id, 'just attached');
+  if (!port)
+    throw new NotFound(`The interface that was attached to ${id} is gone already.`, 'no-such-interface');
   return { interfaceAttachment: view(call, port, vif.tag) };
 }
 
