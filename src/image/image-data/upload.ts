@@ -14,6 +14,7 @@ import type { ImageRow } from '../tables.ts';
 import { startLease } from './lease.ts';
 
 export async function uploadImageData(call: Call, deps: ImageDeps): Promise<Reply> {
+  call.stream.on('error', () => undefined); // also when it breaks after we stopped reading
   try {
     return await upload(call, deps);
   } catch (error) {

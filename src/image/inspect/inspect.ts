@@ -28,7 +28,9 @@ export async function inspectImage(path: string): Promise<Inspection> {
 
 /** `head`: the first bytes, `tail`: the last 512, of a file of `size` bytes. Pure. */
 export function inspectBytes(head: Buffer, tail: Buffer, size: number): Inspection {
-  return qcow2(head) ?? vmdk(head, size) ?? simple(head, tail, size);
+  const found = qcow2(head) ?? vmdk(head, size) ?? simple(head, tail, size);
+  if (Number.isSafeInteger(found.virtualSize)) return found;
+  return { ...found, virtualSize: size, danger: 'it says that it is larger than any disk' };
 }
 
 function startsWith(bytes: Buffer, text: string, at = 0): boolean {
@@ -57,28 +59,44 @@ function qcow2(head: Buffer): Inspection | undefined {
 
 const VMDK_SAFE_TYPES = new Set(['monolithicSparse', 'streamOptimized']);
 
+/** As QEMU tells it: comments and blank lines, then the version. */
+const VMDK_DESCRIPTOR = /^(?:#[^\n]*\n|[ \t\r]*\n)*(?:# Disk ?Descriptor ?File|version\s*=)/i;
+
 function vmdk(head: Buffer, size: number): Inspection | undefined {
-  const text = startsWith(head, '# Disk DescriptorFile') || startsWith(head, '# Disk Descriptor File');
-  if (text)
-    return {
-      format: 'vmdk',
-      virtualSize: size,
-      danger: 'it is a VMDK descriptor, which refers to other files',
-    };
+  if (VMDK_DESCRIPTOR.test(head.toString('latin1', 0, 4096))) {
+    const danger = 'it is a VMDK descriptor, which refers to other files';
+    return { format: 'vmdk', virtualSize: size, danger };
+  }
+  if (startsWith(head, 'COWD')) {
+    return { format: 'vmdk', virtualSize: size, danger: 'it is a VMDK of a version that is not supported' };
+  }
   if (!startsWith(head, 'KDMV') || head.length < 512) return undefined;
   const virtualSize = Number(head.readBigUInt64LE(12)) * 512;
-  const start = Number(head.readBigUInt64LE(28)) * 512;
-  const length = Math.min(Number(head.readBigUInt64LE(36)) * 512, 20 * 512);
-  const descriptor = head.toString('latin1', start, start + length);
-  const type = /^\s*createType\s*=\s*"([^"]*)"/m.exec(descriptor)?.[1];
-  const extents = descriptor.split('\n').filter((line) => /^\s*(RW|RDONLY|NOACCESS)\s/.test(line));
-  const found = { format: 'vmdk', virtualSize } as const;
+  const danger = vmdkDanger(head, virtualSize);
+  return { format: 'vmdk', virtualSize, ...(danger === undefined ? {} : { danger }) };
+}
+
+/** Where writers put the embedded descriptor, and where QEMU looks for the parent whatever the header says. */
+const DESCRIPTOR_START = 512;
+/** What QEMU reads of it, whatever size the header says. */
+const DESCRIPTOR_BYTES = 20 * 512;
+
+function vmdkDanger(head: Buffer, virtualSize: number): string | undefined {
+  // Without a capacity, QEMU takes the file as a descriptor of other files.
+  if (virtualSize === 0) return 'it is a VMDK that only refers to other files';
+  if (head.readBigUInt64LE(28) * 512n !== BigInt(DESCRIPTOR_START))
+    return 'its VMDK descriptor is not where it is expected';
+  const read = head.toString('latin1', DESCRIPTOR_START, DESCRIPTOR_START + DESCRIPTOR_BYTES);
+  const descriptor = read.split('\0', 1)[0] ?? '';
+  const type = /^\s*createType\s*=\s*"([^"]*)"/im.exec(descriptor)?.[1];
   if (type === undefined || !VMDK_SAFE_TYPES.has(type))
-    return { ...found, danger: `its VMDK type ${type ?? '(none)'} can refer to other files` };
+    return `its VMDK type ${type ?? '(none)'} can refer to other files`;
+  const parent = /parentCID\s*=\s*([0-9a-f]+)/i.exec(descriptor)?.[1];
+  if (/parentFileNameHint/i.test(read) || (parent !== undefined && !/^f{8}$/i.test(parent)))
+    return 'it refers to a parent VMDK';
+  const extents = descriptor.split(/[\r\n]+/).filter((line) => /^\s*(RW|RDONLY|NOACCESS)\s/i.test(line));
   const outside = extents.some((line) => /"[^"]*[/\\]/.test(line) || !/\bSPARSE\b/.test(line));
-  return outside || extents.length > 1
-    ? { ...found, danger: 'its VMDK descriptor names other files' }
-    : found;
+  return outside || extents.length > 1 ? 'its VMDK descriptor names other files' : undefined;
 }
 
 function simple(head: Buffer, tail: Buffer, size: number): Inspection {
@@ -89,16 +107,28 @@ function simple(head: Buffer, tail: Buffer, size: number): Inspection {
       danger: 'the format qed is not supported',
     };
   if (startsWith(head, 'vhdxfile')) return { format: 'vhdx', virtualSize: size };
-  if (startsWith(head, 'conectix'))
-    return { format: 'vhd', virtualSize: head.length >= 56 ? Number(head.readBigUInt64BE(48)) : size };
-  if (startsWith(tail, 'conectix'))
-    return { format: 'vhd', virtualSize: tail.length >= 56 ? Number(tail.readBigUInt64BE(48)) : size };
-  if (head.length >= 384 && head.readUInt32LE(64) === 0xbeda107f)
-    return { format: 'vdi', virtualSize: Number(head.readBigUInt64LE(368)) };
+  if (startsWith(head, 'conectix')) return vhd(head, size);
+  if (startsWith(tail, 'conectix')) return vhd(tail, size);
+  if (head.length >= 384 && head.readUInt32LE(64) === 0xbeda107f) return vdi(head);
   if (startsWith(head, 'LUKS\u00ba\u00be')) return { format: 'luks', virtualSize: size };
   if (startsWith(head, 'CD001', 32769)) return { format: 'iso', virtualSize: size };
   if (head.length >= 512 && head.readUInt16LE(510) === 0xaa55) return { format: 'gpt', virtualSize: size };
   return { format: 'raw', virtualSize: size };
+}
+
+/** Disk type 4 is a difference to a parent file. */
+function vhd(footer: Buffer, size: number): Inspection {
+  if (footer.length < 64) return { format: 'vhd', virtualSize: size, danger: 'its VHD footer is cut off' };
+  const virtualSize = Number(footer.readBigUInt64BE(48));
+  const found = { format: 'vhd', virtualSize } as const;
+  return footer.readUInt32BE(60) === 4 ? { ...found, danger: 'it refers to a parent VHD' } : found;
+}
+
+/** Image types 1 and 2 hold all their data; 3 and 4 refer to a parent. */
+function vdi(head: Buffer): Inspection {
+  const found = { format: 'vdi', virtualSize: Number(head.readBigUInt64LE(368)) } as const;
+  const type = head.readUInt32LE(76);
+  return type === 1 || type === 2 ? found : { ...found, danger: 'it refers to a parent VDI' };
 }
 
 /** What each declared disk format may turn out to be. An ISO or a partitioned disk is raw too; kernels are anything plain. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform, type Readable } from 'node:stream';
+import { finished, Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { DomainError } from '#platform/errors/domain-error.ts';
@@ -61,15 +61,15 @@ export async function createFileStore(dir: string): Promise<ImageStore> {
     },
     write: async (from, { name, maxBytes, idleMs, signal }) => {
       const part = `${path(name)}.part`;
+      from.on('error', () => undefined); // it may break before and after it is read here
       const idle = new AbortController();
       const timer = setTimeout(() => idle.abort(new SenderIdle(idleMs)), idleMs);
       const meter = new Meter(maxBytes, () => timer.refresh());
       try {
         // Opened before anything can fail, so that no file appears after `rm` below has looked for it.
         await using handle = await open(part, 'wx', 0o600);
-        // The source stays open when writing fails: the caller may still have to answer on the same connection.
-        const source = from.iterator({ destroyOnReturn: false });
-        await pipeline(source, meter, handle.createWriteStream({ highWaterMark: CHUNK, flush: true }), {
+        feed(from, meter);
+        await pipeline(meter, handle.createWriteStream({ highWaterMark: CHUNK, flush: true }), {
           signal: signal ? AbortSignal.any([signal, idle.signal]) : idle.signal,
         });
         await rename(part, path(name));
@@ -93,6 +93,21 @@ export async function createFileStore(dir: string): Promise<ImageStore> {
       return bavail * bsize;
     },
   };
+}
+
+/**
+ * As `pipe`, and what ends the source early ends `into`. The source stays open when `into` fails: the caller may still have
+ * to answer on the same connection.
+ */
+function feed(from: Readable, into: Transform): void {
+  const forget = finished(from, { writable: false }, (error) => {
+    if (error) into.destroy(error);
+  });
+  into.once('close', () => {
+    forget();
+    from.unpipe(into);
+  });
+  from.pipe(into);
 }
 
 class SenderIdle extends DomainError {
