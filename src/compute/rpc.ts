@@ -100,7 +100,11 @@ export type ConductorRpc = {
   /** The entry as it is now, for the metadata service; null when the server is gone. */
   getEntry(args: { readonly instance_id: string }): InstanceEntry | null;
   /** Hop `ready`: the guest showed itself. Only the first sign counts. */
-  recordReady(args: { readonly instance_id: string; readonly sign: string; readonly evidence: Readonly<Record<string, unknown>> }): void;
+  recordReady(args: {
+    readonly instance_id: string;
+    readonly sign: string;
+    readonly evidence: Readonly<Record<string, unknown>>;
+  }): void;
   reportHost(args: HostReport): void;
   /** Guests that must exist on `host`, for the agent's start and its audit of leftovers. */
   listHostEntries(args: { readonly host: string }): InstanceEntry[];
