@@ -30,6 +30,8 @@ export interface OvnWorld extends AsyncDisposable {
   readonly fake?: FakeOvn;
   plug(host: string, portId: string, mac: string): Promise<void>;
   unplug(host: string, portId: string): Promise<void>;
+  /** Gives the first interface that was plugged on the host to another port; its name is not kept. Real only. */
+  replug?(host: string, portId: string): Promise<void>;
   stopNorthd(): Promise<void>;
   startNorthd(): Promise<void>;
   stopController(host: string): Promise<void>;
@@ -161,6 +163,12 @@ export async function realOvnWorld(): Promise<OvnWorld> {
       await runCommand([...vsctl, '--if-exists', 'del-port', 'br-int', device]);
       await runCommand(['ip', 'netns', 'delete', guestOf(portId)], { okCodes: [0, 1] });
       guests.delete(guestOf(portId));
+    },
+    replug: async (name, portId) => {
+      const vsctl = ['ovs-vsctl', `--db=unix:${switchSocket(hostOf(name))}`, '--timeout=10'];
+      const { stdout } = await runCommand([...vsctl, 'list-ports', 'br-int']);
+      const device = stdout.split('\n').find((each) => each.startsWith('v')) ?? '';
+      await runCommand([...vsctl, 'set', 'interface', device, `external-ids:iface-id=${portId}`]);
     },
     stopNorthd: () => supervisor.stop('ovn-northd'),
     startNorthd: async () => ovnNorthd.do(context, control),

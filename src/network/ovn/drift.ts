@@ -107,10 +107,28 @@ function gatewayRouters(nb: OvsdbClient<Nb>, uuid: string): Unit[] {
 /** Switch ports that were put into or taken out of a port group. */
 export function portsOfGroupChange(nb: OvsdbClient<Nb>, change: Change<Nb>): Unit[] {
   if (change.table !== 'Port_Group' || groupUnit((change.new ?? change.old).name).length === 0) return [];
-  const before = new Set(change.old?.ports ?? []);
-  const after = new Set(change.new?.ports ?? []);
-  return [...before.symmetricDifference(after)].flatMap((uuid) => {
+  return difference(change.old?.ports ?? [], change.new?.ports ?? []).flatMap((uuid) => {
     const port = nb.table('Logical_Switch_Port').get(uuid);
     return port?.external_ids[KEY.revision] === undefined ? [] : [{ kind: 'port', id: port.name } as const];
   });
+}
+
+/** What is in one of two sorted lists. Groups have thousands of ports, of which one comes or goes at a time. */
+function difference(a: readonly string[], b: readonly string[]): string[] {
+  const only: string[] = [];
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    const [x, y] = [a[i], b[j]];
+    if (x === y) {
+      i += 1;
+      j += 1;
+    } else if (y === undefined || (x !== undefined && x < y)) {
+      only.push(x!); // x is there: both cannot be at their end
+      i += 1;
+    } else {
+      only.push(y);
+      j += 1;
+    }
+  }
+  return only;
 }

@@ -82,6 +82,7 @@ export async function createSubnet(
   await insertRow(unit.trx, 'subnets', row);
   unit.touch('subnet', row.id);
   await bumpRevision(unit.trx, 'networks', networkId, unit.now);
+  unit.touch('network', networkId);
   if (isAutoAddress(row)) await addSlaacAddresses(operation, row);
   await serveMetadata(operation, network, row);
   return row;
@@ -253,5 +254,6 @@ export async function removeSubnet({ unit }: Operation, row: SubnetRow): Promise
   }
   await deleteRows(unit.trx, 'subnets', [equals('id', row.id)]);
   await bumpRevision(unit.trx, 'networks', row.network_id, unit.now);
+  unit.touch('network', row.network_id);
   unit.touch('subnet', row.id);
 }

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import { NetworkError } from '../errors.ts';
+import type { ResourceKind } from '../northbound.ts';
 import { bumpRevision, insertRow, type StandardTable } from '../rest/select.ts';
 import type { Crud } from '../rest/crud.ts';
 import type { NetworkDeps, Sql, View } from '../rest/deps.ts';
@@ -29,6 +30,20 @@ function tagOf(call: Call): string {
   return tag;
 }
 
+const IN_OVN: readonly string[] = [
+  'network',
+  'subnet',
+  'port',
+  'router',
+  'floatingip',
+  'security_group',
+  'address_group',
+] satisfies ResourceKind[];
+
+function isInOvn(name: string): name is ResourceKind {
+  return IN_OVN.includes(name);
+}
+
 /** The five tag routes below one collection. */
 export function tagRoutes<T extends StandardTable>(crud: Crud<T>): Route<NetworkDeps>[] {
   const { path, name, table } = crud.spec;
@@ -41,6 +56,8 @@ export function tagRoutes<T extends StandardTable>(crud: Crud<T>): Route<Network
       call.enforce('update_tags', { project_id: row.project_id });
       await fn(unit.trx, row.id);
       await bumpRevision(unit.trx, table, row.id, unit.now);
+      // OVN's rows carry the revision.
+      if (isInOvn(name)) unit.touch(name, row.id);
       return tags(unit.trx, deps, row.id);
     });
     return done.result;
