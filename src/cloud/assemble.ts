@@ -11,6 +11,7 @@ import { CATALOG_SERVICES, bootstrapIdentity } from '#identity/bootstrap.ts';
 import { createIdentityService } from '#identity/service.ts';
 import { createComputeService, openComputeDatabase, type ComputeService } from '#compute/service.ts';
 import { startConductor } from '#compute/conductor/conductor.ts';
+import { startRefreshAddresses } from '#compute/loops/refresh-addresses.ts';
 import { startExpireActions } from '#compute/loops/expire-actions.ts';
 import { startScheduler } from '#compute/scheduler/start-scheduler.ts';
 import { createImageService } from '#image/service.ts';
@@ -109,6 +110,7 @@ async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack):
   for (const role of [await startConductor(deps), await startScheduler(deps)])
     undo.defer(async () => role.close());
   undo.use(startExpireActions(deps));
+  undo.use(await startRefreshAddresses(deps));
 }
 
 async function mount<D>(

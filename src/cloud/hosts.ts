@@ -26,15 +26,14 @@ export async function startHosts(
 ): Promise<AsyncDisposable> {
   const { serviceToken } = await shared.context('compute', credentials);
   const closing = new AbortController();
-  const agents = await Promise.all(
-    (await world.hosts()).map(async (host) =>
-      startAgent(hostDeps(host, shared, serviceToken, closing.signal, options)),
-    ),
-  );
+  const hosts = await world.hosts();
+  const deps = hosts.map((host) => hostDeps(host, shared, serviceToken, closing.signal, options));
+  const agents = await Promise.all(deps.map(startAgent));
   return {
     [Symbol.asyncDispose]: async () => {
       closing.abort(new Error('the agent is closing'));
       await Promise.all(agents.map(async (agent) => agent[Symbol.asyncDispose]()));
+      await Promise.all(deps.map(async (each) => each.metadataPorts[Symbol.asyncDispose]()));
     },
   };
 }

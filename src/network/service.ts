@@ -13,14 +13,16 @@ import { availabilityZonePolicy, availabilityZoneRoutes } from './availability-z
 import { resolveConfig, type NetworkConfig, type ResolvedNetworkConfig } from './config.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { renderFault, schemaMessage } from './errors.ts';
-import { publishPort } from './events.ts';
+import type { Bus } from '#platform/bus/bus.ts';
+import type { Log } from '#platform/log/log.ts';
+import { publishChange, publishPort } from './events.ts';
 import { extensionRoutes } from './extensions/routes.ts';
 import { floatingIpPolicy, floatingIpRoutes, floatingips } from './floatingips/routes.ts';
 import { networkMigration } from './migrations/001-network.ts';
 import { ipAvailabilityPolicy, ipAvailabilityRoutes } from './network-ip-availabilities/routes.ts';
 import { networkPolicy } from './networks/policy.ts';
 import { networkRoutes, networks } from './networks/routes.ts';
-import type { Northbound } from './northbound.ts';
+import type { Northbound, ResourceRef } from './northbound.ts';
 import { COMMON_POLICY } from './policy.ts';
 import { portPolicy } from './ports/policy.ts';
 import { portRoutes, ports } from './ports/routes.ts';
@@ -123,6 +125,7 @@ export async function createNetworkService(
     clock: context.clock,
     log: context.log,
     deadlineMs: resolved.northboundDeadlineMs,
+    announce: (refs) => announceChange(context.bus, context.log, refs),
   });
   const { bus, clock, log } = context;
   const deps: NetworkDeps = {
@@ -157,6 +160,12 @@ export async function createNetworkService(
       await db[Symbol.asyncDispose]();
     },
   };
+}
+
+function announceChange(bus: Bus, log: Log, refs: readonly ResourceRef[]): void {
+  publishChange(bus, refs).catch((error: unknown) =>
+    log.warn({ causes: causeChain(error) }, 'a change could not be announced'),
+  );
 }
 
 /** Nudges those who wait for a port (compute, before it reports a server's interface) when its status changes. */

@@ -39,6 +39,8 @@ export interface NorthboundWorkOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly deadlineMs: number;
+  /** Told of every commit, after OVN was; a nudge for those who keep copies. */
+  readonly announce?: (refs: readonly ResourceRef[]) => void;
 }
 
 export class NorthboundWork implements AsyncDisposable {
@@ -70,7 +72,9 @@ export class NorthboundWork implements AsyncDisposable {
       return value;
     });
     if (touched.size === 0) return { result, change: NO_CHANGE, pending: false };
-    return { result, ...(await this.#sync([...touched.values()], mark)) };
+    const synced = await this.#sync([...touched.values()], mark);
+    this.#options.announce?.([...touched.values()]);
+    return { result, ...synced };
   }
 
   /**
