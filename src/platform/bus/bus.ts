@@ -3,11 +3,11 @@
 import {
   currentContext,
   newContext,
-  runInContext,
   traceparentOf,
   type RequestContext,
 } from '#platform/context/request-context.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
+import { spanOfRequest } from '#platform/trace/trace.ts';
 
 /** Methods of a queue: argument and result are plain JSON. Declared in a service's `rpc.ts`. */
 export type RpcContract = { readonly [method: string]: (args: never) => unknown };
@@ -26,6 +26,8 @@ export interface Message {
   readonly method: string;
   readonly payload: unknown;
   readonly headers: MessageHeaders;
+  /** Set by who sends it again because an earlier delivery was not acknowledged. */
+  readonly redelivered?: boolean;
 }
 
 /** What a handler learns of the message beside its arguments. */
@@ -46,6 +48,7 @@ export interface ServeOptions {
 }
 
 export interface Subscription {
+  /** No message is taken from then on; those that handlers have go on. */
   close(): Promise<void>;
 }
 
@@ -116,7 +119,9 @@ export async function serveRpc<C extends RpcContract>(
           'unknown-method',
           `queue ${queue} has no method ${message.method}`,
         );
-      return runInContext(contextOf(message.headers), async () => handler(message.payload, delivery));
+      return spanOfRequest(`rpc ${message.method}`, contextOf(message.headers), async () =>
+        handler(message.payload, delivery),
+      );
     },
     options,
   );

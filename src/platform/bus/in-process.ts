@@ -1,123 +1,162 @@
 // The bus inside one process: queues with bounded concurrency, copies instead of shared objects, and the same deadlines
 // and errors as RabbitMQ has. Durability is the outbox's: a cast resolves only when its handler is done.
 import { DomainError, fromWireError, toWireError } from '#platform/errors/domain-error.ts';
+import { silentLog, type Log } from '#platform/log/log.ts';
 import type { Bus, Delivery, Message, ServeOptions, Subscription } from './bus.ts';
 
+type QueueHandler = (message: Message, delivery: Delivery) => Promise<unknown>;
+type Listener = (payload: unknown, topic: string) => void;
+
 interface Work {
+  /** A copy: the sender may change its own. */
   readonly message: Message;
-  readonly redelivered: boolean;
-  settle(outcome: { value: unknown } | { error: unknown }): void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** The caller waits no longer: work that has not begun is not begun. */
+  abandoned: boolean;
 }
 
 interface Queue {
   readonly waiting: Work[];
-  handler: ((message: Message, delivery: Delivery) => Promise<unknown>) | undefined;
+  handler: QueueHandler | undefined;
   concurrency: number;
   running: number;
 }
 
+const CONCURRENCY = 16;
 const MAX_WAITING = 10_000; // past this a sender is told at once instead of memory filling up
 
-export function createInProcessBus(): Bus {
-  const queues = new Map<string, Queue>();
-  const topics = new Map<string, Set<(payload: unknown, topic: string) => void>>();
-  const delivered = new Set<string>();
-  let closed = false;
+/** @param log gets what listeners throw, which concerns no publisher */
+export function createInProcessBus({ log = silentLog }: { log?: Log } = {}): Bus {
+  return new InProcessBus(log);
+}
 
-  const queueOf = (name: string): Queue => {
-    const known = queues.get(name);
+class InProcessBus implements Bus {
+  readonly kind = 'in-process';
+  readonly #log: Log;
+  readonly #queues = new Map<string, Queue>();
+  readonly #topics = new Map<string, Set<Listener>>();
+  #closed = false;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  async call(message: Message, deadlineMs: number): Promise<unknown> {
+    const { promise, work } = this.#send(message);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        work.abandoned = true;
+        reject(timeoutError(message, deadlineMs));
+      }, deadlineMs);
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+      promise.catch(() => undefined); // it may still fail after the deadline, with nobody listening
+    }
+  }
+
+  async cast(message: Message): Promise<void> {
+    await this.#send(message).promise;
+  }
+
+  async serve(name: string, handler: QueueHandler, options: ServeOptions = {}): Promise<Subscription> {
+    const queue = this.#queueOf(name);
+    if (queue.handler) throw new Error(`queue ${name} is served already`);
+    queue.handler = handler;
+    queue.concurrency = options.concurrency ?? CONCURRENCY;
+    this.#pump(queue);
+    return {
+      close: async () => {
+        if (queue.handler === handler) queue.handler = undefined;
+      },
+    };
+  }
+
+  async publish(topic: string, payload: unknown): Promise<void> {
+    if (this.#closed) return;
+    const text = JSON.stringify(payload);
+    for (const listener of patternsOf(topic).flatMap((pattern) => [...(this.#topics.get(pattern) ?? [])])) {
+      queueMicrotask(() => {
+        try {
+          listener(text === undefined ? undefined : (JSON.parse(text) as unknown), topic);
+        } catch (error) {
+          this.#log.error({ topic, err: error }, 'a listener failed');
+        }
+      });
+    }
+  }
+
+  async subscribe(topic: string, listener: Listener): Promise<Subscription> {
+    const own: Listener = (payload, name) => listener(payload, name); // one function may subscribe twice
+    const listeners = this.#topics.get(topic) ?? new Set();
+    this.#topics.set(topic, listeners.add(own));
+    return {
+      close: async () => {
+        listeners.delete(own);
+        if (listeners.size === 0 && this.#topics.get(topic) === listeners) this.#topics.delete(topic);
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#topics.clear();
+    for (const queue of this.#queues.values()) {
+      queue.handler = undefined;
+      for (const work of queue.waiting.splice(0)) work.reject(closedError());
+    }
+  }
+
+  #queueOf(name: string): Queue {
+    const known = this.#queues.get(name);
     if (known) return known;
-    const queue: Queue = { waiting: [], handler: undefined, concurrency: 16, running: 0 };
-    queues.set(name, queue);
+    const queue: Queue = { waiting: [], handler: undefined, concurrency: CONCURRENCY, running: 0 };
+    this.#queues.set(name, queue);
     return queue;
-  };
+  }
 
-  const pump = (queue: Queue): void => {
+  #send(message: Message): { promise: Promise<unknown>; work: Work } {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const work = {
+      message: { ...message, payload: copy(message.payload) },
+      resolve,
+      reject,
+      abandoned: false,
+    };
+    const queue = this.#queueOf(message.queue);
+    if (this.#closed) reject(closedError());
+    else if (queue.waiting.length >= MAX_WAITING) reject(fullError(message.queue));
+    else {
+      queue.waiting.push(work);
+      this.#pump(queue);
+    }
+    return { promise, work };
+  }
+
+  #pump(queue: Queue): void {
     while (queue.handler && queue.running < queue.concurrency) {
       const work = queue.waiting.shift();
       if (!work) return;
-      queue.running += 1;
-      const { message, redelivered } = work;
-      queue
-        .handler(
-          { ...message, payload: copy(message.payload) },
-          { id: message.id, queue: message.queue, redelivered },
-        )
-        .then(
-          (value) => work.settle({ value: copy(value) }),
-          (error: unknown) => work.settle({ error: fromWireErrorOf(error) }),
-        )
-        .finally(() => {
-          queue.running -= 1;
-          pump(queue);
-        });
+      if (!work.abandoned) void this.#handle(queue, queue.handler, work);
     }
-  };
+  }
 
-  const send = (message: Message): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      if (closed) return reject(new DomainError('unavailable', 'bus-closed', 'the message bus is closed'));
-      const queue = queueOf(message.queue);
-      if (queue.waiting.length >= MAX_WAITING) {
-        return reject(
-          new DomainError(
-            'unavailable',
-            'queue-full',
-            `queue ${message.queue} holds ${MAX_WAITING} messages: try again later`,
-          ),
-        );
-      }
-      const redelivered = delivered.has(message.id);
-      const settle: Work['settle'] = (outcome) => {
-        if ('error' in outcome) {
-          delivered.add(message.id);
-          reject(outcome.error);
-        } else {
-          delivered.delete(message.id);
-          resolve(outcome.value);
-        }
-      };
-      queue.waiting.push({ message, redelivered, settle });
-      pump(queue);
-    });
-
-  return {
-    kind: 'in-process',
-    call: async (message, deadlineMs) => withDeadline(send(message), deadlineMs, message),
-    cast: async (message) => void (await send(message)),
-    serve: async (name, handler, options: ServeOptions = {}): Promise<Subscription> => {
-      const queue = queueOf(name);
-      if (queue.handler) throw new Error(`queue ${name} is served already`);
-      queue.handler = handler;
-      queue.concurrency = options.concurrency ?? 16;
-      pump(queue);
-      return {
-        close: async () => {
-          queue.handler = undefined;
-        },
-      };
-    },
-    publish: async (topic, payload) => {
-      for (const pattern of patternsOf(topic)) {
-        for (const listener of topics.get(pattern) ?? [])
-          queueMicrotask(() => listener(copy(payload), topic));
-      }
-    },
-    subscribe: async (topic, listener) => {
-      const listeners = topics.get(topic) ?? new Set();
-      topics.set(topic, listeners.add(listener));
-      return { close: async () => void listeners.delete(listener) };
-    },
-    [Symbol.asyncDispose]: async () => {
-      closed = true;
-      for (const queue of queues.values()) {
-        queue.handler = undefined;
-        for (const work of queue.waiting.splice(0)) {
-          work.settle({ error: new DomainError('unavailable', 'bus-closed', 'the message bus is closed') });
-        }
-      }
-    },
-  };
+  async #handle(queue: Queue, handler: QueueHandler, { message, resolve, reject }: Work): Promise<void> {
+    queue.running += 1;
+    const delivery = { id: message.id, queue: message.queue, redelivered: message.redelivered ?? false };
+    try {
+      resolve(copy(await handler(message, delivery)));
+    } catch (error) {
+      reject(asCrossed(error));
+    } finally {
+      queue.running -= 1;
+      this.#pump(queue);
+    }
+  }
 }
 
 /** `a.b.c` is heard by subscribers of `a.b.c`, `a.b.*`, `a.*` and `*`. */
@@ -130,33 +169,24 @@ function copy(value: unknown): unknown {
   return value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
 }
 
-function fromWireErrorOf(error: unknown): Error {
+/** The error as a caller in another process would see it; here its cause, or the bug itself, is kept for logs. */
+function asCrossed(error: unknown): Error {
   const revived = fromWireError(toWireError(error));
-  revived.cause = error;
+  const cause = error instanceof DomainError ? error.cause : error;
+  if (cause !== undefined) revived.cause = cause;
   return revived;
 }
 
-async function withDeadline(
-  answer: Promise<unknown>,
-  deadlineMs: number,
-  message: Message,
-): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        new DomainError(
-          'timeout',
-          'rpc-timeout',
-          `${message.queue}.${message.method} gave no answer within ${deadlineMs} ms`,
-        ),
-      );
-    }, deadlineMs);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-    answer.catch(() => undefined); // it may still fail after the deadline, with nobody listening
-  }
+function timeoutError(message: Message, deadlineMs: number): DomainError {
+  const what = `${message.queue}.${message.method} gave no answer within ${deadlineMs} ms`;
+  return new DomainError('timeout', 'rpc-timeout', what);
+}
+
+function fullError(queue: string): DomainError {
+  const what = `queue ${queue} holds ${MAX_WAITING} messages: try again later`;
+  return new DomainError('unavailable', 'queue-full', what);
+}
+
+function closedError(): DomainError {
+  return new DomainError('unavailable', 'bus-closed', 'the message bus is closed');
 }

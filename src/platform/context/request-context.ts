@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly traceId: string;
   /** 16 hex digits: the span under which work in this context happens. */
   readonly spanId: string;
+  /** The caller's span, when it named one. */
+  readonly parentSpanId?: string;
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
@@ -25,6 +27,7 @@ export function newContext(parent?: {
   return {
     requestId: `req-${randomUUID()}`,
     ...(parent?.globalRequestId ? { globalRequestId: parent.globalRequestId } : {}),
+    ...(remote ? { parentSpanId: remote.spanId } : {}),
     traceId: remote?.traceId ?? randomBytes(16).toString('hex'),
     spanId: randomBytes(8).toString('hex'),
   };
@@ -46,7 +49,9 @@ export function traceparentOf(context: RequestContext): string {
 export function parseTraceparent(
   header: string | undefined,
 ): { traceId: string; spanId: string } | undefined {
-  const match = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(header ?? '');
-  if (!match?.[1] || !match[2] || /^0+$/.test(match[1])) return undefined;
+  const match = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}$/.exec(
+    header ?? '',
+  );
+  if (!match?.[1] || !match[2]) return undefined;
   return { traceId: match[1], spanId: match[2] };
 }

@@ -52,7 +52,7 @@ export interface WireError {
   readonly fields: ErrorFields;
 }
 
-/** Any error as it is put on the wire; one that is no DomainError loses its text, which may hold internals. */
+/** Any error as it is put on the wire. The text of one that is no DomainError is for logs: no REST answer shows it. */
 export function toWireError(error: unknown): WireError {
   if (error instanceof DomainError) {
     return { kind: error.kind, code: error.code, message: error.message, fields: error.fields };

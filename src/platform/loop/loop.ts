@@ -16,6 +16,8 @@ export interface Loop extends AsyncDisposable {
   settled(): Promise<void>;
 }
 
+const FIRST_RETRY_MS = 200; // doubled with each failure, up to the interval: a nudge in between does not shorten it
+
 export function startLoop({ name, intervalMs, run, log }: LoopOptions): Loop {
   const controller = new AbortController();
   let wanted = true;
@@ -47,8 +49,8 @@ export function startLoop({ name, intervalMs, run, log }: LoopOptions): Loop {
     if (running || controller.signal.aborted) return;
     running = runOnce().finally(() => {
       running = undefined;
-      const backoff = failures > 0 ? Math.min(intervalMs, 100 * 2 ** Math.min(failures, 10)) : 0;
-      schedule(wanted ? backoff : Math.max(backoff, intervalMs));
+      if (failures > 0) schedule(Math.min(intervalMs, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10)));
+      else schedule(wanted ? 0 : intervalMs);
     });
   };
 
@@ -56,7 +58,7 @@ export function startLoop({ name, intervalMs, run, log }: LoopOptions): Loop {
   return {
     nudge: () => {
       wanted = true;
-      if (!running && failures === 0) schedule(0);
+      if (!running && failures === 0) schedule(0); // after a failure the retry comes soon of itself
     },
     settled: () =>
       new Promise((resolve) => {

@@ -1,6 +1,7 @@
 // Runs a saga, or goes on with one that a crash interrupted: steps recorded as done are not run again, others are.
 import { isoTime } from '#platform/context/clock.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
+import { span } from '#platform/trace/trace.ts';
 import {
   SagaCancelled,
   type AnyStep,
@@ -113,7 +114,10 @@ class Run<I, O> {
     const writer = await this.#begin(step, 'running');
     try {
       const signal = AbortSignal.any([writer.deadline, this.#cancel.signal, this.#options.signal]);
-      const output = await withSignal((step as Step<I, O>).do(this.#context(writer, signal)), signal);
+      const work = span(`${this.#saga.name} ${step.name}`, { saga_id: this.#options.sagaId }, async () =>
+        (step as Step<I, O>).do(this.#context(writer, signal)),
+      );
+      const output = await withSignal(work, signal);
       await writer.end('done', { output });
       this.outputs = { ...this.outputs, [step.name]: output ?? null };
     } catch (error) {

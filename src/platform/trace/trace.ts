@@ -1,20 +1,37 @@
 // OpenTelemetry spans around requests and steps. Without an SDK they cost nothing; `startTracing` loads one when asked.
-import { context, propagation, SpanStatusCode, trace, TraceFlags, type Attributes } from '@opentelemetry/api';
-import { traceparentOf, type RequestContext } from '#platform/context/request-context.ts';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type Attributes,
+} from '@opentelemetry/api';
+import { currentContext, runInContext, type RequestContext } from '#platform/context/request-context.ts';
 
 const tracer = trace.getTracer('pileus');
 
-/** Runs `fn` in a span of `name`, child of the trace in `request`. Errors mark the span and pass on. */
+/** Runs `fn` in `request`'s context and in a span of `name`, child of the caller's. Errors mark the span and pass on. */
 export async function spanOfRequest<T>(
   name: string,
   request: RequestContext,
   fn: () => Promise<T>,
 ): Promise<T> {
-  const parent = propagation.extract(context.active(), { traceparent: traceparentOf(request) });
-  return span(name, {}, fn, parent);
+  const { traceId, parentSpanId } = request;
+  const parent =
+    parentSpanId === undefined
+      ? ROOT_CONTEXT
+      : trace.setSpanContext(ROOT_CONTEXT, {
+          traceId,
+          spanId: parentSpanId,
+          traceFlags: TraceFlags.SAMPLED,
+          isRemote: true,
+        });
+  return runInContext(request, async () => span(name, {}, fn, parent));
 }
 
-/** A span below the one that is active. */
+/** A span below the one that is active. What `fn` sends to peers names it as their parent. */
 export async function span<T>(
   name: string,
   attributes: Attributes,
@@ -22,8 +39,10 @@ export async function span<T>(
   parent = context.active(),
 ): Promise<T> {
   return tracer.startActiveSpan(name, { attributes }, parent, async (active) => {
+    const request = currentContext();
     try {
-      return await fn();
+      if (!request || !active.isRecording()) return await fn();
+      return await runInContext({ ...request, spanId: active.spanContext().spanId }, fn);
     } catch (error) {
       active.setStatus({
         code: SpanStatusCode.ERROR,
@@ -60,13 +79,27 @@ export function recordSpan(
  * The SDK is loaded here and not before: it costs start-up time and memory.
  */
 export async function startTracing(endpoint: string): Promise<AsyncDisposable> {
-  const [{ NodeTracerProvider }, { BatchSpanProcessor }, { OTLPTraceExporter }] = await Promise.all([
-    import('@opentelemetry/sdk-trace-node'),
-    import('@opentelemetry/sdk-trace-base'),
-    import('@opentelemetry/exporter-trace-otlp-http'),
-  ]);
+  const [{ NodeTracerProvider }, { BatchSpanProcessor, RandomIdGenerator }, { OTLPTraceExporter }] =
+    await Promise.all([
+      import('@opentelemetry/sdk-trace-node'),
+      import('@opentelemetry/sdk-trace-base'),
+      import('@opentelemetry/exporter-trace-otlp-http'),
+    ]);
   const exporter = new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` });
-  const provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] });
+  const random = new RandomIdGenerator();
+  const provider = new NodeTracerProvider({
+    spanProcessors: [new BatchSpanProcessor(exporter)],
+    // The trace id of logs and request ids, which exist whether spans are exported or not.
+    idGenerator: {
+      generateTraceId: () => currentContext()?.traceId ?? random.generateTraceId(),
+      generateSpanId: () => random.generateSpanId(),
+    },
+  });
   provider.register();
-  return { [Symbol.asyncDispose]: async () => provider.shutdown() };
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await provider.shutdown();
+      for (const api of [trace, context, propagation]) api.disable();
+    },
+  };
 }
