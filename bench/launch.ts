@@ -2,7 +2,7 @@
 // bound in OVN by hand. Prints JSON. `node bench/launch.ts [in-a-row=20] [at-once=10]`
 import { loadavg } from 'node:os';
 import type { LaunchTrace } from '#compute/servers/launch-trace/view.ts';
-import { measureFloor } from './support/floor.ts';
+import { cachedImage, measureFloor } from './support/floor.ts';
 import { startCloudProcess, type Session } from './support/cloud-process.ts';
 import { round, summarize } from './support/statistics.ts';
 
@@ -74,7 +74,9 @@ async function hopsOf(
 await using cloud = await startCloudProcess();
 const session = await cloud.access();
 const admin = await cloud.access('pileus-admin');
-await admin.request('PUT', `/compute/v2.1/os-quota-sets/${session.projectId}`, {
+const project = ((await admin.get('/identity/v3/projects?name=demo')) as { projects: Array<{ id: string }> })
+  .projects[0]!; // made at first boot
+await admin.request('PUT', `/compute/v2.1/os-quota-sets/${project.id}`, {
   quota_set: { instances: 100, cores: 100, ram: 1_000_000 },
 });
 const images = (await session.get('/image/v2/images?name=pileus-demo')) as { images: Array<{ id: string }> };
@@ -98,7 +100,10 @@ const floors: Array<Awaited<ReturnType<typeof measureFloor>>> = [];
 for (let i = 0; i < inARow; i++) {
   row.push(await launch(session, `row-${i}`, wishes));
   removals.push(await remove(session, row.at(-1)!.id)); // just pushed
-  if (i % 2 === 0) floors.push(await measureFloor(cloud.dataPath, wishes));
+  if (i % 2 === 0)
+    floors.push(
+      await measureFloor(cloud.dataPath, { memoryMb: 192, baseImage: cachedImage(cloud.dataPath) }),
+    );
 }
 const hops = await hopsOf(
   admin,
