@@ -32,7 +32,7 @@ export interface ImageHarness extends AsyncDisposable {
 /** @param dir of an earlier harness, to start again on what it left; it is removed only when this made it */
 export async function startImages(
   config: Partial<ImageConfig> = {},
-  options: { dir?: string; callers?: Readonly<Record<string, Principal>> } = {},
+  options: { dir?: string; databaseUrl?: string; callers?: Readonly<Record<string, Principal>> } = {},
 ): Promise<ImageHarness> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'pileus-image-')));
   const authenticator = namedTokens(options.callers ?? CALLERS);
@@ -43,7 +43,7 @@ export async function startImages(
       log: silentLog,
       clock: systemClock,
       bus,
-      databaseUrl: `sqlite:${join(dir, 'image.db')}`,
+      databaseUrl: options.databaseUrl ?? `sqlite:${join(dir, 'image.db')}`,
       dataDir: dir,
       policyOverrides: {},
       peer: () => ({ send: refuse }),
