@@ -1,9 +1,11 @@
 // The network service's link to OVN, held to the same cases on the real programs and on the model of them.
 import assert from 'node:assert/strict';
+import type { Duplex } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { silentLog } from '#platform/log/log.ts';
+import { remotesOf, type Endpoint, type StreamEndpoint } from '#platform/ovsdb/endpoint.ts';
 import { openDatabase, type Database } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
@@ -21,6 +23,8 @@ const WORLDS = [
 
 interface Stage {
   readonly world: OvnWorld;
+  /** The northbound's connections, which can be taken away. */
+  readonly cables: readonly Cable[];
   readonly db: Database<NetworkTables>;
   readonly seed: NetworkSeed;
   readonly northbound: OvnNorthbound;
@@ -30,16 +34,46 @@ interface Stage {
   readonly group: SecurityGroupRow;
 }
 
+/** An endpoint whose connections a test can cut, and keep from coming back. */
+class Cable implements StreamEndpoint {
+  readonly name = 'cable';
+  readonly #remote: StreamEndpoint;
+  readonly #streams = new Set<Duplex>();
+  #isCut = false;
+
+  constructor(endpoint: Endpoint) {
+    this.#remote = remotesOf(endpoint)[0]!; // never empty
+  }
+
+  async connect(): Promise<Duplex> {
+    if (this.#isCut) throw new Error('the cable is cut');
+    const stream = await this.#remote.connect();
+    this.#streams.add(stream);
+    stream.once('close', () => this.#streams.delete(stream));
+    return stream;
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    for (const stream of this.#streams) stream.destroy();
+  }
+
+  mend(): void {
+    this.#isCut = false;
+  }
+}
+
 async function openStage(open: () => Promise<OvnWorld>): Promise<Stage> {
   const world = await open();
   const db = openDatabase<NetworkTables>('sqlite::memory:');
   await migrate(db, 'network', [networkMigration]);
   const seed = new NetworkSeed(db);
   const bus = createInProcessBus();
+  const cables = [new Cable(world.nb), new Cable(world.sb)] as const;
   const northbound = createNorthbound({
     db,
-    nbEndpoint: world.nb,
-    sbEndpoint: world.sb,
+    nbEndpoint: cables[0],
+    sbEndpoint: cables[1],
     bus,
     clock: systemClock,
     log: silentLog,
@@ -52,7 +86,7 @@ async function openStage(open: () => Promise<OvnWorld>): Promise<Stage> {
     { direction: 'egress' },
     { direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 },
   ]);
-  return { world, db, seed, northbound, bus, network, subnet, group };
+  return { world, cables, db, seed, northbound, bus, network, subnet, group };
 }
 
 let nextAddress = 10;
@@ -229,6 +263,40 @@ for (const { name, open, skip } of WORLDS) {
       await world.plug('h1', port.id, port.mac_address);
       await untilMissing(stage, port, null);
       await world.unplug('h1', port.id);
+    });
+
+    test('misses no change that happened while it was cut off from both databases', async () => {
+      const { world, cables, northbound } = stage;
+      const port = await makePort(stage);
+      const gone = await makePort(stage);
+      await untilMissing(stage, port, 'chassis claim');
+      const told: string[] = [];
+      northbound.onPortState((portId, state) => told.push(`${portId} ${state.missingHop}`));
+      for (const cable of cables) cable.cut();
+      const refused = assert.rejects(
+        northbound.sync([{ kind: 'port', id: gone.id }], AbortSignal.timeout(200)),
+      );
+      await stage.seed.remove('ports', gone.id);
+      await world.plug('h1', port.id, port.mac_address);
+      await refused;
+      for (const cable of cables) cable.mend();
+      await untilMissing(stage, port, null);
+      await untilMissing(stage, gone, 'northbound row');
+      assert.ok(told.includes(`${port.id} null`));
+      await world.unplug('h1', port.id);
+    });
+
+    test('writes once for many changes at the same time, and tells each caller its own', async () => {
+      const { northbound, seed, network, subnet, group } = stage;
+      const ports = await Promise.all(
+        Array.from({ length: 20 }, async (_, n) =>
+          seed.port({ network, ips: [[subnet, `10.0.0.${200 + n}`]], groups: [group] }),
+        ),
+      );
+      const changes = await Promise.all(ports.map(({ id }) => northbound.sync([{ kind: 'port', id }])));
+      for (const { inserted } of changes) assert.deepEqual(inserted, { Logical_Switch_Port: 1 });
+      for (const { id } of ports) await seed.remove('ports', id);
+      await northbound.sync(ports.map(({ id }) => ({ kind: 'port', id })));
     });
 
     test('does the work that handlers recorded and could not finish', async () => {
