@@ -2,14 +2,15 @@
 import { STATUS_CODES } from 'node:http';
 import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
 
-export function renderImageFault({ status, message, accept }: FaultContext): RenderedFault {
+export function renderImageFault({ status, message, error, accept }: FaultContext): RenderedFault {
   const title = STATUS_CODES[status] ?? 'Error';
   if (status === 401) return { body: { error: { code: 401, title: 'Unauthorized', message } } };
+  const headers = status === 416 ? { 'content-range': `bytes */${String(error?.fields['size'])}` } : {};
   if (accept !== undefined && /\bapplication\/json\b/.test(accept) && !accept.includes('text/html')) {
-    return { body: { message, code: `${status} ${title}`, title } };
+    return { headers, body: { message, code: `${status} ${title}`, title } };
   }
   return {
-    headers: { 'content-type': 'text/html; charset=UTF-8' },
+    headers: { ...headers, 'content-type': 'text/html; charset=UTF-8' },
     body: [
       '<html>',
       ` <head><title>${status} ${title}</title></head>`,

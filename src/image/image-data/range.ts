@@ -20,6 +20,7 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
       'range-not-satisfiable',
       'range-not-satisfiable',
       `The range ${header?.trim()} is outside of the ${size} bytes of the image.`,
+      { fields: { size } },
     );
   }
   return { start, end };

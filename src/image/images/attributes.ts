@@ -119,10 +119,14 @@ export function checkAttribute(name: string, value: unknown): void {
   if (problem !== undefined) throw new Invalid(`Invalid value for '${name.slice(0, 255)}': it ${problem}.`);
 }
 
+/** The images to boot a kernel with: null says that there is none. */
+const NULLABLE_PROPERTIES: ReadonlySet<string> = new Set(['kernel_id', 'ramdisk_id']);
+
 function propertyProblem(name: string, value: unknown): string | undefined {
   if (name === '' || name.length > 255 || name.includes('\0') || name === '__proto__') {
     return 'must have a name of 1 to 255 characters';
   }
+  if (value === null && NULLABLE_PROPERTIES.has(name)) return undefined;
   const fits = typeof value === 'string' && value.length <= 65_535 && !value.includes('\0');
   return fits ? undefined : 'must be text';
 }

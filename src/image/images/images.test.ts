@@ -82,6 +82,8 @@ for (const engine of ENGINES) {
       assert.equal(part.status, 206);
       assert.equal(String(part.body), 'data');
       assert.equal(part.headers['content-range'], 'bytes 5-8/9');
+      const beyond = await images.call('GET', `/v2/images/${id}/file`, { headers: { range: 'bytes=9-' } });
+      assert.deepEqual([beyond.status, beyond.headers['content-range']], [416, 'bytes */9']);
       assert.equal((await images.call('PUT', `/v2/images/${id}/file`, { raw: 'again' })).status, 409);
     });
 

@@ -17,7 +17,7 @@ export interface Change {
 /** What a patch changes: base attributes and properties. */
 export interface Patchable {
   readonly attributes: Attributes;
-  readonly properties: Readonly<Record<string, string>>;
+  readonly properties: Readonly<Record<string, string | null>>;
 }
 
 const OPS: ReadonlySet<unknown> = new Set(['add', 'replace', 'remove']);

@@ -61,7 +61,7 @@ function patchableOf(image: ImageRow, tags: readonly string[]): Patchable {
       protected: image.protected === 1,
       os_hidden: image.os_hidden === 1,
     },
-    properties: JSON.parse(image.properties_json) as Record<string, string>,
+    properties: JSON.parse(image.properties_json) as Record<string, string | null>,
   };
 }
 

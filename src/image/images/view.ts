@@ -14,7 +14,7 @@ export function imageView(
 ): Record<string, unknown> {
   const path = `/v2/images/${image.id}`;
   return {
-    ...(JSON.parse(image.properties_json) as Record<string, string>),
+    ...(JSON.parse(image.properties_json) as Record<string, string | null>),
     id: image.id,
     name: image.name,
     status: image.status,
