@@ -49,19 +49,21 @@ const DEADLINE_MS = 30_000;
 /** Through Fastify's own injection: `prefix` is where the service is mounted. */
 export function inProcessTransport(app: FastifyInstance, prefix: string): Transport {
   return {
-    send: async (request) => {
-      const answer = await app.inject({
-        method: request.method,
-        url: prefix + request.path,
-        headers: requestHeaders(request),
-        ...(request.body === undefined ? {} : { payload: JSON.stringify(request.body) }),
-      });
-      return {
-        status: answer.statusCode,
-        headers: flatten(answer.headers),
-        body: parse(answer.payload, answer.headers['content-type']),
-      };
-    },
+    send: async (request) =>
+      reaching(request, prefix, async (signal) => {
+        const answer = await app.inject({
+          method: request.method,
+          url: prefix + request.path,
+          headers: requestHeaders(request),
+          signal,
+          ...(request.body === undefined ? {} : { payload: JSON.stringify(request.body) }),
+        });
+        return {
+          status: answer.statusCode,
+          headers: flatten(answer.headers),
+          body: parse(answer.payload, answer.headers['content-type']),
+        };
+      }),
     sendStream: async (request) => injectStream(app, prefix + request.path, request, requestHeaders(request)),
   };
 }
@@ -69,13 +71,13 @@ export function inProcessTransport(app: FastifyInstance, prefix: string): Transp
 /** `baseUrl` without a slash at the end. */
 export function httpTransport(baseUrl: string): Transport {
   return {
-    send: async (request) => {
-      try {
+    send: async (request) =>
+      reaching(request, baseUrl, async (signal) => {
         const answer = await fetch(baseUrl + request.path, {
           method: request.method,
           headers: requestHeaders(request),
           redirect: 'manual',
-          signal: AbortSignal.timeout(request.deadlineMs ?? DEADLINE_MS),
+          signal,
           ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         });
         return {
@@ -83,17 +85,33 @@ export function httpTransport(baseUrl: string): Transport {
           headers: Object.fromEntries(answer.headers),
           body: parse(await answer.text(), answer.headers.get('content-type')),
         };
-      } catch (cause) {
-        throw new DomainError(
-          'unavailable',
-          'peer-unreachable',
-          `${request.method} ${baseUrl}${request.path.split('?')[0]} could not be reached`,
-          { cause },
-        );
-      }
-    },
+      }),
     sendStream: async (request) => sendHttpStream(baseUrl, request, requestHeaders(request)),
   };
+}
+
+/**
+ * Runs `send` under the request's deadline.
+ * @throws DomainError timeout (`peer-timeout`), or unavailable (`peer-unreachable`) when there is no answer that can be read
+ */
+async function reaching<T>(
+  request: RestRequest,
+  address: string,
+  send: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadlineMs = request.deadlineMs ?? DEADLINE_MS;
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), deadlineMs);
+  const what = `${request.method} ${address}${request.path.split('?')[0]}`;
+  try {
+    return await send(controller.signal);
+  } catch (cause) {
+    if (!controller.signal.aborted)
+      throw new DomainError('unavailable', 'peer-unreachable', `${what} could not be reached`, { cause });
+    throw new DomainError('timeout', 'peer-timeout', `${what} gave no answer within ${deadlineMs} ms`);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function requestHeaders(request: Omit<RestRequest, 'deadlineMs'>): Record<string, string> {
