@@ -38,20 +38,20 @@ export interface Step {
   readonly withinMs?: number;
 }
 
-/** An entry of clouds.yaml, beside the address. */
 export interface Person {
-  /** `{name}` as in steps. */
-  readonly auth: Readonly<Record<string, string>>;
+  /** Of an entry of clouds.yaml, beside the address; `{name}` as in steps. Absent: as demo or as admin. */
+  readonly auth?: Readonly<Record<string, string>>;
+  readonly like?: 'demo' | 'admin';
   readonly authType?: string;
-  /** Other members, as `compute_api_version`. */
-  readonly settings?: Readonly<Record<string, string>>;
+  /** Environment variables that the client takes options from. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Area {
   readonly name: string;
   /** Who speaks where a step does not say. */
   readonly as: string;
-  /** Beside `demo` and `admin`; those may be given settings here. */
+  /** Beside `demo` and `admin`. */
   readonly people?: Readonly<Record<string, Person>>;
   /** Written to `{dir}/<name>` before the first step. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;

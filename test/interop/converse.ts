@@ -110,25 +110,22 @@ const CLOUDS: Readonly<Record<string, string>> = { demo: 'pileus', admin: 'pileu
 /** demo and admin use the clouds.yaml that the cloud wrote, as it is; the others one that is like it. */
 async function environmentOf(talk: Talk, who: string): Promise<Record<string, string>> {
   const person = talk.area.people?.[who];
-  const known = CLOUDS[who];
-  if (!person) {
-    assert.ok(known, `nobody is called ${who}`);
-    return { OS_CLIENT_CONFIG_FILE: talk.cloud.cloudsYaml, OS_CLOUD: known };
-  }
+  const known = CLOUDS[person?.like ?? who];
+  assert.ok(person || known, `nobody is called ${who}`);
+  if (!person?.auth)
+    return { OS_CLIENT_CONFIG_FILE: talk.cloud.cloudsYaml, OS_CLOUD: String(known), ...person?.env };
   const { clouds } = parseYaml(await readFile(talk.cloud.cloudsYaml, 'utf8')) as {
-    clouds: Record<string, { auth: Record<string, string> }>;
+    clouds: { pileus: { auth: Record<string, string> } };
   };
-  const base = clouds[known ?? 'pileus'];
   const auth = Object.entries(person.auth).map(([name, value]) => [name, fill(talk, value)]);
   const own = {
-    ...base,
-    ...person.settings,
+    ...clouds.pileus,
     ...(person.authType === undefined ? {} : { auth_type: person.authType }),
-    auth: known ? base?.auth : { auth_url: base?.auth['auth_url'], ...Object.fromEntries(auth) },
+    auth: { auth_url: clouds.pileus.auth['auth_url'], ...Object.fromEntries(auth) },
   };
   const file = join(fill(talk, '{dir}'), `${who}.yaml`);
   await writeFile(file, stringifyYaml({ clouds: { own } }), { mode: 0o600 });
-  return { OS_CLIENT_CONFIG_FILE: file, OS_CLOUD: 'own' };
+  return { OS_CLIENT_CONFIG_FILE: file, OS_CLOUD: 'own', ...person.env };
 }
 
 function checkOutcome(step: Step, { stdout, stderr, code }: Answer): void {
