@@ -43,7 +43,6 @@ test('every wrong credential gets the same 401', async () => {
       [passwordOf('admin', 'wrong')],
       [passwordOf('nobody', 'wrong')],
       [passwordOf('admin', ADMIN_PASSWORD, 'no-domain')],
-      [passwordOf('admin\u0000', ADMIN_PASSWORD)],
       [passwordOf('admin', 'x'.repeat(100_000))],
       [passwordOf('admin', ADMIN_PASSWORD), onProject('no-project')],
       [passwordOf('admin', ADMIN_PASSWORD), onProject('demo')],
