@@ -1,5 +1,5 @@
 // OVN for tests in two worlds of one shape: the real programs, private, in namespaces of their own, and the model.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +46,8 @@ export interface RealWorld {
   /** Runs a program in a namespace on the provider network, which has 172.31.0.1/24 there. */
   outside(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   nbctl(...args: string[]): Promise<string>;
+  /** What northd and the controllers have complained about (warnings and errors), without their connections' ups and downs. */
+  complaints(): Promise<string[]>;
 }
 
 /** Why the real programs cannot be run here, or false. */
@@ -135,6 +137,17 @@ export async function realOvnWorld(): Promise<OvnWorld> {
     real: {
       inGuest: (portId, argv, options = {}) => runCommand(argv, { ...options, netns: guestOf(portId) }),
       outside: (argv, options = {}) => runCommand(argv, { ...options, netns: switchNetns(data) }),
+      complaints: async () => {
+        const names = ['ovn-northd', ...hosts.map((host) => `ovn-controller-${host.name}`)];
+        const texts = await Promise.all(names.map((each) => readFile(data.log(each), 'utf8')));
+        return texts
+          .flatMap((text) => text.split('\n'))
+          .filter(
+            (line) =>
+              /\|(WARN|ERR|EMER)\|/.test(line) &&
+              !/\|(reconnect|jsonrpc|stream\w*|rconn|poll_loop|timeval|vif_plug_provider)\|/.test(line),
+          );
+      },
       nbctl: async (...args) =>
         (await runCommand(['ovn-nbctl', `--db=unix:${northboundSocket(data)}`, '--timeout=10', ...args]))
           .stdout,

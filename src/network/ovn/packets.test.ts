@@ -300,4 +300,100 @@ describe('packets on real OVN', { skip: whyNoRealOvn(), timeout: 240_000 }, () =
     );
     await world.unplug('h1', port.id);
   });
+
+  test('writes DHCPv6 options and own options that northd and the controllers understand', async () => {
+    const six = await seed.network({ name: 'dhcp6' });
+    const modes = ['dhcpv6-stateful', 'dhcpv6-stateless'] as const;
+    for (const [n, mode] of modes.entries()) {
+      const subnet6 = await seed.subnet(six, `fd00:${n + 7}::/64`, {
+        ipv6_ra_mode: mode,
+        ipv6_address_mode: mode,
+        dns_nameservers: '["2001:db8::53"]',
+      });
+      const port = await seed.port({
+        network: six,
+        ips: [[subnet6, `fd00:${n + 7}::99`]],
+        groups: [open],
+        extra_dhcp_opts: JSON.stringify([{ opt_name: 'domain-search', opt_value: 'a.test', ip_version: 6 }]),
+      });
+      await northbound.sync([{ kind: 'port', id: port.id }]);
+      await world.plug('h1', port.id, port.mac_address);
+      await untilUp(port);
+      await world.unplug('h1', port.id);
+    }
+    const extra = Object.entries({
+      'tftp-server': 'tftp.test',
+      'bootfile-name': 'x"y',
+      'ntp-server': '10.0.0.3,10.0.0.4',
+      'domain-search': 'a.test,b.test',
+      'classless-static-route': '10.9.0.0/16,10.0.0.9',
+      wpad: 'http://w/',
+      t1: '100',
+    }).map(([opt_name, opt_value]) => ({ opt_name, opt_value, ip_version: 4 }));
+    const port = await seed.port({
+      network,
+      ips: [[subnet, '10.0.0.52']],
+      groups: [open],
+      extra_dhcp_opts: JSON.stringify(extra),
+    });
+    await northbound.sync([{ kind: 'port', id: port.id }]);
+    await world.plug('h1', port.id, port.mac_address);
+    await untilUp(port);
+    assert.match(await lease(port), /^ip=10\.0\.0\.52$/m);
+    await world.unplug('h1', port.id);
+    assert.deepEqual(await real.complaints(), []);
+  });
+
+  test('translates a floating IP on the host of the guest itself when that is wished', async () => {
+    const router = (
+      await db.kysely.selectFrom('routers').selectAll().where('gateway_port_id', 'is not', null).execute()
+    )[0]!;
+    const external = router.gateway_network_id!; // the router of the test above has a gateway
+    // Two with different settings would each put right what the other writes.
+    await northbound[Symbol.asyncDispose]();
+    northbound = createNorthbound({
+      db,
+      nbEndpoint: world.nb,
+      sbEndpoint: world.sb,
+      bus,
+      clock: systemClock,
+      log: silentLog,
+      config: { distributedFloatingIps: true },
+    });
+    const port = await seed.port({
+      network,
+      ips: [[subnet, '10.0.0.81']],
+      groups: [open],
+      binding_host_id: 'h2',
+    });
+    const net = (await db.kysely.selectFrom('networks').selectAll().where('id', '=', external).execute())[0]!;
+    const sub = (
+      await db.kysely.selectFrom('subnets').selectAll().where('network_id', '=', external).execute()
+    )[0]!;
+    const holder = await seed.port({
+      network: net,
+      ips: [[sub, '172.31.0.30']],
+      device_owner: 'network:floatingip',
+    });
+    const fip = await seed.floatingIp({
+      floating_network_id: external,
+      floating_ip_address: '172.31.0.30',
+      floating_port_id: holder.id,
+      port_id: port.id,
+      fixed_ip_address: '10.0.0.81',
+      router_id: router.id,
+    });
+    await northbound.sync([
+      { kind: 'port', id: port.id },
+      { kind: 'floatingip', id: fip.id },
+    ]);
+    await world.plug('h2', port.id, port.mac_address);
+    await untilUp(port);
+    await real.inGuest(port.id, ['ip', 'addr', 'add', '10.0.0.81/24', 'dev', 'eth0']);
+    await real.inGuest(port.id, ['ip', 'route', 'add', 'default', 'via', '10.0.0.1']);
+    await reaches(() => pings(outside, '172.31.0.30'), 'the floating IP');
+    const { stdout } = await real.outside(['ip', 'neigh', 'show', '172.31.0.30']);
+    assert.ok(stdout.includes(holder.mac_address), stdout);
+    await world.unplug('h2', port.id);
+  });
 });
