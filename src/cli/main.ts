@@ -3,6 +3,8 @@
  * they run, so that each command starts fast. Called by bin/pileus.ts.
  */
 import { Command } from 'commander';
+import { apiIndexCommand } from './api-index.ts';
+import { auditCommand } from './audit.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { testCommand } from './test.ts';
@@ -17,8 +19,10 @@ export function program(): Command {
     .addCommand(upCommand())
     .addCommand(downCommand())
     .addCommand(traceCommand())
+    .addCommand(auditCommand())
     .addCommand(doctorCommand())
-    .addCommand(testCommand());
+    .addCommand(testCommand())
+    .addCommand(apiIndexCommand());
 }
 
 /** Runs the command line; a failure is told in one sentence and sets the exit code. */
