@@ -1,9 +1,9 @@
 // The compute agent: serves the queue of its host, reports the host, brings guests back after a restart, and audits leftovers.
 import { readFile } from 'node:fs/promises';
 import { serveRpc } from '#platform/bus/bus.ts';
-import { DomainError } from '#platform/errors/domain-error.ts';
+import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import { startLoop } from '#platform/loop/loop.ts';
-import { agentQueue, type ActionRef, type AgentRpc } from '../rpc.ts';
+import { agentQueue, type ActionRef, type AgentRpc, type HostReport } from '../rpc.ts';
 import { attachInterface, detachInterface } from '../tasks/attach-interface.ts';
 import { createImage } from '../tasks/create-image.ts';
 import { cleanUpServer, deleteServer } from '../tasks/delete-server.ts';
@@ -31,7 +31,7 @@ const CONCURRENCY = 10;
 /** Resolves when the host is reported and its queue is served. Guests of an earlier run are brought back beside that. */
 export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
   const { config, bus, log } = deps;
-  await deps.conductor.call('reportHost', await hostReport(deps));
+  await deps.conductor.call('reportHost', await firstReport(deps));
   const restored = restoreGuests(deps).catch((error: unknown) =>
     log.error({ err: error }, 'guests could not be brought back'),
   );
@@ -65,6 +65,23 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
       ]);
     },
   };
+}
+
+const FIRST_REPORT_DEADLINE_MS = 30_000; // a hypervisor that starts beside us, or is being restarted, answers within
+const FIRST_REPORT_PAUSE_MS = 200;
+
+/** The host's first report: a hypervisor that does not answer yet is asked again until the deadline. */
+async function firstReport(deps: HostDeps): Promise<HostReport> {
+  const end = deps.clock.now() + FIRST_REPORT_DEADLINE_MS;
+  for (;;) {
+    try {
+      return await hostReport(deps);
+    } catch (error) {
+      if (deps.clock.now() > end) throw error;
+      deps.log.warn({ causes: causeChain(error) }, 'the hypervisor does not answer yet');
+      await deps.clock.sleep(FIRST_REPORT_PAUSE_MS, deps.signal);
+    }
+  }
 }
 
 function handlers(deps: HostDeps, restored: Promise<unknown>): Parameters<typeof serveRpc<AgentRpc>>[2] {

@@ -1,7 +1,7 @@
 // Power operations on the host: start, stop, reboot, pause, unpause, suspend, resume. One verb each, as in the API.
-import { POWER_STATE } from '../tables.ts';
+import { POWER_STATE, type Vif } from '../tables.ts';
 import type { HostDeps } from '../host/deps.ts';
-import { powerOn } from '../host/power-on.ts';
+import { plugAll, powerOn } from '../host/power-on.ts';
 import { runOperation, type OperationResult } from '../host/run-operation.ts';
 import type { ActionRef } from '../rpc.ts';
 
@@ -93,8 +93,12 @@ export async function resumeServer(deps: HostDeps, message: ActionRef): Promise<
     deadlineMs: 300_000, // the guest's memory is read from disk
     do: async (entry) => {
       const { state } = await deps.hypervisor.serverState(entry.id);
-      if (state === 'suspended') await deps.hypervisor.resumeSuspendedServer(entry.id);
-      else await powerOn(deps, entry, { anew: false });
+      if (state === 'suspended') {
+        await plugAll(deps, entry.id, JSON.parse(entry.vifs_json) as Vif[]); // the host may have been restarted since
+        await deps.hypervisor.resumeSuspendedServer(entry.id);
+      } else {
+        await powerOn(deps, entry, { anew: false });
+      }
       return ACTIVE;
     },
   });

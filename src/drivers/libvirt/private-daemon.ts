@@ -1,6 +1,6 @@
 // A libvirtd of our own beside any the machine runs: own mount, pid and host-name namespace, own
 // directories, one unix socket. This file only says how to start it; a supervisor (or a test) does.
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 export interface PrivateLibvirtdOptions {
