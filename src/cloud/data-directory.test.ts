@@ -27,7 +27,7 @@ test('is private to its user and has one prefix by whatever path it is named', (
 
 test('only one cloud uses it at a time, and it is free after close', (t) => {
   const path = join(makeTemp(t), 'data');
-  const first = openDataDirectory(path, '127.0.0.1:1');
+  const first = openDataDirectory(path, { listen: '127.0.0.1:1' });
   assert.throws(
     () => openDataDirectory(path),
     (error) => {

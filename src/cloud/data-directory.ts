@@ -16,7 +16,7 @@ import { DataDirectoryInUse, DataDirectoryUnusable } from './errors.ts';
  */
 const LONGEST_PATH = 54;
 
-export type Owner = ProcessIdentity & { listen?: string | undefined };
+export type Owner = ProcessIdentity & { listen?: string | undefined; simulated?: boolean | undefined };
 
 export class DataDirectory {
   /** Absolute, without symbolic links. */
@@ -100,11 +100,14 @@ export function findDataDirectory(path: string): DataDirectory | undefined {
 }
 
 /** Makes the directory where needed and locks it. Throws DataDirectoryInUse or DataDirectoryUnusable. */
-export function openDataDirectory(path: string, listen?: string): OpenDataDirectory {
+export function openDataDirectory(
+  path: string,
+  { listen, simulated }: Pick<Owner, 'listen' | 'simulated'> = {},
+): OpenDataDirectory {
   const data = new DataDirectory(makeTop(path));
   for (const part of ['run', 'log', 'ovn', 'hosts', 'cache']) data.make(part);
   const unlock = lock(data);
-  data.writeJson('run/owner.json', { ...identify(process.pid)!, listen });
+  data.writeJson('run/owner.json', { ...identify(process.pid)!, listen, simulated });
   return Object.assign(data, {
     close: (): void => {
       rmSync(join(data.path, 'run', 'owner.json'), { force: true });

@@ -61,7 +61,7 @@ export type RunningCloud = AsyncDisposable & {
 export async function up(options: UpOptions, assemble: Assemble): Promise<RunningCloud> {
   const { dataPath, simulated, progress = silentProgress, signal } = options;
   const listen = await settlePort(options.listen);
-  const data = openDataDirectory(dataPath, listen);
+  const data = openDataDirectory(dataPath, { listen, simulated });
   const failure = new AbortController();
   const anySignal = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
   const ground = simulated ? undefined : startGround({ ...options, data, progress, signal: anySignal });

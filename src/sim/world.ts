@@ -1,7 +1,6 @@
 // The simulated world: the whole cloud on working models of OVN, the switches and the hypervisors, in one process, without
 // root. It passes the drivers' contract tests, and says that it is simulated wherever it shows.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Foundation } from '#cloud/up.ts';
 import type { World, WorldHost } from '#cloud/world.ts';
@@ -15,7 +14,7 @@ import { createFakeSwitch } from '#drivers/ovs/fake.ts';
 import { createNorthbound } from '#network/ovn/northbound.ts';
 import { connectOvsdb } from '#platform/ovsdb/client.ts';
 import { Behaviours } from './behaviours.ts';
-import { mountBehaviours } from './behaviours-api.ts';
+import { mountSimulation } from './simulation-api.ts';
 import { simulatedGuests, type Lease } from './guests.ts';
 
 const PHYSNET = 'physnet1';
@@ -38,6 +37,7 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
       simulatedHost(name, { foundation, shared, ovn, behaviours, leases, signal: closing.signal }),
     );
   };
+  const getHosts = async (): Promise<readonly WorldHost[]> => (hosts ??= makeHosts());
   return {
     simulated: true,
     network: { physicalNetworks: [{ name: PHYSNET }] },
@@ -51,10 +51,11 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
         log,
         config: { dnsDomain },
       }),
-    hosts: async () => (hosts ??= makeHosts()),
+    hosts: getHosts,
     provider: async () => PROVIDER,
     packagesReady: async () => undefined,
-    mount: async (app, authenticator) => mountBehaviours(app, authenticator, behaviours, shared.log),
+    mount: async (app, authenticator) =>
+      mountSimulation(app, authenticator, { behaviours, ovn, hosts: getHosts }, shared.log),
     [Symbol.asyncDispose]: async () => {
       closing.abort(new Error('the simulated world is closing'));
       await leases.close();

@@ -1,0 +1,148 @@
+/**
+ * The rows that an audit compares, read from the SQLite files by a connection of its own that cannot write. Works beside a
+ * cloud that runs and without one. Called by read-things.ts.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+export interface Records {
+  readonly instances: readonly InstanceRecord[];
+  readonly actions: readonly ActionRecord[];
+  /** Steps that are neither ended nor `ready`, which waits for the guest. */
+  readonly openSteps: ReadonlyArray<{
+    readonly saga_id: string;
+    readonly step: string;
+    readonly state: string;
+  }>;
+  readonly allocations: ReadonlyArray<{
+    readonly consumer_id: string;
+    readonly provider: string;
+    readonly consumer_type: string | null;
+  }>;
+  readonly outbox: ReadonlyArray<{
+    readonly queue: string;
+    readonly method: string;
+    readonly created_at: string;
+    readonly attempts: number;
+  }>;
+  readonly networks: readonly string[];
+  readonly subnets: readonly string[];
+  readonly routers: readonly string[];
+  readonly securityGroups: readonly string[];
+  readonly ports: readonly PortRecord[];
+  readonly floatingIps: readonly string[];
+  readonly addresses: ReadonlyArray<{ readonly port_id: string; readonly ip_address: string }>;
+  readonly groupsOfPorts: ReadonlyArray<{ readonly port_id: string; readonly security_group_id: string }>;
+  readonly northboundWork: ReadonlyArray<{
+    readonly kind: string;
+    readonly id: string;
+    readonly marked_at: string;
+  }>;
+  readonly images: readonly ImageRecord[];
+}
+
+export interface InstanceRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly vm_state: string;
+  readonly task_state: string | null;
+  readonly host: string | null;
+  readonly vifs_json: string;
+  readonly fault_json: string | null;
+  readonly deleted: number;
+}
+
+export interface ActionRecord {
+  readonly id: string;
+  readonly instance_id: string;
+  readonly action: string;
+  readonly state: string;
+  readonly deadline_at: string;
+}
+
+export interface PortRecord {
+  readonly id: string;
+  readonly network_id: string;
+  readonly device_id: string;
+  readonly device_owner: string;
+  readonly binding_host_id: string;
+}
+
+export interface ImageRecord {
+  readonly id: string;
+  readonly status: string;
+  readonly size: number | null;
+  readonly location: string | null;
+  readonly upload_id: string | null;
+  readonly upload_lease: string | null;
+}
+
+/** @param directory `services` of the data directory. A database that is not there yet has no rows. */
+export function readRecords(directory: string): Records {
+  return {
+    ...inDatabase(join(directory, 'compute.db'), readCompute),
+    ...inDatabase(join(directory, 'network.db'), readNetwork),
+    ...inDatabase(join(directory, 'image.db'), readImages),
+  };
+}
+
+type Select = <T>(sql: string) => T[];
+
+function inDatabase<T>(path: string, read: (select: Select) => T): T {
+  if (!existsSync(path)) return read(() => []);
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  try {
+    db.exec('begin'); // one moment for all that is read
+    return read(<R>(sql: string) => db.prepare(sql).all() as R[]);
+  } finally {
+    db.close();
+  }
+}
+
+function readCompute(select: Select) {
+  return {
+    instances: select<InstanceRecord>(
+      `select id, name, vm_state, task_state, host, vifs_json, fault_json, deleted from instances`,
+    ),
+    actions: select<ActionRecord>(
+      `select id, instance_id, action, state, deadline_at from instance_actions where state = 'running'`,
+    ),
+    openSteps: select<Records['openSteps'][number]>(
+      `select saga_id, step, state from saga_steps where state in ('running', 'undoing') and step <> 'ready'`,
+    ),
+    allocations: select<Records['allocations'][number]>(
+      `select distinct a.consumer_id, p.name as provider, c.consumer_type from allocations a
+        left join resource_providers p on p.id = a.provider_id left join consumers c on c.id = a.consumer_id`,
+    ),
+    outbox: select<Records['outbox'][number]>(`select queue, method, created_at, attempts from outbox`),
+  };
+}
+
+function readNetwork(select: Select) {
+  const ids = (table: string): string[] =>
+    select<{ id: string }>(`select id from ${table}`).map(({ id }) => id);
+  return {
+    networks: ids('networks'),
+    subnets: ids('subnets'),
+    routers: ids('routers'),
+    securityGroups: ids('security_groups'),
+    floatingIps: ids('floatingips'),
+    ports: select<PortRecord>(`select id, network_id, device_id, device_owner, binding_host_id from ports`),
+    addresses: select<Records['addresses'][number]>(`select port_id, ip_address from ip_allocations`),
+    groupsOfPorts: select<Records['groupsOfPorts'][number]>(
+      `select port_id, security_group_id from port_security_groups`,
+    ),
+    northboundWork: select<Records['northboundWork'][number]>(
+      `select kind, id, marked_at from northbound_work`,
+    ),
+  };
+}
+
+function readImages(select: Select) {
+  return {
+    images: select<ImageRecord>(
+      `select id, status, size, location, upload_id, upload_lease from images where status <> 'deleted'`,
+    ),
+  };
+}
