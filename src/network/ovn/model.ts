@@ -1,6 +1,5 @@
 // The part of OVN's databases that the network service keeps a copy of, and the names that its rows have there: those
 // of ML2/OVN, so that operators' habits and tools carry over.
-import type { DatabaseView } from '#platform/ovsdb/client.ts';
 import { northbound, southbound } from '#drivers/ovn/schema.ts';
 
 export const nbTables = {
@@ -28,8 +27,6 @@ export const sbTables = {
 
 export type Nb = typeof nbTables;
 export type Sb = typeof sbTables;
-export type NbView = DatabaseView<Nb>;
-export type SbView = DatabaseView<Sb>;
 export type NbTable = keyof Nb;
 
 const PREFIX = 'neutron-';

@@ -50,7 +50,7 @@ export interface OvnNorthboundOptions {
   readonly config?: OvnConfig;
 }
 
-/** The name chassis settings are read by; a change of anything else does not concern gateways. */
+/** Settings of a chassis that decide which gateways it can carry. */
 const GATEWAY_SETTINGS = ['ovn-bridge-mappings', 'ovn-cms-options'];
 
 export function createNorthbound(options: OvnNorthboundOptions): OvnNorthbound {

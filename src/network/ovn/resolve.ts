@@ -6,7 +6,7 @@ import type { NetworkTables } from '../tables.ts';
 import type { ActualRows } from './actual.ts';
 import { DROP_UNIT, unitKey, type Unit, type UnitKind } from './desired.ts';
 import { hasDhcp, type Facts, type RenderOptions } from './facts.ts';
-import { DROP_GROUP, idInName, KEY, portGroupName, routerPortName, switchName } from './model.ts';
+import { DROP_GROUP, idInName, KEY, portGroupName, switchName } from './model.ts';
 import { dhcpKey } from './render/dhcp.ts';
 import { groupsOf } from './render/port.ts';
 import * as store from './store.ts';
@@ -92,8 +92,13 @@ async function resolveSubnets(
     'port',
     ids.flatMap((id) => actual.portsWithOwnOptions(id)),
   );
-  // DHCP may have been turned on or off: ports then point to other options.
-  units.add('port', await store.portIdsOfSubnets(db, ids));
+  // Where DHCP comes or goes, all ports point to other options; else a change costs the same however many there are.
+  const rows = await store.findSubnets(db, ids);
+  const turned = ids.filter((id) => {
+    const row = rows.get(id);
+    return actual.has('DHCP_Options', dhcpKey(id)) !== (row !== undefined && hasDhcp(row));
+  });
+  units.add('port', await store.portIdsOfSubnets(db, turned));
 }
 
 async function resolvePorts(context: ResolveContext, ids: readonly string[], units: UnitSet): Promise<void> {
@@ -168,7 +173,3 @@ async function addWithDependents(
   found.add('security_group', absent.groups);
   found.add('port', await store.portIdsOfGroups(db, [...absent.groups]));
 }
-
-/** Switch ports that the rows of a changed or vanished row say of themselves. */
-export const portOfRouterPort = (name: string): string | undefined =>
-  name.startsWith(routerPortName('')) ? name.slice(routerPortName('').length) : undefined;

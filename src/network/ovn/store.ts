@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Database, Engine, Executor } from '#platform/sql/database.ts';
 import { DISTRIBUTED, ROUTER_GATEWAY, ROUTER_INTERFACE } from '../ports/owners.ts';
 import { inList, selectColumns, selectRows, type Condition } from '../rest/select.ts';
-import type { NetworkTables, NorthboundWorkRow, PortRow, StandardColumns } from '../tables.ts';
+import type { NetworkTables, NorthboundWorkRow, PortRow, StandardColumns, SubnetRow } from '../tables.ts';
 import type { Unit, UnitKind } from './desired.ts';
 import type { Facts } from './facts.ts';
 
@@ -159,6 +159,10 @@ export async function portReferences(
 
 export async function subnetIdsOf(db: Db, networkIds: readonly string[]): Promise<string[]> {
   return (await references(db, 'subnets', ['id'], 'network_id', networkIds)).map((row) => row['id']!); // selected
+}
+
+export async function findSubnets(db: Db, ids: readonly string[]): Promise<Map<string, SubnetRow>> {
+  return byId(await rowsIn(db, 'subnets', 'id', ids));
 }
 
 export async function portIdsOfSubnets(db: Db, subnetIds: readonly string[]): Promise<string[]> {

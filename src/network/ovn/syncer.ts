@@ -81,6 +81,8 @@ export class Syncer {
   #enqueue(request: Omit<Request, 'resolve' | 'reject'>): Promise<NorthboundChange> {
     const { promise, resolve, reject } = Promise.withResolvers<NorthboundChange>();
     this.#waiting.push({ ...request, resolve, reject });
+    // The caller is free to go; what it asked for is done all the same.
+    request.signal?.addEventListener('abort', () => reject(request.signal?.reason), { once: true });
     this.#running ??= this.#drain();
     return promise;
   }
@@ -89,8 +91,13 @@ export class Syncer {
     while (this.#waiting.length > 0) {
       const requests = this.#waiting;
       this.#waiting = [];
-      const batches = await this.#batches(requests);
-      for (const batch of batches) await this.#runBatch(batch);
+      try {
+        await this.#connected();
+        for (const batch of await this.#batches(requests)) await this.#runBatch(batch);
+      } catch (error) {
+        // All that came while the database was away; settled ones do not mind.
+        for (const request of requests) request.reject(error);
+      }
     }
     // In the same turn as the check, so that nothing can have come in between.
     this.#running = undefined;
@@ -102,7 +109,6 @@ export class Syncer {
     for (const request of requests) {
       try {
         request.signal?.throwIfAborted();
-        await this.#connected(request.signal);
         const units = request.refs ? await resolveRefs(this.#context, request.refs) : new UnitSet();
         units.addAll(request.units ?? []);
         const size = units.list().length;
@@ -120,11 +126,11 @@ export class Syncer {
   }
 
   /** What is read while the connection is away may be out of date. */
-  async #connected(signal: AbortSignal | undefined): Promise<void> {
+  async #connected(): Promise<void> {
     const { nb } = this.#options;
     if (nb.connected) return;
     const options = { deadlineMs: CONNECT_MS, tickMs: CONNECT_MS, describe: 'northbound database' };
-    await nb.waitUntil(() => true, signal ? { ...options, signal } : options);
+    await nb.waitUntil(() => true, options);
   }
 
   async #runBatch(batch: readonly Resolved[]): Promise<void> {
