@@ -47,7 +47,7 @@ export function createShared({ data, log, region, policyOverrides }: SharedOptio
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
   });
-  const bus = createInProcessBus();
+  const bus = createInProcessBus({ log });
   const clock = systemClock;
   const tokens = new Map<string, Promise<ServiceTokenSource>>();
   const owned: AsyncDisposable[] = [];

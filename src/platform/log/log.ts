@@ -6,6 +6,9 @@ export type Log = Logger;
 
 const SECRET_KEYS = [
   'password',
+  'original_password',
+  'passcode',
+  'cookie',
   'token',
   'secret',
   'authorization',
