@@ -189,7 +189,7 @@ test('leaves nothing to be put right, whatever is changed through the API', { ti
     assert.equal(nb.table(table).size, 0, table);
 });
 
-test('answers a trace to services, with evidence, and to nobody else', async () => {
+test('answers a trace of a port with its evidence', async () => {
   await using cloud = await openCloud();
   const { call, world, northbound } = cloud;
   const network = (await call('POST', 'networks', { network: { name: 'n' } })).network;
