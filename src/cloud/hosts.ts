@@ -5,6 +5,7 @@ import { createNetworkClient } from '#platform/clients/network.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import { createConfigDriveWriter } from '#drivers/config-drive/real.ts';
 import { startAgent } from '#compute/host/agent.ts';
+import { Cancellations } from '#compute/host/cancellations.ts';
 import { HOST_DEFAULTS, type HostConfig } from '#compute/host/config.ts';
 import type { HostDeps } from '#compute/host/deps.ts';
 import { createImageCache } from '#compute/host/image-cache.ts';
@@ -74,6 +75,7 @@ function hostDeps(
     configDrives: createConfigDriveWriter(),
     imageCache: createImageCache(join(host.dataDir, 'image-cache')),
     instanceLocks: new KeyedMutex(),
+    cancellations: new Cancellations(),
     inject: host.inject,
     signal,
   };

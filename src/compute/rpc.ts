@@ -111,7 +111,12 @@ export type ConductorRpc = {
   /** What the hypervisor says of guests that nobody acts on. */
   reportPowerStates(args: {
     readonly host: string;
-    readonly states: ReadonlyArray<{ readonly instance_id: string; readonly power_state: PowerState }>;
+    readonly states: ReadonlyArray<{
+      readonly instance_id: string;
+      readonly power_state: PowerState;
+      /** `updated_at` of the entry before the guest was looked at: of an entry that changed since, nothing is known. */
+      readonly seen_at: string | null;
+    }>;
   }): void;
 };
 

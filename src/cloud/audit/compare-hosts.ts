@@ -1,4 +1,5 @@
 // Guests, taps and files of each host against the servers that should be there. Called by compare.ts.
+import { instanceOfSocket } from '#compute/host/paths.ts';
 import { Servers } from './servers.ts';
 import type { InstanceRecord } from './store.ts';
 import type { HostThings, Things } from './things.ts';
@@ -110,7 +111,6 @@ class HostComparison {
 
   #files(): string[] {
     const { name, directories, sockets, savedMemory, cacheFiles } = this.#host;
-    const idOfSocket = (file: string): string => uuidOf(file.replace(/\.[sv]$/, ''));
     const live = new Set((this.#host.guests ?? []).map((guest) => guest.id));
     return [
       ...directories
@@ -123,7 +123,7 @@ class HostComparison {
         )
         .map((file) => `orphan: instances/${file} on ${name} is of a snapshot that has ended`),
       ...sockets
-        .filter((file) => this.#isForeign(idOfSocket(file)) && !live.has(idOfSocket(file)))
+        .filter((file) => this.#isForeign(instanceOfSocket(file)) && !live.has(instanceOfSocket(file)))
         .map((file) => `orphan: socket run/${file} on ${name} is of no guest`),
       ...savedMemory
         .filter((file) => this.#isForeign(file.split('.')[0] ?? ''))
@@ -149,10 +149,4 @@ class HostComparison {
       )
       .map((server) => `missing: ${Servers.describe(server)} has no disk on ${this.#host.name}`);
   }
-}
-
-/** Sockets bear the id in 22 characters. */
-function uuidOf(short: string): string {
-  const hex = Buffer.from(short, 'base64url').toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

@@ -93,7 +93,7 @@ export async function reportPowerStates(
   args: Parameters<ConductorRpc['reportPowerStates']>[0],
 ): Promise<void> {
   await db.transaction(async (trx) => {
-    for (const { instance_id, power_state } of args.states) {
+    for (const { instance_id, power_state, seen_at } of args.states) {
       const entry = await trx
         .selectFrom('instances')
         .selectAll()
@@ -102,7 +102,7 @@ export async function reportPowerStates(
         .where('deleted', '=', 0)
         .where('task_state', 'is', null)
         .executeTakeFirst();
-      if (!entry) continue;
+      if (!entry || entry.updated_at !== seen_at) continue;
       const vm_state = correctedState(entry.vm_state, power_state);
       if (vm_state !== entry.vm_state || power_state !== entry.power_state)
         await updateInstance(trx, instance_id, { vm_state, power_state }, isoTime(clock));

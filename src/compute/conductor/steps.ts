@@ -19,14 +19,15 @@ export async function recordStep(deps: ComputeDeps, record: StepRecord): Promise
     if (!found) return undefined;
     await saveStep(trx, record);
     const implied =
-      record.state === 'running' && found.action === 'create'
+      record.state === 'running' && found.action === 'create' && found.state === 'running'
         ? TASK_STATE_OF_STEP.get(record.step)
         : undefined;
     if (implied) await publishTaskState(trx, found.instance_id, implied);
     return found;
   });
   if (action && record.ended_at !== null) emitSpan(record, action.traceparent, action.instance_id);
-  return { cancelled: action === undefined || action.cancelled === 1 };
+  // What has ended (by its deadline) is not to be gone on with by an agent that is late.
+  return { cancelled: action === undefined || action.cancelled === 1 || action.state !== 'running' };
 }
 
 function emitSpan(record: StepRecord, traceparent: string, serverId: string): void {

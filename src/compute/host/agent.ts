@@ -31,6 +31,7 @@ const CONCURRENCY = 10;
 /** Resolves when the host is reported and its queue is served. Guests of an earlier run are brought back beside that. */
 export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
   const { config, bus, log } = deps;
+  await deps.imageCache.removeUnfinished();
   await deps.conductor.call('reportHost', await firstReport(deps));
   const restored = restoreGuests(deps).catch((error: unknown) =>
     log.error({ err: error }, 'guests could not be brought back'),
@@ -53,7 +54,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
       await auditHost(deps);
     },
   });
-  const power = followPowerStates(deps);
+  const power = followPowerStates(deps, restored);
   return {
     [Symbol.asyncDispose]: async () => {
       await served.close();
@@ -92,10 +93,17 @@ function handlers(deps: HostDeps, restored: Promise<unknown>): Parameters<typeof
       await restored;
       await deps.instanceLocks.run(args.instance_id, async () => operation(deps, args));
     };
+  /** What is being done with the instance is called off first. */
+  const instead =
+    (operation: (deps: HostDeps, args: ActionRef) => Promise<void>) =>
+    async (args: ActionRef): Promise<void> => {
+      deps.cancellations.cancel(args.instance_id);
+      await each(operation)(args);
+    };
   return {
     launchServer: each(launchServer),
-    deleteServer: each(deleteServer),
-    cleanUpServer: each(cleanUpServer),
+    deleteServer: instead(deleteServer),
+    cleanUpServer: instead(cleanUpServer),
     startServer: each(startServer),
     stopServer: each(stopServer),
     rebootServer: each(rebootServer),

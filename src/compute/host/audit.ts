@@ -1,9 +1,9 @@
 // Compares what is on a host with what the database says should be there, and removes what belongs to nobody.
 // The last resort behind every undo: a guest, a tap or a directory can outlive its instance only until the next audit.
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostDeps } from './deps.ts';
-import { instancesDir } from './paths.ts';
+import { instanceOfSocket, instancesDir, removeInstanceFiles, socketsDir } from './paths.ts';
 
 /** Younger leftovers may belong to a launch whose entry has not been seen yet. */
 const YOUNG_MS = 10_000;
@@ -13,6 +13,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export interface HostAudit {
   readonly guests: readonly string[];
   readonly devices: readonly string[];
+  /** Instances of which there were files. */
   readonly directories: readonly string[];
   readonly images: readonly string[];
   readonly metadataNetworks: readonly string[];
@@ -21,10 +22,11 @@ export interface HostAudit {
 /** @returns what was removed; all empty on a sound host. */
 export async function auditHost(deps: HostDeps): Promise<HostAudit> {
   const { config, hypervisor, hostSwitch } = deps;
-  const [guests, plugged, directories] = await Promise.all([
+  const [guests, plugged, directories, sockets] = await Promise.all([
     hypervisor.listServers(),
     hostSwitch.listPlugged(),
-    oldDirectories(instancesDir(config), deps.clock.now()),
+    oldNames(instancesDir(config), deps.clock.now()),
+    oldNames(socketsDir(config), deps.clock.now()),
   ]);
   const entries = await deps.conductor.call('listHostEntries', { host: config.host });
   const known = new Set(entries.map((entry) => entry.id));
@@ -32,12 +34,11 @@ export async function auditHost(deps: HostDeps): Promise<HostAudit> {
   const found = {
     guests: guests.map((guest) => guest.id).filter(orphan),
     devices: plugged.filter((port) => orphan(port.serverId)).map((port) => port.devname),
-    directories: directories.filter(orphan),
+    directories: [...new Set([...directories, ...sockets.map(instanceOfSocket)])].filter(orphan),
   };
   for (const id of found.guests) await hypervisor.destroyServer(id);
   for (const device of found.devices) await hostSwitch.unplug(device);
-  for (const id of found.directories)
-    await rm(join(instancesDir(config), id), { recursive: true, force: true });
+  for (const id of found.directories) await removeInstanceFiles(config, id);
   const metadataNetworks = await removeUnusedMetadata(deps);
   const images = entries.length > 0 ? [] : await deps.imageCache.prune(new Set(), UNUSED_IMAGE_MS);
   const result = { ...found, images, metadataNetworks };
@@ -46,7 +47,7 @@ export async function auditHost(deps: HostDeps): Promise<HostAudit> {
   return result;
 }
 
-async function oldDirectories(dir: string, now: number): Promise<string[]> {
+async function oldNames(dir: string, now: number): Promise<string[]> {
   const names = await readdir(dir).catch(() => []);
   const old = await Promise.all(
     names.map(

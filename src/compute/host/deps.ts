@@ -10,6 +10,7 @@ import type { Hypervisor } from '#drivers/libvirt/port.ts';
 import type { MetadataPorts } from '#drivers/metadata-port/port.ts';
 import type { HostSwitch } from '#drivers/ovs/port.ts';
 import type { ConductorRpc } from '../rpc.ts';
+import type { Cancellations } from './cancellations.ts';
 import type { HostConfig } from './config.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { FaultInjector } from './inject.ts';
@@ -35,6 +36,7 @@ export interface HostDeps {
   readonly imageCache: ImageCache;
   /** One operation at a time for each instance. */
   readonly instanceLocks: KeyedMutex;
+  readonly cancellations: Cancellations;
   readonly inject: FaultInjector;
   /** Aborts when the agent closes. */
   readonly signal: AbortSignal;

@@ -3,6 +3,7 @@ import type { GuestDisk, GuestSpec } from '#drivers/libvirt/port.ts';
 import type { InstanceEntry } from '../rpc.ts';
 import type { FlavorSnapshot, Vif } from '../tables.ts';
 import type { HostConfig } from './config.ts';
+import { ImageUnusable } from './errors.ts';
 import { instancePaths } from './paths.ts';
 
 export interface BootFiles {
@@ -34,7 +35,7 @@ export function guestSpec(
     vcpus: flavor.vcpus,
     memoryMb: flavor.ram,
     arch: 'x86_64',
-    machine: image['hw_machine_type'] ?? config.machine,
+    machine: machineOf(entry, image['hw_machine_type']) ?? config.machine,
     accel: config.accel,
     cpuMode: config.accel === 'kvm' ? 'host-passthrough' : 'default',
     disks: [rootDisk(paths.disk, bus, entry.id), ...(configDrive ? [configDisk(paths.configDrive)] : [])],
@@ -45,7 +46,8 @@ export function guestSpec(
             kernelPath: boot.kernelPath,
             ...(boot.initrdPath ? { initrdPath: boot.initrdPath } : {}),
             commandLine:
-              image['os_command_line'] ?? `root=/dev/${bus === 'virtio' ? 'vda' : 'sda'} console=ttyS0`,
+              commandLineOf(entry, image['os_command_line']) ??
+              `root=/dev/${bus === 'virtio' ? 'vda' : 'sda'} console=ttyS0`,
           },
         }
       : {}),
@@ -61,6 +63,28 @@ export function guestSpec(
       ...(entry.image_id ? { imageId: entry.image_id } : {}),
     },
   };
+}
+
+/** x86-64's general machines, with or without a version. Others have no place for what a guest is given. */
+const MACHINE = /^(pc|q35|pc-i440fx|pc-q35)(-[a-z0-9.-]{1,32})?$/;
+const COMMAND_LINE_MAX = 2048; // what Linux on x86-64 reads
+
+/** Image properties are their owner's words: what is not understood is refused, never passed on. */
+function machineOf(entry: InstanceEntry, wanted: string | undefined): string | undefined {
+  if (wanted === undefined || MACHINE.test(wanted)) return wanted;
+  throw new ImageUnusable(
+    entry.image_id ?? '',
+    `its property hw_machine_type is ${JSON.stringify(wanted.slice(0, 64))}; pc and q35, with or without a version, are known`,
+  );
+}
+
+function commandLineOf(entry: InstanceEntry, wanted: string | undefined): string | undefined {
+  if (wanted === undefined) return undefined;
+  if (wanted.length <= COMMAND_LINE_MAX && /^[\x20-\x7e]*$/.test(wanted)) return wanted;
+  throw new ImageUnusable(
+    entry.image_id ?? '',
+    `its property os_command_line is not plain text of ${COMMAND_LINE_MAX} characters at most`,
+  );
 }
 
 function diskBus(wanted: string | undefined): GuestDisk['bus'] {

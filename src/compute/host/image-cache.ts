@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
@@ -40,6 +40,8 @@ export interface ImageCache {
   ): Promise<CachedImage>;
   /** Removes files that no path in `inUse` names and that nobody loaded within `olderThanMs`. */
   prune(inUse: ReadonlySet<string>, olderThanMs: number): Promise<string[]>;
+  /** Removes what a process that died was loading. Only before anything is loaded. */
+  removeUnfinished(): Promise<void>;
 }
 
 export function createImageCache(dir: string): ImageCache {
@@ -57,6 +59,10 @@ export function createImageCache(dir: string): ImageCache {
         return { ...loaded, hit: false };
       }),
     prune: async (inUse, olderThanMs) => prune(dir, inUse, olderThanMs),
+    removeUnfinished: async () => {
+      for (const name of await readdir(dir).catch(() => []))
+        if (name.endsWith('.part')) await rm(join(dir, name), { force: true });
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 // Where a host keeps what belongs to an instance: one directory an instance, removed as a whole.
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostConfig } from './config.ts';
 
@@ -30,4 +31,18 @@ export function instancePaths(config: HostConfig, instanceId: string): InstanceP
     serialSocket: join(socketsDir(config), `${short}.s`),
     vncSocket: join(socketsDir(config), `${short}.v`),
   };
+}
+
+/** Whatever the host keeps of an instance on its disk. May be repeated. */
+export async function removeInstanceFiles(config: HostConfig, instanceId: string): Promise<void> {
+  const { dir, serialSocket, vncSocket } = instancePaths(config, instanceId);
+  await rm(dir, { recursive: true, force: true });
+  // QEMU leaves them behind when it is killed.
+  for (const socket of [serialSocket, vncSocket]) await rm(socket, { force: true });
+}
+
+/** The instance that a socket in `socketsDir` is of. */
+export function instanceOfSocket(name: string): string {
+  const hex = Buffer.from(name.replace(/\.[sv]$/, ''), 'base64url').toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

@@ -15,20 +15,21 @@ const POWER_STATE_OF: Readonly<Record<ServerStateName, PowerState>> = {
   absent: POWER_STATE.shutdown,
 };
 
-export function followPowerStates(deps: HostDeps): AsyncDisposable {
+export function followPowerStates(deps: HostDeps, restored: Promise<unknown>): AsyncDisposable {
   const loop = startLoop({
     name: `power-states-${deps.config.host}`,
     intervalMs: TICK_MS,
     log: deps.log,
     run: async () => {
-      const [entries, guests] = await Promise.all([
-        deps.conductor.call('listHostEntries', { host: deps.config.host }),
-        deps.hypervisor.listServers(),
-      ]);
+      await restored; // until then they are absent, and will be back
+      // Entries first: what is done with a guest after they were read changes them, and the report is then dropped.
+      const entries = await deps.conductor.call('listHostEntries', { host: deps.config.host });
+      const guests = await deps.hypervisor.listServers();
       const states = entries
         .filter((entry) => entry.task_state === null && !deps.instanceLocks.isHeld(entry.id))
         .map((entry) => ({
           instance_id: entry.id,
+          seen_at: entry.updated_at,
           power_state: POWER_STATE_OF[guests.find((guest) => guest.id === entry.id)?.state ?? 'absent'],
         }));
       if (states.length > 0)

@@ -34,6 +34,7 @@ export async function runOperation(deps: HostDeps, message: ActionRef, operation
   const { entry } = loaded;
   const ref: ActionRef = { action_id: message.action_id, instance_id: message.instance_id };
   const { undo } = operation;
+  using work = deps.cancellations.begin(ref.instance_id);
   const outcome = await runSaga<ActionRef, Record<string, OperationResult>>(
     {
       name: operation.step,
@@ -62,6 +63,7 @@ export async function runOperation(deps: HostDeps, message: ActionRef, operation
       log: deps.sagaLog,
       clock: deps.clock,
       signal: deps.signal,
+      cancel: work.signal,
     },
   );
   if (outcome.kind === 'done') {

@@ -5,9 +5,11 @@ import { isoTime } from '#platform/context/clock.ts';
 import { startLoop, type Loop } from '#platform/loop/loop.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
 import { releaseInTransaction } from '#placement/claim.ts';
+import { finishDelete } from '../conductor/actions.ts';
 import { endLaunchInError } from '../conductor/launch.ts';
 import { endAction, findInstance, updateInstance } from '../conductor/store.ts';
 import type { ComputeDeps } from '../deps.ts';
+import { releasePorts } from '../host/ports.ts';
 import { agentQueue, type AgentRpc } from '../rpc.ts';
 import type { Transaction } from 'kysely';
 import type { ComputeTables, InstanceActionRow } from '../tables.ts';
@@ -35,9 +37,27 @@ export async function expireActions(deps: ComputeDeps): Promise<void> {
     .where('deadline_at', '<', late)
     .execute();
   for (const action of actions) {
-    if (action.action === 'delete') continue; // it is repeated until it succeeds; giving up would leak
-    await db.transaction(async (trx) => expire(deps, trx, action));
+    if (action.action === 'delete' && (await hasNoHost(deps, action))) await deleteHere(deps, action);
+    else await db.transaction(async (trx) => expire(deps, trx, action));
   }
+}
+
+/** Its host was not heard of for so long that it is down; or it has none. */
+async function hasNoHost({ db, clock, config }: ComputeDeps, action: InstanceActionRow): Promise<boolean> {
+  const entry = await findInstance(db.kysely, action.instance_id);
+  if (!entry || entry.host === null) return true;
+  const service = await db.kysely
+    .selectFrom('compute_services')
+    .select('last_seen_at')
+    .where('host', '=', entry.host)
+    .executeTakeFirst();
+  return !service || Date.parse(service.last_seen_at) + config.serviceDownMs < clock.now();
+}
+
+/** Without the host: when it comes back, its audit removes the guest and its files. */
+async function deleteHere(deps: ComputeDeps, action: InstanceActionRow): Promise<void> {
+  await releasePorts(deps, action.instance_id);
+  await finishDelete(deps, { action_id: action.id, instance_id: action.instance_id });
 }
 
 async function expire(
@@ -73,7 +93,14 @@ async function expire(
         }),
       );
   } else {
+    // A delete that was given up keeps its host and its claim: the guest may be there, and it may be deleted again.
+    const failed = action.action === 'delete' ? ({ vm_state: 'error' } as const) : {};
     await endAction(trx, action.id, 'failed', now, 'Error');
-    await updateInstance(trx, entry.id, { task_state: null, fault_json: JSON.stringify(fault) }, now);
+    await updateInstance(
+      trx,
+      entry.id,
+      { ...failed, task_state: null, fault_json: JSON.stringify(fault) },
+      now,
+    );
   }
 }

@@ -1,10 +1,9 @@
 // Deleting a server, on its host: everything derived goes, then the conductor closes the entry and frees its claim.
 // There is no way back and none is needed: each step may be repeated, and a failed run is delivered again until it ends.
-import { rm } from 'node:fs/promises';
 import { runSaga } from '#platform/saga/run-saga.ts';
 import type { Saga } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
-import { instancePaths } from '../host/paths.ts';
+import { removeInstanceFiles } from '../host/paths.ts';
 import { releasePorts } from '../host/ports.ts';
 import type { ActionRef } from '../rpc.ts';
 
@@ -55,7 +54,7 @@ export function deleteServerSaga(deps: HostDeps): Saga<ActionRef, DeleteOutputs>
         needs: ['guest.destroy'],
         deadlineMs: 60_000,
         do: async ({ input }) => {
-          await rm(instancePaths(config, input.instance_id).dir, { recursive: true, force: true });
+          await removeInstanceFiles(config, input.instance_id);
           return { removed: true };
         },
       },
@@ -102,5 +101,5 @@ export async function cleanUpServer(deps: HostDeps, message: ActionRef): Promise
   await unplugAll(deps.hostSwitch, message.instance_id);
   deps.metadata.forget(message.instance_id);
   await releasePorts(deps, message.instance_id);
-  await rm(instancePaths(deps.config, message.instance_id).dir, { recursive: true, force: true });
+  await removeInstanceFiles(deps.config, message.instance_id);
 }

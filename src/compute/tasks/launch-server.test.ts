@@ -5,7 +5,7 @@ import {
   assertStepsRepeat,
   assertSurvivesDeathAtEachWrite,
   assertUnwindsFromEachStep,
-  MemorySagaLog,
+  type MemorySagaLog,
   type SagaTrial,
 } from '#platform/saga/testing.ts';
 import { createModelHost, SERVER_ID } from '../host/testing/model-host.ts';

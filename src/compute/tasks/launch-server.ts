@@ -38,6 +38,7 @@ export async function launchServer(deps: HostDeps, message: LaunchMessage): Prom
   const { action_id, instance_id, attempt } = message;
   const prepared = await deps.conductor.call('prepareLaunch', { ...message, host: deps.config.host });
   if (prepared.kind === 'stale') return;
+  using work = deps.cancellations.begin(instance_id);
   const outcome = await runSaga(launchServerSaga(deps), {
     sagaId: action_id,
     attempt,
@@ -46,6 +47,7 @@ export async function launchServer(deps: HostDeps, message: LaunchMessage): Prom
     log: deps.sagaLog,
     clock: deps.clock,
     signal: deps.signal,
+    cancel: work.signal,
   });
   if (outcome.kind === 'done') return;
   const { cause, failedStep, undoFailures } = outcome;

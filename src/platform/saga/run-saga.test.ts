@@ -176,3 +176,41 @@ test('repeats an undo that fails, and reports one that never works', async () =>
   assert.equal(tries, 5);
   assert.deepEqual(outcome.kind === 'undone' && outcome.undoFailures.map((each) => each.step), ['base']);
 });
+
+test('does again what a crash took with it, and what rests on that', async () => {
+  const log = new MemorySagaLog();
+  const done: string[] = [];
+  const closing = new AbortController();
+  const note = (name: string): Partial<Step<null, Outputs>> => ({
+    do: async () => (done.push(name), 0),
+    ...(name === 'left' ? { volatile: true } : {}),
+  });
+  const dies: Partial<Step<null, Outputs>> = {
+    do: async () => {
+      closing.abort(new Error('died'));
+      throw new Error('died');
+    },
+  };
+  const parts = { base: note('base'), left: note('left'), right: note('right') };
+  await assert.rejects(run(names(new Set(), { ...parts, top: dies }), log, { signal: closing.signal }));
+  assert.deepEqual(done.toSorted(), ['base', 'left', 'right']);
+  done.length = 0;
+  const outcome = await run(names(new Set(), { ...parts, top: note('top') }), log);
+  assert.equal(outcome.kind, 'done');
+  assert.deepEqual(done, ['left', 'top']);
+});
+
+test('unwinds in the middle of a wait when it is called off', async () => {
+  const calledOff = new AbortController();
+  const world = new Set<string>();
+  const waits: Partial<Step<null, Outputs>> = {
+    do: async ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+        calledOff.abort();
+      }),
+  };
+  const outcome = await run(names(world, { left: waits }), new MemorySagaLog(), { cancel: calledOff.signal });
+  assert.equal(outcome.kind, 'undone');
+  assert.deepEqual([...world], []);
+});

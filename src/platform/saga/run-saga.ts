@@ -1,4 +1,5 @@
-// Runs a saga, or goes on with one that a crash interrupted: steps recorded as done are not run again, others are.
+// Runs a saga, or goes on with one that a crash interrupted: steps recorded as done are not run again, unless their effect
+// did not outlive the process; others are.
 import { isoTime } from '#platform/context/clock.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import { span } from '#platform/trace/trace.ts';
@@ -61,7 +62,8 @@ class Run<I, O> {
     for (const record of own.sort((a, b) => a.started_at.localeCompare(b.started_at))) {
       this.#records.set(record.step, record);
       this.#began.push(record.step);
-      if (record.state === 'done') this.outputs = { ...this.outputs, [record.step]: record.output };
+      if (record.state === 'done' && !this.#isLost(record.step))
+        this.outputs = { ...this.outputs, [record.step]: record.output };
       if (
         record.state === 'failed' ||
         record.state === 'undoing' ||
@@ -79,7 +81,25 @@ class Run<I, O> {
     }
   }
 
+  /** Done by a process that died, and its effect with it; or resting on such a step. */
+  #isLost(name: string): boolean {
+    const step = this.#saga.steps.find((each) => each.name === name);
+    return step?.volatile === true || (step?.needs.some((need) => this.#isLost(need)) ?? false);
+  }
+
   async forward(): Promise<Failure | undefined> {
+    const { cancel } = this.#options;
+    const onCancel = (): void => this.#cancel.abort(new SagaCancelled());
+    cancel?.addEventListener('abort', onCancel, { once: true });
+    try {
+      if (cancel?.aborted) onCancel();
+      return await this.#advance();
+    } finally {
+      cancel?.removeEventListener('abort', onCancel);
+    }
+  }
+
+  async #advance(): Promise<Failure | undefined> {
     const running = new Map<string, Promise<void>>();
     let failure: Failure | undefined;
     for (;;) {

@@ -56,6 +56,10 @@ export interface Step<I, O, K extends keyof O & string = keyof O & string> {
   readonly name: K;
   readonly needs: ReadonlyArray<keyof O & string>;
   readonly deadlineMs: number;
+  /**
+   * Its effect ends with the process (a device, a guest): a run that goes on after a crash does it again, and what needs it.
+   */
+  readonly volatile?: boolean;
   /** Idempotent: it may have run before, wholly or in part. Its result must be plain JSON. */
   readonly do: (context: StepContext<I, O>) => Promise<O[K]>;
   /** Idempotent, and works when `do` never began or got half-way. Absent: a comment in the saga says why not. */
@@ -77,7 +81,10 @@ export interface RunOptions<I> {
   readonly actor: string;
   readonly log: SagaLog;
   readonly clock: Clock;
+  /** Aborts when the process closes: nothing is decided then. */
   readonly signal: AbortSignal;
+  /** Aborts when the operation is not wanted any more: it unwinds. The log says so too, at its next write. */
+  readonly cancel?: AbortSignal;
 }
 
 /** How a run of a saga ended. `failedStep` is the hop that failed first, `cause` its error. */

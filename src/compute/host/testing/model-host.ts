@@ -19,6 +19,7 @@ import { FakeHypervisor } from '#drivers/libvirt/fake.ts';
 import { createFakeMetadataPorts } from '#drivers/metadata-port/fake.ts';
 import { createFakeSwitch } from '#drivers/ovs/fake.ts';
 import type { ConductorRpc, InstanceEntry } from '../../rpc.ts';
+import { Cancellations } from '../cancellations.ts';
 import { HOST_DEFAULTS } from '../config.ts';
 import type { HostDeps } from '../deps.ts';
 import { createImageCache } from '../image-cache.ts';
@@ -97,6 +98,7 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     configDrives: createConfigDriveWriter(),
     imageCache: createImageCache(join(dir, 'host', 'image-cache')),
     instanceLocks: new KeyedMutex(),
+    cancellations: new Cancellations(),
     inject: noFaults,
     signal: new AbortController().signal,
   };

@@ -45,6 +45,7 @@ export function plugNetwork(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 
   return {
     name: 'network.plug',
     needs: ['network.allocate'],
+    volatile: true,
     deadlineMs: 30_000,
     do: async ({ input, outputs, evidence }) => {
       const { vifs } = outputs['network.allocate']!; // in `needs`

@@ -13,6 +13,7 @@ export function spawn(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'spawn
   return {
     name: 'spawn',
     needs: ['image.load', 'network.plug'],
+    volatile: true,
     deadlineMs: deps.config.spawnDeadlineMs,
     do: async ({ input, outputs, evidence }) => {
       const { entry } = outputs.prepare!; // needed by both needs
