@@ -9,38 +9,41 @@ import { updateInstance } from './store.ts';
 
 /** Keeps the service, the node and its resource provider in line with the report. */
 export async function reportHost({ db, clock }: ComputeDeps, report: HostReport): Promise<void> {
-  await db.transaction(async (trx) => {
-    const now = isoTime(clock);
-    const service = await trx
-      .selectFrom('compute_services')
-      .select('id')
-      .where('host', '=', report.host)
-      .where('binary', '=', 'nova-compute')
-      .executeTakeFirst();
-    if (service)
-      await trx
-        .updateTable('compute_services')
-        .set({ last_seen_at: now })
-        .where('id', '=', service.id)
-        .execute();
-    else {
-      await trx
-        .insertInto('compute_services')
-        .values({
-          id: crypto.randomUUID(),
-          host: report.host,
-          binary: 'nova-compute',
-          disabled: 0,
-          disabled_reason: null,
-          forced_down: 0,
-          last_seen_at: now,
-          created_at: now,
-          updated_at: null,
-        })
-        .execute();
-    }
-    await saveNode(trx, report, now);
-  });
+  await db.transaction(
+    async (trx) => {
+      const now = isoTime(clock);
+      const service = await trx
+        .selectFrom('compute_services')
+        .select('id')
+        .where('host', '=', report.host)
+        .where('binary', '=', 'nova-compute')
+        .executeTakeFirst();
+      if (service)
+        await trx
+          .updateTable('compute_services')
+          .set({ last_seen_at: now })
+          .where('id', '=', service.id)
+          .execute();
+      else {
+        await trx
+          .insertInto('compute_services')
+          .values({
+            id: crypto.randomUUID(),
+            host: report.host,
+            binary: 'nova-compute',
+            disabled: 0,
+            disabled_reason: null,
+            forced_down: 0,
+            last_seen_at: now,
+            created_at: now,
+            updated_at: null,
+          })
+          .execute();
+      }
+      await saveNode(trx, report, now);
+    },
+    { durable: false },
+  ); // reported again in seconds
 }
 
 async function saveNode(trx: Transaction<ComputeTables>, report: HostReport, now: string): Promise<void> {

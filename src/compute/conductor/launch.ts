@@ -20,6 +20,9 @@ import { endAction, findAction, findInstance, updateInstance } from './store.ts'
 /** Hosts tried for one launch; upstream's max_attempts. */
 const MAX_ATTEMPTS = 3;
 
+/** What an agent would do again after a power failure, which ends the guests as well, need not wait for the disk. */
+const NOT_DURABLE = { durable: false } as const;
+
 export async function prepareLaunch(
   { db, clock }: ComputeDeps,
   args: LaunchMessage & { readonly host: string },
@@ -43,7 +46,7 @@ export async function prepareLaunch(
       await updateInstance(trx, entry.id, { task_state: entry.task_state }, isoTime(clock));
     }
     return { kind: 'go', entry };
-  });
+  }, NOT_DURABLE);
 }
 
 export async function finishLaunch(
@@ -82,7 +85,7 @@ export async function finishLaunch(
       output: null,
       error: null,
     });
-  });
+  }, NOT_DURABLE);
 }
 
 /** Called when the host has unwound. Frees the claim; then another host, or the end. */

@@ -13,6 +13,9 @@ const TASK_STATE_OF_STEP: ReadonlyMap<string, TaskState> = new Map([
   ['spawn', 'spawning'],
 ]);
 
+/** A power failure ends the guests as well; what the record then lacks is found out again. */
+const NOT_DURABLE = { durable: false } as const;
+
 export async function recordStep(deps: ComputeDeps, record: StepRecord): Promise<{ cancelled: boolean }> {
   const action = await deps.db.transaction(async (trx) => {
     const found = await findAction(trx, record.saga_id);
@@ -24,7 +27,7 @@ export async function recordStep(deps: ComputeDeps, record: StepRecord): Promise
         : undefined;
     if (implied) await publishTaskState(trx, found.instance_id, implied);
     return found;
-  });
+  }, NOT_DURABLE);
   if (action && record.ended_at !== null) emitSpan(record, action.traceparent, action.instance_id);
   // What has ended (by its deadline) is not to be gone on with by an agent that is late.
   return { cancelled: action === undefined || action.cancelled === 1 || action.state !== 'running' };

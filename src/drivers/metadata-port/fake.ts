@@ -4,7 +4,11 @@ import type { MetadataListener, MetadataPorts } from './port.ts';
 
 export interface FakeMetadataPorts extends MetadataPorts {
   /** A guest's GET. Undefined: there is no metadata on that network. */
-  get(networkId: string, address: string, path: string): Promise<{ status: number; body: string } | undefined>;
+  get(
+    networkId: string,
+    address: string,
+    path: string,
+  ): Promise<{ status: number; body: string } | undefined>;
 }
 
 export function createFakeMetadataPorts(listener: MetadataListener): FakeMetadataPorts {
@@ -22,7 +26,8 @@ export function createFakeMetadataPorts(listener: MetadataListener): FakeMetadat
             status = code;
             return response;
           },
-          end: (body?: string | Buffer) => resolve({ status, body: body === undefined ? '' : body.toString() }),
+          end: (body?: string | Buffer) =>
+            resolve({ status, body: body === undefined ? '' : body.toString() }),
         };
         const request = { method: 'GET', url: path, socket: { remoteAddress: address } };
         listener(networkId, request as unknown as IncomingMessage, response as unknown as ServerResponse);

@@ -5,7 +5,8 @@ import { createServer, type Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { connectOvsdb, type OvsdbClient } from '#platform/ovsdb/client.ts';
-import { CommandError, inNetns, runCommand } from '#platform/supervise/run-command.ts';
+import { CommandShell } from '#platform/supervise/command-shell.ts';
+import { CommandError, inNetns } from '#platform/supervise/run-command.ts';
 import { openVswitch } from '#drivers/ovn/schema.ts';
 import type { MetadataListener, MetadataNetwork, MetadataPorts } from './port.ts';
 
@@ -38,6 +39,7 @@ interface Place {
 
 export function createMetadataPorts(options: MetadataPortsOptions): MetadataPorts {
   const db: Client = connectOvsdb({ endpoint: options.ovs, database: 'Open_vSwitch', tables });
+  const shell = new CommandShell(undefined);
   const places = new Map<string, Place>();
 
   const remove = async (networkId: string): Promise<void> => {
@@ -48,8 +50,8 @@ export function createMetadataPorts(options: MetadataPortsOptions): MetadataPort
     place.http?.closeAllConnections();
     place.listening?.close();
     await removePort(db, deviceName(networkId));
-    await ip(options.netns, `link del ${deviceName(networkId)}\n`, /cannot find|does not exist/i);
-    await ip(undefined, `netns del ${namespaceName(options, networkId)}\n`, /no such file/i);
+    await ip(shell, options.netns, `link del ${deviceName(networkId)}\n`, /cannot find|does not exist/i);
+    await ip(shell, undefined, `netns del ${namespaceName(options, networkId)}\n`, /no such file/i);
   };
 
   return {
@@ -57,7 +59,7 @@ export function createMetadataPorts(options: MetadataPortsOptions): MetadataPort
       const known = places.get(network.networkId);
       if (known) return known.ready;
       const place: Place = { ready: Promise.resolve() };
-      place.ready = bringUp(db, options, network, place);
+      place.ready = bringUp(db, shell, options, network, place);
       places.set(network.networkId, place);
       place.ready.catch(() => void places.delete(network.networkId));
       return place.ready;
@@ -66,6 +68,7 @@ export function createMetadataPorts(options: MetadataPortsOptions): MetadataPort
     list: async () => [...places.keys()],
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...places.keys()].map(remove));
+      await shell[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();
     },
   };
@@ -78,6 +81,7 @@ const namespaceName = (options: MetadataPortsOptions, networkId: string): string
 
 async function bringUp(
   db: Client,
+  shell: CommandShell,
   options: MetadataPortsOptions,
   network: MetadataNetwork,
   place: Place,
@@ -85,13 +89,21 @@ async function bringUp(
   const namespace = namespaceName(options, network.networkId);
   const device = deviceName(network.networkId);
   await db.ready;
-  await ip(undefined, `netns add ${namespace}\n`, /file exists/i);
-  await ip(options.netns, `link add ${device} type veth peer name md0 netns ${namespace}\n`, /file exists/i);
-  await Promise.all([ip(options.netns, `link set ${device} up\n`), ip(namespace, insideCommands(network))]);
+  await ip(shell, undefined, `netns add ${namespace}\n`, /file exists/i);
+  await ip(
+    shell,
+    options.netns,
+    `link add ${device} type veth peer name md0 netns ${namespace}\n`,
+    /file exists/i,
+  );
+  await Promise.all([
+    ip(shell, options.netns, `link set ${device} up\n`),
+    ip(shell, namespace, insideCommands(network)),
+  ]);
   const [listening] = await Promise.all([
     listenIn(namespace),
     options.datapath === 'netdev'
-      ? runCommand(['ethtool', '-K', 'md0', 'tx', 'off'], { netns: namespace })
+      ? shell.run(['ip', 'netns', 'exec', namespace, 'ethtool', '-K', 'md0', 'tx', 'off'])
       : undefined, // the userspace datapath mends no checksums
     addPort(db, options.integrationBridge, device, network.portId),
   ]);
@@ -118,9 +130,14 @@ function insideCommands({ mac, addresses }: MetadataNetwork): string {
 }
 
 /** `ip -batch`, so that a place costs few processes. An error that `harmless` matches is none. */
-async function ip(netns: string | undefined, commands: string, harmless?: RegExp): Promise<void> {
+async function ip(
+  shell: CommandShell,
+  netns: string | undefined,
+  commands: string,
+  harmless?: RegExp,
+): Promise<void> {
   try {
-    await runCommand(['ip', ...(netns === undefined ? [] : ['-n', netns]), '-batch', '-'], {
+    await shell.run(['ip', ...(netns === undefined ? [] : ['-n', netns]), '-batch', '-'], {
       input: commands,
     });
   } catch (error) {

@@ -6,7 +6,9 @@ export interface FakeSwitchOptions {
   readonly onUnplug?: (portId: string) => Promise<void> | void;
 }
 
-export function createFakeSwitch({ onPlug, onUnplug }: FakeSwitchOptions = {}): HostSwitch & { has(devname: string): boolean } {
+export function createFakeSwitch({ onPlug, onUnplug }: FakeSwitchOptions = {}): HostSwitch & {
+  has(devname: string): boolean;
+} {
   const ports = new Map<string, PluggedPort & { ofport: number }>();
   let next = 1;
   return {
@@ -27,7 +29,8 @@ export function createFakeSwitch({ onPlug, onUnplug }: FakeSwitchOptions = {}): 
       ports.delete(devname);
       if (known) await onUnplug?.(known.portId);
     },
-    listPlugged: async () => [...ports.values()].map(({ portId, serverId, devname }) => ({ portId, serverId, devname })),
+    listPlugged: async () =>
+      [...ports.values()].map(({ portId, serverId, devname }) => ({ portId, serverId, devname })),
     countFlows: async (devname) => (ports.has(devname) ? 1 : 0),
     [Symbol.asyncDispose]: async () => ports.clear(),
   };

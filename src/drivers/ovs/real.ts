@@ -1,5 +1,6 @@
 // The host switch on Open vSwitch: tap devices by `ip`, their place on the integration bridge by one OVSDB transaction.
 import { connectOvsdb, type OvsdbClient } from '#platform/ovsdb/client.ts';
+import { CommandShell } from '#platform/supervise/command-shell.ts';
 import { CommandError, runCommand } from '#platform/supervise/run-command.ts';
 import { openVswitch } from '#drivers/ovn/schema.ts';
 import type { Row } from '#platform/ovsdb/model.ts';
@@ -26,16 +27,20 @@ const SERVER_KEY = 'vm-uuid';
 
 export function createOvsSwitch(options: OvsSwitchOptions): HostSwitch {
   const db: Client = connectOvsdb({ endpoint: options.endpoint, database: 'Open_vSwitch', tables });
+  const shell = new CommandShell(options.netns);
   return {
     offloads: options.datapath === 'system',
-    plug: async (port) => plug(db, options, port),
-    unplug: async (devname) => unplug(db, options, devname),
+    plug: async (port) => plug(db, shell, options, port),
+    unplug: async (devname) => unplug(db, shell, devname),
     listPlugged: async () => {
       await db.ready;
       return db.table('Interface').list().flatMap(pluggedPort);
     },
     countFlows: async (devname) => countFlows(db, options, devname),
-    [Symbol.asyncDispose]: async () => db[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await shell[Symbol.asyncDispose]();
+      await db[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -44,9 +49,14 @@ function pluggedPort(row: Row<typeof openVswitch.Interface>): PluggedPort[] {
   return portId !== undefined && serverId !== undefined ? [{ portId, serverId, devname: row.name }] : [];
 }
 
-async function plug(db: Client, options: OvsSwitchOptions, port: SwitchPort): Promise<PlugResult> {
+async function plug(
+  db: Client,
+  shell: CommandShell,
+  options: OvsSwitchOptions,
+  port: SwitchPort,
+): Promise<PlugResult> {
   await db.ready;
-  await ensureTap(options.netns, port);
+  await ensureTap(shell, port);
   const [known] = db.table('Interface').where('name', port.devname);
   if (known?.external_ids['iface-id'] !== port.portId) {
     if (known) await removePort(db, port.devname);
@@ -65,14 +75,14 @@ async function plug(db: Client, options: OvsSwitchOptions, port: SwitchPort): Pr
   };
 }
 
-async function ensureTap(netns: string | undefined, { devname, mtu }: SwitchPort): Promise<void> {
-  const ip = ['ip', ...(netns === undefined ? [] : ['-n', netns]), '-batch', '-'];
+async function ensureTap(shell: CommandShell, { devname, mtu }: SwitchPort): Promise<void> {
+  const ip = ['ip', '-batch', '-'];
   const up = `link set dev ${devname} mtu ${mtu} up\n`;
   try {
-    await runCommand(ip, { input: `tuntap add dev ${devname} mode tap\n${up}` });
+    await shell.run(ip, { input: `tuntap add dev ${devname} mode tap\n${up}` });
   } catch (error) {
     if (!(error instanceof CommandError) || !/busy|exists/i.test(error.stderrTail)) throw error;
-    await runCommand(ip, { input: up });
+    await shell.run(ip, { input: up });
   }
 }
 
@@ -104,20 +114,11 @@ async function removePort(db: Client, devname: string): Promise<void> {
   await tx.commit();
 }
 
-async function unplug(db: Client, { netns }: OvsSwitchOptions, devname: string): Promise<void> {
+async function unplug(db: Client, shell: CommandShell, devname: string): Promise<void> {
   await db.ready;
   await removePort(db, devname);
   try {
-    await runCommand([
-      'ip',
-      ...(netns === undefined ? [] : ['-n', netns]),
-      'tuntap',
-      'del',
-      'dev',
-      devname,
-      'mode',
-      'tap',
-    ]);
+    await shell.run(['ip', 'tuntap', 'del', 'dev', devname, 'mode', 'tap']);
   } catch (error) {
     if (
       !(error instanceof CommandError) ||

@@ -4,6 +4,7 @@ import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sqliteDialect } from './sqlite-dialect.ts';
+import { WalSync } from './wal-sync.ts';
 
 // Counts, sizes and sums: all below 2^53 here.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -16,11 +17,19 @@ export interface Database<T> extends AsyncDisposable {
   readonly engine: Engine;
   readonly kysely: Kysely<T>;
   /** Runs `fn` in one transaction; on PostgreSQL serializable, retried on serialization failures. No other await than the database's inside. */
-  transaction<R>(fn: (trx: Transaction<T>) => Promise<R>): Promise<R>;
+  transaction<R>(fn: (trx: Transaction<T>) => Promise<R>, options?: TransactionOptions): Promise<R>;
   /** Statements executed since the start, for tests that hold lists to a constant number. */
   readonly statements: number;
   /** Called after each successful `transaction`, so that an outbox looks at once. */
   onCommit(listener: () => void): void;
+}
+
+export interface TransactionOptions {
+  /**
+   * False: the promise does not wait for the disk. For what can be found out again, such as a saga's record: a power failure
+   * may lose it, a crash of the process does not. Default true. PostgreSQL decides by its own settings.
+   */
+  readonly durable?: boolean;
 }
 
 /** A store's function takes either the database or a transaction of it. */
@@ -33,6 +42,8 @@ export function openDatabase<T>(url: string): Database<T> {
   const engine: Engine = url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
   let statements = 0;
   const listeners: Array<() => void> = [];
+  const file = engine === 'sqlite' ? url.slice('sqlite:'.length) : ':memory:';
+  const wal = file === ':memory:' ? undefined : new WalSync(file);
   const kysely = new Kysely<T>({
     dialect: engine === 'sqlite' ? sqliteDialect(url.slice('sqlite:'.length)) : postgresDialect(url),
     log: () => void (statements += 1),
@@ -44,13 +55,17 @@ export function openDatabase<T>(url: string): Database<T> {
       return statements;
     },
     onCommit: (listener) => void listeners.push(listener),
-    transaction: async (fn) => {
+    transaction: async (fn, { durable = true } = {}) => {
       const result =
         engine === 'sqlite' ? await kysely.transaction().execute(fn) : await serializable(kysely, fn);
       for (const listener of listeners) listener();
+      if (durable) await wal?.flush();
       return result;
     },
-    [Symbol.asyncDispose]: async () => kysely.destroy(),
+    [Symbol.asyncDispose]: async () => {
+      await kysely.destroy();
+      await wal?.[Symbol.asyncDispose]();
+    },
   };
 }
 

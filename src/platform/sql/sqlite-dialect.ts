@@ -36,7 +36,7 @@ class SqliteDriver implements Driver {
   async init(): Promise<void> {
     const db = new DatabaseSync(this.#path);
     db.exec(
-      'PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;',
+      'PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;',
     );
     this.#connection = new SqliteConnection(db);
   }
