@@ -58,7 +58,11 @@ export function networkStandIn(state: NetworkState, calls: Map<string, number>):
       const query = new URLSearchParams(request.url.split('?')[1] ?? '');
       const found = [...rows.values()].filter((row) =>
         [...new Set(query.keys())].every(
-          (key) => key === 'fields' || query.getAll(key).includes(String(row[key])),
+          (key) =>
+            key === 'fields' ||
+            (key === 'fixed_ips'
+              ? hasAddress(row, query.get(key))
+              : query.getAll(key).includes(String(row[key]))),
         ),
       );
       return { [plural]: found };
@@ -91,6 +95,12 @@ export function networkStandIn(state: NetworkState, calls: Map<string, number>):
   }
   return app;
 }
+
+/** Of a filter's forms only `ip_address=…`. */
+const hasAddress = (row: Row, filter: string | null): boolean =>
+  ((row['fixed_ips'] ?? []) as ReadonlyArray<{ ip_address: string }>).some(
+    (each) => `ip_address=${each.ip_address}` === filter,
+  );
 
 const missing = (what: string): unknown => ({
   NeutronError: { type: `${what}NotFound`, message: `${what} could not be found.`, detail: '' },

@@ -25,7 +25,26 @@ export async function checkNetworks(
     if (item.kind === 'network') requireNetwork(call, networks, item);
     else requireFreePort(ports, item.port_id);
   }
+  for (const item of wanted) if (item.kind === 'network') await requireFreeAddress(call, deps, item);
   return wanted;
+}
+
+/** Of an address that another port has the creator hears at once, not when the launch comes to its ports. */
+async function requireFreeAddress(
+  call: Call,
+  deps: ComputeDeps,
+  { network_id, fixed_ip }: Extract<RequestedNetwork, { kind: 'network' }>,
+): Promise<void> {
+  if (fixed_ip === undefined) return;
+  const [port] = await deps.network.listPorts(tokenOf(call), {
+    network_id,
+    fixed_ips: `ip_address=${fixed_ip}`,
+  });
+  if (port)
+    throw new InvalidInput(
+      `Fixed IP address ${fixed_ip} is already in use on instance ${port.device_id}.`,
+      'fixed-ip-in-use',
+    );
 }
 
 /** Upstream's rule: own networks first, else shared ones; exactly one, or the request must say. */

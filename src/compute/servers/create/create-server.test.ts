@@ -218,6 +218,27 @@ test('refuses a port in use with 409 and takes a free one', async () => {
   );
 });
 
+test('refuses a fixed address that a port has with 400, and records nothing', async () => {
+  await using cloud = await startComputeHarness();
+  const taken = {
+    id: 'cccccccc-1111-4111-8111-111111111112',
+    network_id: NETWORK,
+    device_id: 'somebody',
+    fixed_ips: [{ subnet_id: 's', ip_address: '10.0.0.5' }],
+  };
+  cloud.network.ports.set(taken.id, taken);
+  const ask = async (fixed_ip: string) =>
+    cloud.call('POST', '/v2.1/servers', { body: body({ networks: [{ uuid: NETWORK, fixed_ip }] }) });
+  const refused = await ask('10.0.0.5');
+  assert.equal(refused.status, 400);
+  assert.equal(
+    refused.body.badRequest.message,
+    'Fixed IP address 10.0.0.5 is already in use on instance somebody.',
+  );
+  assert.equal((await cloud.call('GET', '/v2.1/servers')).body.servers.length, 0);
+  assert.equal((await ask('10.0.0.6')).status, 202);
+});
+
 test('creates many with numbered names, and as many as the quota allows', async () => {
   await using cloud = await startComputeHarness();
   const answer = await cloud.call('POST', '/v2.1/servers', {
