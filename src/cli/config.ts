@@ -1,6 +1,6 @@
 /** What the command line reads from the environment, and its defaults. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 export const DEFAULT_LISTEN = '127.0.0.1:8790';
 
@@ -13,6 +13,12 @@ export function defaultDataPath(): string {
   const named = process.env['PILEUS_DATA'];
   if (named) return resolve(named);
   return isRoot() ? '/var/lib/pileus' : join(homedir(), '.local', 'share', 'pileus');
+}
+
+/** The cloud that the shell's `openstack` speaks to (OS_CLIENT_CONFIG_FILE), else the default one. */
+export function clientsDataPath(): string {
+  const file = process.env['OS_CLIENT_CONFIG_FILE'];
+  return file && basename(file) === 'clouds.yaml' ? dirname(resolve(file)) : defaultDataPath();
 }
 
 /** For options that name a path. Commander passes a second argument, which `resolve` would take for a path too. */

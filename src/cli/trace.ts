@@ -1,7 +1,7 @@
 /** `pileus trace SERVER`: prints a launch in the order of the launch path, from the REST endpoint of a running cloud. */
 import { Command } from 'commander';
 import { readCloud } from './cloud-access.ts';
-import { DEFAULT_LISTEN, defaultDataPath, toPath } from './config.ts';
+import { DEFAULT_LISTEN, clientsDataPath, toPath } from './config.ts';
 import { renderTrace } from './trace/render.ts';
 import type { LaunchTrace } from '#compute/servers/launch-trace/view.ts';
 
@@ -19,7 +19,7 @@ export function traceCommand(): Command {
   return new Command('trace')
     .description('show how a server was launched, hop by hop, with the evidence of each')
     .argument('<server>', 'name or id')
-    .option('--data <directory>', "the cloud's data directory", toPath, defaultDataPath())
+    .option('--data <directory>', "the cloud's data directory", toPath, clientsDataPath())
     .option(
       '--cloud <name>',
       'whose eyes: pileus-admin sees hosts, pileus what the project may see',
@@ -30,7 +30,7 @@ export function traceCommand(): Command {
     .option('--follow', 'again and again until the launch has ended')
     .addHelpText(
       'after',
-      `\nThe cloud is found by clouds.yaml in the data directory; it listens on ${DEFAULT_LISTEN} by default.`,
+      `\nThe cloud is found by clouds.yaml in the data directory (by default the one that OS_CLIENT_CONFIG_FILE is in); it listens on ${DEFAULT_LISTEN} by default.`,
     )
     .action(async (server: string, flags: TraceFlags) => {
       const cloud = await readCloud(flags.data, flags.cloud);
