@@ -21,6 +21,11 @@ export function clientsDataPath(): string {
   return file && basename(file) === 'clouds.yaml' ? dirname(resolve(file)) : defaultDataPath();
 }
 
+/** Where OpenTelemetry's own variable says that spans go; undefined: nowhere. */
+export function defaultTraceEndpoint(): string | undefined {
+  return process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] || undefined;
+}
+
 /** For options that name a path. Commander passes a second argument, which `resolve` would take for a path too. */
 export function toPath(value: string): string {
   return resolve(value);

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import type { UpOptions } from '#cloud/up.ts';
-import { DEFAULT_LISTEN, defaultDataPath, isRoot, toPath } from './config.ts';
+import { DEFAULT_LISTEN, defaultDataPath, defaultTraceEndpoint, isRoot, toPath } from './config.ts';
 
 export type UpFlags = {
   data: string;
@@ -16,6 +16,7 @@ export type UpFlags = {
   providerCidr?: string;
   simulated?: boolean;
   behaviours?: string;
+  otlp?: string;
   detach?: boolean;
 };
 
@@ -41,6 +42,12 @@ export function upCommand(): Command {
     .option('--sb <endpoint>', 'southbound database with --network system')
     .option('--ovs <endpoint>', 'Open vSwitch database with --network system')
     .option('--provider-cidr <cidr>', 'subnet of the provider network with --network system')
+    .option(
+      '--otlp <endpoint>',
+      'send OpenTelemetry spans there, as http://127.0.0.1:4318 (default OTEL_EXPORTER_OTLP_ENDPOINT)',
+      parseEndpoint,
+      defaultTraceEndpoint(),
+    )
     .option('--detach', 'leave it running and return when it is ready')
     .option('--foreground', 'stay, and end with Ctrl-C (the default)')
     .action(async (flags: UpFlags) => {
@@ -65,7 +72,14 @@ function upOptions(flags: UpFlags): UpOptions {
     providerCidr: flags.providerCidr,
     simulated: flags.simulated,
     behavioursFile: flags.behaviours,
+    traceEndpoint: flags.otlp,
   };
+}
+
+function parseEndpoint(value: string): string {
+  if (!URL.canParse(value) || !/^https?:/.test(value))
+    throw new InvalidArgumentError('It is an address, such as http://127.0.0.1:4318.');
+  return value;
 }
 
 function parseCount(value: string): number {

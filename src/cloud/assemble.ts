@@ -27,6 +27,7 @@ import { startHosts } from './hosts.ts';
 import { createShared, type Shared } from './services/context.ts';
 import { openCloudLog } from './services/log.ts';
 import type { Assembly, Foundation } from './up.ts';
+import type { CloudTuning } from './tuning.ts';
 import { worldOf, type World } from './world.ts';
 
 export const REGION = 'RegionOne';
@@ -42,7 +43,9 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   const world = undo.use(await worldOf(foundation, shared));
   const origin = originOf(listen);
 
-  const identity = undo.use(await createIdentityService(shared.identityContext()));
+  const identity = undo.use(
+    await createIdentityService(shared.identityContext(), foundation.tuning.identity),
+  );
   await mountApi(shared.app, identity.api, {
     authenticator: identity.authenticator,
     log,
@@ -52,7 +55,7 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   const credentials = keepCredentials(data, made.passwords);
   const validator = await shared.validator(credentials);
 
-  const services = await createServices(shared, world, credentials, undo);
+  const services = await createServices({ shared, world, credentials, tuning: foundation.tuning }, undo);
   const { placement, image, network, compute } = services;
   await mount(shared.app, placement, validator, log, origin);
   await mount(shared.app, image, validator, log, origin);
@@ -65,7 +68,7 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
 
   await Promise.all([identity, placement, image, network, compute].map(async (service) => service.start()));
   await startRoles(compute, undo);
-  undo.use(await startHosts(world, shared, credentials));
+  undo.use(await startHosts(world, shared, credentials, foundation.tuning.host));
   const greeting = await firstBoot({
     foundation,
     shared,
@@ -85,10 +88,15 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   };
 }
 
+interface ServiceParts {
+  readonly shared: Shared;
+  readonly world: World;
+  readonly credentials: Credentials;
+  readonly tuning: CloudTuning;
+}
+
 async function createServices(
-  shared: Shared,
-  world: World,
-  credentials: Credentials,
+  { shared, world, credentials, tuning }: ServiceParts,
   undo: AsyncDisposableStack,
 ) {
   const contexts = {
@@ -101,7 +109,7 @@ async function createServices(
   const placement = undo.use(await createPlacementService(contexts.placement, {}, db));
   const image = undo.use(await createImageService(contexts.image));
   const network = undo.use(await createNetworkService(contexts.network, world.network, world.connectOvn));
-  const compute = undo.use(await createComputeService(contexts.compute, {}, db));
+  const compute = undo.use(await createComputeService(contexts.compute, tuning.compute, db));
   return { placement, image, network, compute };
 }
 

@@ -9,6 +9,8 @@ import type { Ground, GroundOptions } from './ground.ts';
 import { settlePort } from './listen-address.ts';
 import { silentProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { startTracing } from '#platform/trace/trace.ts';
+import type { CloudTuning } from './tuning.ts';
 
 export type UpOptions = Omit<GroundOptions, 'data' | 'progress' | 'signal'> & {
   /** Path of the data directory; made where it is absent. */
@@ -19,6 +21,9 @@ export type UpOptions = Omit<GroundOptions, 'data' | 'progress' | 'signal'> & {
   simulated?: boolean | undefined;
   /** A YAML or JSON file of behaviours of the simulated world. */
   behavioursFile?: string | undefined;
+  /** Where spans are sent, by OTLP over HTTP: `http://127.0.0.1:4318`. Absent: nowhere. */
+  traceEndpoint?: string | undefined;
+  tuning?: CloudTuning | undefined;
   progress?: Progress | undefined;
   signal?: AbortSignal | undefined;
 };
@@ -35,6 +40,7 @@ export type Foundation = {
   hosts: number | undefined;
   /** What a simulated world does wrong from its start. */
   behavioursFile: string | undefined;
+  tuning: CloudTuning;
   progress: Progress;
   signal: AbortSignal | undefined;
 };
@@ -62,6 +68,7 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
   const { dataPath, simulated, progress = silentProgress, signal } = options;
   const listen = await settlePort(options.listen);
   const data = openDataDirectory(dataPath, { listen, simulated });
+  const tracing = options.traceEndpoint ? await startTracing(options.traceEndpoint) : undefined;
   const failure = new AbortController();
   const anySignal = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
   const ground = simulated ? undefined : startGround({ ...options, data, progress, signal: anySignal });
@@ -74,15 +81,17 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
       endpoints: options.endpoints,
       hosts: options.hosts,
       behavioursFile: options.behavioursFile,
+      tuning: options.tuning ?? {},
       progress,
       signal: anySignal,
     });
     assembling.catch((error: unknown) => failure.abort(error));
     const [standing, assembly] = await both(ground, assembling);
-    return running(data, standing, assembly);
+    return running(data, standing, assembly, tracing);
   } catch (error) {
     await ground?.then((one) => one.close()).catch(() => undefined);
     data.close();
+    await tracing?.[Symbol.asyncDispose]();
     throw error;
   }
 }
@@ -100,7 +109,12 @@ async function both(
   throw standing.status === 'rejected' ? standing.reason : (assembly as PromiseRejectedResult).reason;
 }
 
-function running(data: OpenDataDirectory, ground: Ground | undefined, assembly: Assembly): RunningCloud {
+function running(
+  data: OpenDataDirectory,
+  ground: Ground | undefined,
+  assembly: Assembly,
+  tracing: AsyncDisposable | undefined,
+): RunningCloud {
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
@@ -109,6 +123,7 @@ function running(data: OpenDataDirectory, ground: Ground | undefined, assembly: 
       } finally {
         await ground?.close().finally(() => data.close());
         if (!ground) data.close();
+        await tracing?.[Symbol.asyncDispose]();
       }
     })());
   return { data, ground, greeting: assembly.greeting, close, [Symbol.asyncDispose]: close };

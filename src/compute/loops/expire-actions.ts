@@ -14,22 +14,18 @@ import { agentQueue, type AgentRpc } from '../rpc.ts';
 import type { Transaction } from 'kysely';
 import type { ComputeTables, InstanceActionRow } from '../tables.ts';
 
-const TICK_MS = 5000; // how long past its deadline an action can be seen running
-/** A step that runs at the deadline may end by its own deadline first: it then speaks for itself. */
-const GRACE_MS = 30_000;
-
 export function startExpireActions(deps: ComputeDeps): Loop {
   return startLoop({
     name: 'expire-actions',
-    intervalMs: TICK_MS,
+    intervalMs: deps.config.expiryIntervalMs,
     log: deps.log,
     run: async () => expireActions(deps),
   });
 }
 
 export async function expireActions(deps: ComputeDeps): Promise<void> {
-  const { db, clock } = deps;
-  const late = new Date(clock.now() - GRACE_MS).toISOString();
+  const { db, clock, config } = deps;
+  const late = new Date(clock.now() - config.expiryGraceMs).toISOString();
   const actions = await db.kysely
     .selectFrom('instance_actions')
     .selectAll()
@@ -71,12 +67,12 @@ async function expire(
     (each) => each.state === 'running' || each.state === 'undoing',
   );
   const where = step
-    ? `${step.step} on ${step.actor}${step.waiting_for ? `, waiting for ${step.waiting_for}` : ''}`
+    ? `${step.step}${step.waiting_for ? `, waiting for ${step.waiting_for}` : ''}`
     : 'a message to be taken up';
   const fault = {
     code: 500,
     message: `The ${action.action} did not end within its time: it hung in ${where}.`,
-    details: '',
+    details: step ? `attempt ${step.attempt}, ${step.actor}` : `host ${action.host ?? 'not chosen'}`,
     created: now,
   };
   if (!entry) {

@@ -1,0 +1,11 @@
+// Options of the services that differ from their defaults: bounds in time above all. Given with UpOptions.
+import type { ComputeConfig } from '#compute/config.ts';
+import type { HostConfig } from '#compute/host/config.ts';
+import type { IdentityOptions } from '#identity/config.ts';
+
+export interface CloudTuning {
+  readonly identity?: IdentityOptions;
+  readonly compute?: Partial<ComputeConfig>;
+  /** Of every host. */
+  readonly host?: Partial<Omit<HostConfig, 'host' | 'dataDir' | 'accel' | 'simulated' | 'resources'>>;
+}
