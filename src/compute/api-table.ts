@@ -22,6 +22,7 @@ import { serverPasswordRoutes } from './servers/os-server-password/routes.ts';
 import { serverPolicies } from './servers/policy.ts';
 import { remoteConsoleRoutes } from './servers/remote-consoles/routes.ts';
 import { serverRoutes } from './servers/routes.ts';
+import { topologyRoutes } from './servers/topology/routes.ts';
 import { tagRoutes } from './servers/tags/routes.ts';
 
 export const computeRoutes: readonly ComputeRoute[] = [
@@ -36,6 +37,7 @@ export const computeRoutes: readonly ComputeRoute[] = [
   ...instanceActionRoutes,
   ...launchTraceRoutes,
   ...diagnosticsRoutes,
+  ...topologyRoutes,
   ...remoteConsoleRoutes,
   ...serverPasswordRoutes,
   ...consoleRoutes,

@@ -3,6 +3,7 @@
 import { startOutbox, outboxMigration } from '#platform/bus/outbox.ts';
 import { createImageClient } from '#platform/clients/image.ts';
 import { createNetworkClient } from '#platform/clients/network.ts';
+import { vouchingTransport, type Transport } from '#platform/clients/transport.ts';
 import type { Api } from '#platform/http/api.ts';
 import { Enforcer } from '#platform/policy/enforcer.ts';
 import { sagaMigration } from '#platform/saga/sql-log.ts';
@@ -43,8 +44,8 @@ export async function createComputeService(
     log: context.log,
     config: { ...DEFAULT_COMPUTE_CONFIG, ...config },
     region: context.region,
-    image: createImageClient({ send: async (request) => context.peer('image').send(request) }),
-    network: createNetworkClient({ send: async (request) => context.peer('network').send(request) }),
+    image: createImageClient(peerOf(context, 'image')),
+    network: createNetworkClient(peerOf(context, 'network')),
     peer: context.peer,
     serviceToken: context.serviceToken,
   };
@@ -63,6 +64,12 @@ export async function createComputeService(
   };
 }
 
+/** Looked up at each request: services may be created in any order. */
+function peerOf(context: ServiceContext, service: 'image' | 'network'): Transport {
+  const send: Transport['send'] = async (request) => context.peer(service).send(request);
+  return vouchingTransport({ send }, context.serviceToken);
+}
+
 function computeApi(deps: ComputeDeps): Api<ComputeDeps> {
   return {
     name: 'compute',
@@ -71,6 +78,7 @@ function computeApi(deps: ComputeDeps): Api<ComputeDeps> {
     deps,
     enforcer: deps.enforcer,
     microversions: MICROVERSIONS,
+    requestIdHeader: 'x-compute-request-id',
     renderFault: renderComputeFault,
   };
 }

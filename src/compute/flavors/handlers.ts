@@ -3,6 +3,7 @@ import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
 import { nextLink, readLimit } from '#compute/paging.ts';
 import { isTrue } from '#compute/schema-types.ts';
+import { PAGING, refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { FlavorRow } from '#compute/tables.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
@@ -58,7 +59,10 @@ export async function listDetail(call: Call, deps: ComputeDeps): Promise<unknown
   return { flavors: page.map((row) => flavorView(call, row)), ...links };
 }
 
+const LIST_QUERY = ['is_public', 'minRam', 'minDisk', 'sort_key', 'sort_dir', ...PAGING];
+
 async function pageOf(call: Call, { db, config }: ComputeDeps): Promise<FlavorRow[]> {
+  refuseUnknownQuery(call, '2.75', LIST_QUERY);
   const limit = readLimit(call.query, config.maxLimit);
   const rows = await listFlavors(db.kysely, readFilter(call.query), viewerOf(call));
   const marker = call.query.get('marker');

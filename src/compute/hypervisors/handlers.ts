@@ -2,17 +2,14 @@
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput, NotFound, NotOffered } from '#compute/errors.ts';
 import { nextLink, readLimit } from '#compute/paging.ts';
-import { isTrue } from '#compute/schema-types.ts';
+import { isTrue, UUID_PATTERN } from '#compute/schema-types.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { listHypervisors, type Hypervisor } from './store.ts';
 import { briefHypervisor, hypervisorView, statisticsView, uptimeOf, type ViewContext } from './view.ts';
 
-function contextOf(
-  call: Call,
-  { clock }: ComputeDeps,
-  withServers = isTrue(call.query.get('with_servers')),
-): ViewContext {
+function contextOf(call: Call, { clock }: ComputeDeps, withServers = readWithServers(call)): ViewContext {
   return {
     version: call.microversion,
     now: clock.now(),
@@ -20,7 +17,20 @@ function contextOf(
   };
 }
 
+function readWithServers(call: Call): boolean {
+  const text = call.query.get('with_servers');
+  if (text === null || !atLeast(call.microversion, '2.53')) return false;
+  if (!/^(t|true|1|on|y|yes|f|false|0|off|n|no)$/i.test(text))
+    throw new InvalidInput(
+      `Invalid input for query parameters with_servers. Value: ${text.slice(0, 255)}. It is no boolean.`,
+    );
+  return isTrue(text);
+}
+
+const LIST_QUERY = ['limit', 'marker', 'hypervisor_hostname_pattern', 'with_servers'];
+
 async function pageOf(call: Call, { db, config }: ComputeDeps): Promise<Hypervisor[]> {
+  refuseUnknownQuery(call, '2.53', LIST_QUERY);
   let all = await listHypervisors(db.kysely);
   const pattern = atLeast(call.microversion, '2.53') ? call.query.get('hypervisor_hostname_pattern') : null;
   if (pattern !== null) {
@@ -92,6 +102,8 @@ export async function statistics(_call: Call, { db }: ComputeDeps): Promise<unkn
 
 async function getHypervisor(call: Call, { db }: ComputeDeps): Promise<Hypervisor> {
   const id = call.params['id'] ?? '';
+  if (atLeast(call.microversion, '2.53') && !new RegExp(UUID_PATTERN).test(id))
+    throw new InvalidInput(`Invalid uuid ${id.slice(0, 255)}`);
   const found = (await listHypervisors(db.kysely)).find((each) => idOf(call, each) === id);
   if (!found)
     throw new NotFound(`Hypervisor with ID '${id.slice(0, 255)}' could not be found.`, 'no-such-hypervisor');
@@ -99,6 +111,7 @@ async function getHypervisor(call: Call, { db }: ComputeDeps): Promise<Hyperviso
 }
 
 export async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.53', ['with_servers']);
   return { hypervisor: hypervisorView(await getHypervisor(call, deps), contextOf(call, deps)) };
 }
 

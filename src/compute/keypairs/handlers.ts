@@ -6,6 +6,7 @@ import type { ComputeDeps } from '#compute/deps.ts';
 import { Conflict, InvalidInput, NotFound } from '#compute/errors.ts';
 import { nextLink, readLimit } from '#compute/paging.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
+import { PAGING, refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { KeypairRow } from '#compute/tables.ts';
 import { generateSshKey, sshFingerprint, x509Fingerprint } from './public-key.ts';
 import { findKeypair, insertKeypair, listKeypairs, removeKeypair } from './store.ts';
@@ -31,6 +32,7 @@ function brief(call: Call, row: KeypairRow): Json {
 }
 
 export async function listAll(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['user_id', ...PAGING]);
   const userId = userOf(call, 'index', call.query.get('user_id'));
   const paged = atLeast(call.microversion, '2.35');
   const marker = paged ? (call.query.get('marker') ?? undefined) : undefined;
@@ -46,6 +48,7 @@ export async function listAll(call: Call, deps: ComputeDeps): Promise<unknown> {
 }
 
 export async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['user_id']);
   const userId = userOf(call, 'show', call.query.get('user_id'));
   const name = call.params['name'] ?? '';
   const row = await findKeypair(deps.db.kysely, userId, name);
@@ -124,6 +127,7 @@ const taken = (name: string): Conflict =>
   new Conflict(`Key pair '${name}' already exists.`, 'keypair-exists');
 
 export async function remove(call: Call, deps: ComputeDeps): Promise<Reply> {
+  refuseUnknownQuery(call, '2.75', ['user_id']);
   const userId = userOf(call, 'delete', call.query.get('user_id'));
   const name = call.params['name'] ?? '';
   if (!(await removeKeypair(deps.db.kysely, userId, name))) throw absent(name, userId);

@@ -1,6 +1,7 @@
 // `/limits`: what the project may have, and what it has.
 import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
 import { limitsOf, usedByProject } from '#compute/quota-sets/count.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 
@@ -9,6 +10,7 @@ export const limitRoutes: readonly ComputeRoute[] = [
 ];
 
 async function show(call: Call, { db }: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['tenant_id']);
   const wanted = call.query.get('tenant_id');
   if (wanted !== null && wanted !== call.principal.projectId)
     call.enforce('os_compute_api:limits:other_project', { project_id: wanted });

@@ -2,6 +2,7 @@
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
 import { isTrue } from '#compute/schema-types.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
 import { limitsOfMany, usedByProject } from './count.ts';
 import { QUOTA_RESOURCES, UNLIMITED, type QuotaName } from './resources.ts';
@@ -15,6 +16,7 @@ interface Wanted {
 }
 
 function wantedOf(call: Call): Wanted {
+  refuseUnknownQuery(call, '2.75', ['user_id']);
   const projectId = call.params['id'] ?? '';
   const userId = call.query.get('user_id');
   return { projectId, userId, scope: `project:${projectId}${userId === null ? '' : `:user:${userId}`}` };

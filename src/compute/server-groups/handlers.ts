@@ -5,6 +5,7 @@ import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput, NotFound } from '#compute/errors.ts';
 import { readLimit } from '#compute/paging.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { ServerGroupRow } from '#compute/tables.ts';
 import {
   findServerGroup,
@@ -31,6 +32,7 @@ function view(call: Call, row: ServerGroupRow, members: readonly string[]): Json
 }
 
 export async function listAll(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['all_projects', 'limit', 'offset']);
   const all = call.query.has('all_projects');
   if (all) call.enforce('os_compute_api:os-server-groups:index:all_projects');
   const limit = readLimit(call.query, MOST);

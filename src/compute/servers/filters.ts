@@ -3,6 +3,7 @@ import type { Call } from '#platform/http/api.ts';
 import { atLeast, type VersionText } from '#platform/microversion/microversion.ts';
 import { Forbidden, InvalidInput } from '#compute/errors.ts';
 import type { InstanceRow, Vif } from '#compute/tables.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import { linearPattern } from './linear-pattern.ts';
 import type { ServerQuery, SortKey } from './list-store.ts';
 import { statesOfStatus, type StatePattern } from './states.ts';
@@ -15,6 +16,7 @@ const TENANT_FILTERS: ReadonlyArray<readonly [name: string, since?: VersionText]
   ['availability_zone', '2.83'], ['config_drive', '2.83'], ['key_name', '2.83'], ['created_at', '2.83'],
   ['launched_at', '2.83'], ['terminated_at', '2.83'], ['power_state', '2.83'], ['task_state', '2.83'],
   ['vm_state', '2.83'], ['progress', '2.83'], ['user_id', '2.83'],
+  ['hostname', '2.90'],
 ]; // prettier-ignore
 
 const ADMIN_ONLY_SINCE: Readonly<Record<string, VersionText>> = {
@@ -34,9 +36,18 @@ const COLUMNS: Readonly<Record<string, keyof InstanceRow & string>> = {
 
 const SORTABLE: Readonly<Record<string, keyof InstanceRow & string>> = {
   ...COLUMNS,
-  uuid: 'id', id: 'id', name: 'name', display_name: 'name', project_id: 'project_id', tenant_id: 'project_id',
+  uuid: 'id', name: 'name', display_name: 'name', project_id: 'project_id', tenant_id: 'project_id',
   updated_at: 'updated_at', config_drive: 'config_drive', instance_type_id: 'flavor_id', locked: 'locked', created: 'created_at',
 }; // prettier-ignore
+
+/** Sort keys that were never good for anything: passed over, and from 2.75 on refused. */
+const USELESS_SORT_KEYS: ReadonlySet<string> = new Set(
+  (
+    'architecture cell_name cleaned default_ephemeral_device default_swap_device deleted deleted_at disable_terminate ' +
+    'ephemeral_gb ephemeral_key_uuid id key_data launched_on memory_mb os_type reservation_id root_gb shutdown_terminate ' +
+    'user_data vcpus vm_mode'
+  ).split(' '),
+);
 
 const DATE = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
 
@@ -46,10 +57,13 @@ export function readServerQuery(
   rule: 'index' | 'detail',
   maxLimit: number,
 ): ServerQuery | undefined {
-  if (atLeast(call.microversion, '2.75')) refuseUnknown(call);
+  refuseUnknownQuery(call, '2.75', KNOWN);
   const options = allowedOptions(call);
   const statuses = readStatuses(options);
-  if (statuses?.length === 0) return undefined;
+  if (statuses?.length === 0) {
+    if (atLeast(call.microversion, '2.38')) throw new InvalidInput('Invalid status value', 'no-such-status');
+    return undefined;
+  }
   const limit = readLimit(call.query, maxLimit);
   if (limit === 0) return undefined;
   const since = readDate(options, 'changes-since');
@@ -73,24 +87,16 @@ export function readServerQuery(
   };
 }
 
-/** Beside the filters: paging, and attributes that may be named though nothing here has them. */
-const OTHERS =
-  'limit marker sort_key sort_dir deleted soft_deleted project_id tenant_id display_name instance_name cleaned architecture ' +
-  'root_gb ephemeral_gb memory_mb vcpus updated_at default_ephemeral_device default_swap_device ephemeral_key_uuid ' +
-  'disable_terminate shutdown_terminate instance_type_id instance_uuid os_type vm_mode security_group scheduled_at id';
-
+/** All names that a list of servers takes from 2.75 on. Before, a misspelt filter was passed over, and the list was of everything. */
 const KNOWN: ReadonlySet<string> = new Set(
-  TENANT_FILTERS.map(([name]) => name).concat(Object.keys(COLUMNS), OTHERS.split(' ')),
+  (
+    'access_ip_v4 access_ip_v6 all_tenants auto_disk_config availability_zone changes-before changes-since config_drive ' +
+    'created_at deleted description display_description display_name flavor host hostname image image_ref ip ip6 ' +
+    'kernel_id key_name launch_index launched_at limit locked locked_by marker name node not-tags not-tags-any ' +
+    'page_size power_state progress project_id ramdisk_id reservation_id root_device_name soft_deleted sort_dir ' +
+    'sort_key status tags tags-any task_state tenant_id terminated_at user_id uuid vm_state'
+  ).split(' '),
 );
-
-/** Before 2.75 a misspelt filter was passed over, and the list was of everything. */
-function refuseUnknown(call: Call): void {
-  const unknown = [...call.query.keys()].find((key) => !KNOWN.has(key));
-  if (unknown !== undefined)
-    throw new InvalidInput(
-      `Additional properties are not allowed ('${unknown.slice(0, 255)}' was unexpected) in the query of servers.`,
-    );
-}
 
 type Options = ReadonlyMap<string, readonly string[]>;
 
@@ -183,7 +189,11 @@ function readPatterns(options: Options): ServerQuery['matches'] {
 }
 
 function readSort(call: Call): SortKey[] {
-  const keys = call.query.getAll('sort_key');
+  const ignored = (key: string): boolean =>
+    key === 'locked'
+      ? !atLeast(call.microversion, '2.73')
+      : USELESS_SORT_KEYS.has(key) && !atLeast(call.microversion, '2.75');
+  const keys = call.query.getAll('sort_key').filter((key) => !ignored(key));
   const directions = call.query.getAll('sort_dir');
   const wrong = directions.find((direction) => direction !== 'asc' && direction !== 'desc');
   if (wrong !== undefined)
@@ -191,7 +201,7 @@ function readSort(call: Call): SortKey[] {
       `Invalid input for query parameters sort_dir. Value: ${wrong}. It must be asc or desc.`,
     );
   const sort = keys.map((key, index): SortKey => {
-    const column = SORTABLE[key];
+    const column = USELESS_SORT_KEYS.has(key) ? undefined : SORTABLE[key];
     if (!column)
       throw new InvalidInput(
         `Invalid input for query parameters sort_key. Value: ${key}. Servers can't be sorted by it.`,

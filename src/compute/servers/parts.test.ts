@@ -231,11 +231,19 @@ test('diagnostics are asked of the host, for administrators', async () => {
   await using cloud = await startComputeHarness();
   const id = await server(cloud);
   const agent = await serveRpc<Pick<AgentRpc, 'getDiagnostics'>>(cloud.bus, 'compute.host-1', {
-    getDiagnostics: async () => ({ state: 'running' }),
+    getDiagnostics: async () => ({
+      state: 'running',
+      vcpus: [{ timeNs: 5 }],
+      memory: { maximumMb: 2, residentMb: 1 },
+      interfaces: [],
+      disks: [],
+    }),
   });
   assert.equal((await cloud.call('GET', `/v2.1/servers/${id}/diagnostics`)).status, 403);
   assert.deepEqual((await cloud.call('GET', `/v2.1/servers/${id}/diagnostics`, { token: 'admin' })).body, {
-    state: 'running',
+    cpu0_time: 5,
+    memory: 2048,
+    'memory-rss': 1024,
   });
   assert.deepEqual((await cloud.call('GET', `/v2.1/servers/${id}/os-server-password`)).body, {
     password: '',

@@ -68,6 +68,12 @@ export const serverPolicies: readonly PolicyRule[] = [
   rule('os-instance-actions:show', READER, "Show a server's action."),
   rule('os-instance-actions:events', ADMIN, "Show tracebacks and all events of a server's action."),
   rule('os-instance-actions:events:details', ADMIN, "Show details of the events of a server's action."),
+  {
+    name: 'compute:server:topology:index',
+    check: READER,
+    description: "Show a server's NUMA topology.",
+    scopes: ['project'],
+  },
   rule('os-server-diagnostics', ADMIN, "Show a server's diagnostics."),
   rule('os-server-password:show', READER, "Show a server's encrypted password."),
   rule('os-server-password:clear', MEMBER, "Forget a server's encrypted password."),

@@ -152,8 +152,8 @@ export async function listAggregateZones(db: ComputeExecutor): Promise<string[]>
 export async function findNode(
   db: ComputeExecutor,
   wanted: { host?: string | undefined; node?: string | undefined },
-): Promise<{ host: string; hypervisor_hostname: string } | undefined> {
-  let query = db.selectFrom('compute_nodes').select(['host', 'hypervisor_hostname']);
+): Promise<{ host: string; hypervisor_hostname: string; hypervisor_type: string } | undefined> {
+  let query = db.selectFrom('compute_nodes').select(['host', 'hypervisor_hostname', 'hypervisor_type']);
   if (wanted.host !== undefined) query = query.where('host', '=', wanted.host);
   if (wanted.node !== undefined) query = query.where('hypervisor_hostname', '=', wanted.node);
   return query.executeTakeFirst();

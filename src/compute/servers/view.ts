@@ -30,6 +30,7 @@ export function serverView(call: Call, row: ListedRow, facts: ServerFacts, kind:
   const whole = kind === 'show' || kind === 'detail' || since('2.75');
   return {
     ...baseView(call, row),
+    ...(whole ? {} : { addresses: plainAddresses(row) }),
     flavor: since('2.47') ? embeddedFlavor(call, row) : flavorLink(call, row),
     ...(since('2.9') ? { locked: row.locked === 1 } : {}),
     ...(since('2.19') ? { description: row.description } : {}),
@@ -186,6 +187,14 @@ export function addressesOf(vifs: readonly Vif[]): Record<string, Address[]> {
     }
   }
   return Object.fromEntries(networks);
+}
+
+/** Without the types and MACs that answers to changes lacked before 2.75. */
+function plainAddresses(row: ListedRow): Record<string, Array<Pick<Address, 'version' | 'addr'>>> {
+  const networks = Object.entries(addressesOf(vifsOf(row)));
+  return Object.fromEntries(
+    networks.map(([label, all]) => [label, all.map(({ version, addr }) => ({ version, addr }))]),
+  );
 }
 
 /** `2026-11-22T20:00:00Z` */

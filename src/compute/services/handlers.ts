@@ -3,6 +3,7 @@ import { listZonesByHost } from '#compute/availability-zones/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { Conflict, InvalidInput, NotFound } from '#compute/errors.ts';
 import { isTrue, UUID_PATTERN } from '#compute/schema-types.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
@@ -10,6 +11,7 @@ import { countServers, listServices, removeService, updateService, type Numbered
 import { serviceView } from './view.ts';
 
 export async function list(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['host', 'binary']);
   const [host, binary] = [call.query.get('host'), call.query.get('binary')];
   const services = await listServices(deps.db.kysely);
   const shown = services.filter(

@@ -2,6 +2,7 @@
 import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
 import { nextLink, readLimit } from '#compute/paging.ts';
+import { PAGING, refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { listUsedServers, serverExists, type UsedServer } from './store.ts';
@@ -16,6 +17,7 @@ export const usageRoutes: readonly ComputeRoute[] = [
 ];
 
 async function list(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['start', 'end', 'detailed', ...PAGING]);
   const period = readPeriod(call, deps.clock.now());
   const servers = await pageOf(call, deps, period);
   const detailed = call.query.get('detailed') === '1';
@@ -32,6 +34,7 @@ async function list(call: Call, deps: ComputeDeps): Promise<unknown> {
 }
 
 async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['start', 'end', ...PAGING]);
   const projectId = call.params['id'] ?? '';
   call.enforce('os_compute_api:os-simple-tenant-usage:show', { project_id: projectId });
   const period = readPeriod(call, deps.clock.now());

@@ -135,6 +135,8 @@ export interface Api<D> {
   readonly renderFault: (fault: FaultContext) => RenderedFault;
   /** Words for a body that does not fit its schema, in the service's upstream manner. Default names the field and says why. */
   readonly schemaMessage?: (problem: SchemaProblem) => string;
+  /** An older name under which answers carry the request id too, as compute's `x-compute-request-id`. */
+  readonly requestIdHeader?: string;
   /** Largest JSON body in bytes; default 1 MiB (user data and personality fit). */
   readonly bodyLimit?: number;
 }

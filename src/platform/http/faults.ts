@@ -92,8 +92,9 @@ function refusalOfFramework(error: unknown): DomainError | undefined {
   return undefined;
 }
 
-/** Answers name the version they were made for, as the guideline asks. */
+/** Answers name the version they were made for, as the guideline asks; and the request under the service's own name. */
 export function addVersionHeaders<D>(api: Api<D>, exchange: Exchange, reply: FastifyReply): void {
+  if (api.requestIdHeader) reply.header(api.requestIdHeader, exchange.context.requestId);
   const range = api.microversions;
   if (!range || !exchange.microversion) return;
   const version = formatMicroversion(exchange.microversion);

@@ -28,7 +28,8 @@ export async function createImage(call: Call, deps: ComputeDeps): Promise<Reply>
     from: { vm: ['active', 'stopped', 'paused', 'suspended'] },
   });
   const items = Object.keys(wanted.metadata ?? {}).length;
-  if (items > 0) await assertQuota(deps.db.kysely, row.project_id, row.user_id, { metadata_items: items });
+  if (items > 0 && !atLeast(call.microversion, '2.39'))
+    await assertQuota(deps.db.kysely, row.project_id, row.user_id, { metadata_items: items });
   const image = await deps.image.createImage(tokenOf(call), imageAttributes(row, wanted));
   await commitOrForget(call, deps, row, image, handledAt);
   if (atLeast(call.microversion, '2.45')) return new Reply(202, { image_id: image.id });

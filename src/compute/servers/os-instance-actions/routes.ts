@@ -6,6 +6,7 @@ import { listSteps } from '#platform/saga/sql-log.ts';
 import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
 import { InvalidInput, NotFound } from '#compute/errors.ts';
 import { readLimit, nextLink } from '#compute/paging.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { InstanceRow } from '#compute/tables.ts';
 import { readTime } from '../filters.ts';
 import { findServer, findServerEver } from '../find-server.ts';
@@ -20,6 +21,7 @@ async function serverOf(call: Call, deps: ComputeDeps, rule: string): Promise<In
 }
 
 async function list(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.58', listQuery(call));
   const server = await serverOf(call, deps, 'os_compute_api:os-instance-actions:list');
   const paged = atLeast(call.microversion, '2.58');
   const marker = paged ? call.query.get('marker') : null;
@@ -40,6 +42,13 @@ async function list(call: Call, deps: ComputeDeps): Promise<unknown> {
     ...(paged ? nextLink(call, path, 'links', ids, MOST, 'links') : {}),
   };
 }
+
+const listQuery = (call: Call): string[] => [
+  'limit',
+  'marker',
+  'changes-since',
+  ...(atLeast(call.microversion, '2.66') ? ['changes-before'] : []),
+];
 
 async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
   const server = await serverOf(call, deps, 'os_compute_api:os-instance-actions:show');
