@@ -1,5 +1,6 @@
 // Answers guests at 169.254.169.254. Who asks is known by the network it asks on and its fixed address there.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import ipaddr from 'ipaddr.js';
 import type { HostDeps } from '../deps.ts';
 import type { InstanceEntry } from '../../rpc.ts';
 import type { Vif } from '../../tables.ts';
@@ -47,7 +48,7 @@ export function createMetadataServer(deps: Pick<HostDeps, 'conductor' | 'clock' 
   const answer = async (networkId: string, request: IncomingMessage): Promise<Answer> => {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, body: 'Only GET is answered here.\n' };
-    const address = request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? '';
+    const address = request.socket.remoteAddress?.replace(/^::ffff:|%.*$/g, '') ?? '';
     const instanceId = owners.get(`${networkId} ${address}`);
     const entry = instanceId === undefined ? null : await entryOf(instanceId);
     if (!entry) return { status: 404, body: 'No server has this address.\n' };
@@ -79,13 +80,26 @@ export function createMetadataServer(deps: Pick<HostDeps, 'conductor' | 'clock' 
     },
     register: (instanceId, vifs) => {
       forget(instanceId);
-      const keys = vifs.flatMap((vif) => vif.fixed_ips.map((ip) => `${vif.network_id} ${ip.address}`));
+      const keys = vifs.flatMap((vif) =>
+        [...vif.fixed_ips.map((ip) => ip.address), linkLocal(vif.mac)].map(
+          (address) => `${vif.network_id} ${address}`,
+        ),
+      );
       keysOf.set(instanceId, keys);
       for (const key of keys) owners.set(key, instanceId);
     },
     forget,
     isUnused: (networkId) => ![...owners.keys()].some((key) => key.startsWith(`${networkId} `)),
   };
+}
+
+/** Where a guest without IPv4 asks from (RFC 4291, appendix A): `fa:16:3e:3e:23:59` → `fe80::f816:3eff:fe3e:2359`. */
+function linkLocal(mac: string): string {
+  const [first = '0', ...rest] = mac.split(':');
+  const bytes = [(Number.parseInt(first, 16) ^ 2).toString(16).padStart(2, '0'), ...rest];
+  bytes.splice(3, 0, 'ff', 'fe');
+  const groups = [0, 2, 4, 6].map((at) => `${bytes[at]}${bytes[at + 1]}`);
+  return ipaddr.IPv6.parse(`fe80::${groups.join(':')}`).toString();
 }
 
 interface Answer {

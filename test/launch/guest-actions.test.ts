@@ -1,0 +1,173 @@
+// What can be done to a server, done to a real guest, with the effect looked for in the guest, not in the API alone.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startCloud, type TestCloud } from '#test/support/cloud.ts';
+import { CloudApi, fixedAddress, type Guest } from '#test/support/guest-cloud.ts';
+import { until } from '#test/support/until.ts';
+
+let cloud: TestCloud;
+let api: CloudApi;
+let admin: CloudApi;
+let id: string;
+let guest: Guest;
+
+before(async () => {
+  cloud = await startCloud();
+  api = await CloudApi.of(cloud);
+  admin = await CloudApi.of(cloud, 'pileus-admin');
+});
+after(async () => {
+  await guest?.[Symbol.asyncDispose]();
+  await cloud?.[Symbol.asyncDispose]();
+});
+
+const uptime = async (): Promise<number> => Number(await guest.run('cut -d" " -f1 /proc/uptime'));
+const act = async (action: Record<string, unknown>, status: string): Promise<void> => {
+  await api.act(id, action);
+  await api.untilStatus(id, status);
+};
+const refused = async (action: Record<string, unknown>, by = api): Promise<string> => {
+  const { status, text } = await by.try('POST', `/compute/v2.1/servers/${id}/action`, action);
+  assert.equal(status, 409, text);
+  return text;
+};
+
+test('the root disk is as large as the flavor says', async () => {
+  ({ id } = await api.boot('worker'));
+  guest = await api.guest(id);
+  assert.equal(await guest.run('hostname'), 'worker');
+  await api.untilConsole(id, /PILEUS-DISK root grown/);
+  assert.ok(Number(await guest.run("df -m / | awk 'END { print $2 }'")) > 800);
+});
+
+test('stop powers the guest off by ACPI; start keeps its files and addresses', async () => {
+  await guest.run('echo kept > /root/kept; sync');
+  const before = await api.server(id);
+  await act({ 'os-stop': null }, 'SHUTOFF');
+  assert.match(await api.consoleLog(id), /PILEUS-SHUTDOWN poweroff/);
+  await refused({ 'os-stop': null });
+  guest = await api.rebooted(id, async () => api.act(id, { 'os-start': null }));
+  assert.equal(await guest.run('cat /root/kept'), 'kept');
+  assert.deepEqual((await api.server(id)).addresses, before.addresses);
+  assert.ok((await guest.run('ip -o -4 addr show eth0')).includes(`${fixedAddress(before)}/24`));
+});
+
+test('a paused guest stands still', async () => {
+  const before = await uptime();
+  const started = Date.now();
+  await act({ pause: null }, 'PAUSED');
+  await refused({ pause: null });
+  const stood = await until(async () => Date.now() - started > 2000 && Date.now() - started, {
+    deadlineMs: 10_000,
+    what: 'two seconds',
+  });
+  await act({ unpause: null }, 'ACTIVE');
+  const after = await uptime();
+  const ran = Date.now() - started - stood;
+  assert.ok((after - before) * 1000 < ran + 1900, `${before} to ${after} while it ran for ${ran} ms`);
+});
+
+test('a suspended guest goes on where it was', async () => {
+  await guest.run('echo in memory > /tmp/memory');
+  const before = await uptime();
+  await act({ suspend: null }, 'SUSPENDED');
+  await act({ resume: null }, 'ACTIVE');
+  assert.ok((await uptime()) >= before);
+  assert.equal(await guest.run('cat /tmp/memory'), 'in memory');
+  assert.ok(await guest.pings('10.0.0.1'), 'its network is there again');
+});
+
+test('soft reboot asks the guest, hard reboot does not', async () => {
+  const shutdowns = async (): Promise<number> => (await api.consoleLog(id)).split('PILEUS-SHUTDOWN').length;
+  const before = await shutdowns();
+  guest = await api.rebooted(id, async () => api.act(id, { reboot: { type: 'SOFT' } }));
+  assert.equal(await shutdowns(), before + 1);
+  guest = await api.rebooted(id, async () => api.act(id, { reboot: { type: 'HARD' } }));
+  assert.equal(await shutdowns(), before + 1);
+  assert.equal(await guest.run('cat /root/kept'), 'kept');
+});
+
+test('a locked server refuses its owner until it is unlocked', async () => {
+  await api.act(id, { lock: { locked_reason: 'maintenance' } });
+  assert.equal((await api.server(id))['locked_reason'], 'maintenance');
+  await refused({ 'os-stop': null });
+  await refused({ rebuild: { imageRef: await api.imageId('pileus-demo') } });
+  assert.equal((await api.try('DELETE', `/compute/v2.1/servers/${id}`)).status, 409);
+  await api.act(id, { unlock: null });
+  assert.equal((await api.server(id))['locked'], false);
+});
+
+test('an administrator resets the state; a hard reboot mends it', async () => {
+  await admin.act(id, { 'os-resetState': { state: 'error' } });
+  assert.equal((await api.server(id)).status, 'ERROR');
+  assert.equal(
+    (await api.try('POST', `/compute/v2.1/servers/${id}/action`, { 'os-resetState': { state: 'active' } }))
+      .status,
+    403,
+  );
+  await admin.act(id, { 'os-resetState': { state: 'active' } });
+  assert.equal(await guest.run('echo runs on'), 'runs on');
+});
+
+test('a server is renamed without its guest noticing', async () => {
+  await api.call('PUT', `/compute/v2.1/servers/${id}`, { server: { name: 'renamed', description: 'text' } });
+  const server = await api.server(id);
+  assert.deepEqual([server.name, server['description']], ['renamed', 'text']);
+  assert.equal(await guest.run('hostname'), 'worker');
+});
+
+test('a snapshot becomes an image that another server starts from', async () => {
+  const keys = 'sha256sum /etc/dropbear/*_host_key';
+  await guest.run('echo snapshot > /root/snapshot; sync');
+  const mine = await guest.run(keys);
+  await api.act(id, { createImage: { name: 'golden', metadata: { made_by: 'test' } } });
+  await api.untilStatus(id, 'ACTIVE');
+  const { images } = await api.call<{ images: Array<Record<string, unknown>> }>(
+    'GET',
+    '/image/v2/images?name=golden',
+  );
+  assert.equal(images[0]?.['status'], 'active');
+  assert.equal(images[0]?.['made_by'], 'test');
+  assert.equal(images[0]?.['instance_uuid'], id);
+  const copy = await api.boot('copy', { image: 'golden' });
+  await using second = await api.guest(copy.id);
+  assert.equal(await second.run('cat /root/snapshot; hostname'), 'snapshot\ncopy');
+  assert.notEqual(await second.run(keys), mine, 'host keys are not shared');
+});
+
+test('rebuild gives a new disk of the image at the same addresses', async () => {
+  const before = await api.server(id);
+  await api.act(id, { rebuild: { imageRef: await api.imageId('golden'), name: 'again' } });
+  guest = await api.guest(id);
+  assert.equal(await guest.run('cat /root/snapshot'), 'snapshot');
+  await api.act(id, { rebuild: { imageRef: await api.imageId('pileus-demo-direct') } });
+  guest = await api.guest(id);
+  assert.equal((await guest.tryRun('ls /root/snapshot')).code, 1, 'the old disk is gone');
+  const after = await api.server(id);
+  assert.deepEqual(after.addresses, before.addresses);
+  assert.equal(after.name, 'again');
+  assert.ok((await guest.run('ip -o -4 addr show eth0')).includes(`${fixedAddress(before)}/24`));
+});
+
+test('a snapshot of a server with kernel and ramdisk apart starts as well', async () => {
+  await guest.run('echo direct > /root/direct; sync');
+  await api.act(id, { createImage: { name: 'direct-copy' } });
+  await api.untilStatus(id, 'ACTIVE');
+  const copy = await api.boot('direct-copy', { image: 'direct-copy', flavor: 'm1.tiny' });
+  await using second = await api.guest(copy.id);
+  assert.equal(await second.run('cat /root/direct'), 'direct');
+  await api.remove(copy.id);
+});
+
+test('a guest that powers itself off becomes SHUTOFF by itself, and can be deleted so', async () => {
+  guest.send('poweroff');
+  const server = await api.untilStatus(id, 'SHUTOFF', 15_000);
+  assert.equal(server['OS-EXT-STS:power_state'], 4);
+  await api.remove(id);
+});
+
+test('no bug was logged', async () => {
+  const { readFile } = await import('node:fs/promises');
+  const log = await readFile(`${cloud.dataPath}/log/pileus.log`, 'utf8');
+  assert.doesNotMatch(log, /"level":50/);
+});
