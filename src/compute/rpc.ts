@@ -125,6 +125,8 @@ export type AgentRpc = {
   deleteServer(args: ActionRef): void;
   /** Removes whatever a launch that was given up left on the host. */
   cleanUpServer(args: ActionRef): void;
+  /** The action was ended for being late: what still runs of it stops, and what waits behind it goes on. */
+  callOffAction(args: ActionRef): void;
   startServer(args: ActionRef): void;
   stopServer(args: ActionRef): void;
   rebootServer(args: ActionRef & { readonly type: 'SOFT' | 'HARD' }): void;

@@ -1,5 +1,6 @@
 // How actions on an existing server begin and end in the database.
 import { isoTime } from '#platform/context/clock.ts';
+import { closeSteps } from '#platform/saga/sql-log.ts';
 import { releaseInTransaction } from '#placement/claim.ts';
 import type { ComputeDeps } from '../deps.ts';
 import type { ActionRef, ConductorRpc, Prepared } from '../rpc.ts';
@@ -83,6 +84,16 @@ export async function finishDelete(
       .where('instance_id', '=', args.instance_id)
       .where('state', '=', 'running')
       .execute();
+    const actions = await trx
+      .selectFrom('instance_actions')
+      .select('id')
+      .where('instance_id', '=', args.instance_id)
+      .execute();
+    await closeSteps(
+      trx,
+      actions.map((action) => action.id),
+      { now, reason: 'the server was deleted' },
+    );
     await trx.deleteFrom('console_tokens').where('instance_id', '=', args.instance_id).execute();
     await updateInstance(
       trx,

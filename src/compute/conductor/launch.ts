@@ -160,7 +160,7 @@ export async function endLaunchInError(
   fault: Fault,
   now: string,
 ): Promise<void> {
-  await endAction(trx, actionId, 'failed', now, 'Error');
+  await endAction(trx, actionId, 'failed', now, 'Error', fault.message);
   await updateInstance(
     trx,
     entry.id,

@@ -1,4 +1,5 @@
 // The conductor's SQL: entries and actions, as agents and loops change them. Each function works in a transaction too.
+import { closeSteps } from '#platform/saga/sql-log.ts';
 import type { ComputeExecutor } from '../deps.ts';
 import type { InstanceActionRow, InstanceRow, Vif } from '../tables.ts';
 
@@ -29,13 +30,14 @@ export async function updateInstance(
     .execute();
 }
 
-/** Ends an action that still runs; says whether it did, so that its effects happen once. */
+/** Ends an action that still runs, and its steps; says whether it did, so that its effects happen once. */
 export async function endAction(
   db: ComputeExecutor,
   id: string,
   state: 'done' | 'failed',
   now: string,
   message: string | null = null,
+  reason = 'the action has ended',
 ): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('instance_actions')
@@ -43,7 +45,9 @@ export async function endAction(
     .where('id', '=', id)
     .where('state', '=', 'running')
     .executeTakeFirst();
-  return numUpdatedRows > 0n;
+  if (numUpdatedRows === 0n) return false;
+  await closeSteps(db, [id], { now, reason: state === 'done' ? null : reason });
+  return true;
 }
 
 export async function publishTaskState(

@@ -104,6 +104,7 @@ function handlers(deps: HostDeps, restored: Promise<unknown>): Parameters<typeof
     launchServer: each(launchServer),
     deleteServer: instead(deleteServer),
     cleanUpServer: instead(cleanUpServer),
+    callOffAction: async ({ instance_id, action_id }) => deps.cancellations.cancel(instance_id, action_id),
     startServer: each(startServer),
     stopServer: each(stopServer),
     rebootServer: each(rebootServer),

@@ -34,7 +34,7 @@ export async function runOperation(deps: HostDeps, message: ActionRef, operation
   const { entry } = loaded;
   const ref: ActionRef = { action_id: message.action_id, instance_id: message.instance_id };
   const { undo } = operation;
-  using work = deps.cancellations.begin(ref.instance_id);
+  using work = deps.cancellations.begin(ref);
   const outcome = await runSaga<ActionRef, Record<string, OperationResult>>(
     {
       name: operation.step,

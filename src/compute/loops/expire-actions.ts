@@ -12,7 +12,7 @@ import type { ComputeDeps } from '../deps.ts';
 import { releasePorts } from '../host/ports.ts';
 import { agentQueue, type AgentRpc } from '../rpc.ts';
 import type { Transaction } from 'kysely';
-import type { ComputeTables, InstanceActionRow } from '../tables.ts';
+import type { ComputeTables, Fault, InstanceActionRow } from '../tables.ts';
 
 export function startExpireActions(deps: ComputeDeps): Loop {
   return startLoop({
@@ -62,41 +62,50 @@ async function expire(
   action: InstanceActionRow,
 ): Promise<void> {
   const now = isoTime(clock);
+  const fault = await lateFault(trx, action, now);
   const entry = await findInstance(trx, action.instance_id);
+  const ref = { action_id: action.id, instance_id: action.instance_id };
+  const tellHost = async (method: 'cleanUpServer' | 'callOffAction'): Promise<void> => {
+    if (entry?.host)
+      await enqueue(trx, rpcClient<AgentRpc>(bus, agentQueue(entry.host)).message(method, ref));
+  };
+  if (entry && action.action === 'create') {
+    await releaseInTransaction(trx, entry.id);
+    await endLaunchInError(trx, entry, action.id, fault, now);
+    return tellHost('cleanUpServer');
+  }
+  await endAction(trx, action.id, 'failed', now, 'Error', fault.message);
+  if (!entry) return;
+  const isDelete = action.action === 'delete';
+  await updateInstance(
+    trx,
+    entry.id,
+    {
+      fault_json: JSON.stringify(fault),
+      // A delete that was given up keeps its host and its claim: the guest may be there, and it may be deleted again.
+      ...(isDelete ? { vm_state: 'error' as const } : {}),
+      ...(isDelete || entry.task_state !== 'deleting' ? { task_state: null } : {}),
+    },
+    now,
+  );
+  await tellHost('callOffAction');
+}
+
+async function lateFault(
+  trx: Transaction<ComputeTables>,
+  action: InstanceActionRow,
+  now: string,
+): Promise<Fault> {
   const step = (await listSteps(trx, [action.id])).findLast(
     (each) => each.state === 'running' || each.state === 'undoing',
   );
   const where = step
     ? `${step.step}${step.waiting_for ? `, waiting for ${step.waiting_for}` : ''}`
     : 'a message to be taken up';
-  const fault = {
+  return {
     code: 500,
     message: `The ${action.action} did not end within its time: it hung in ${where}.`,
     details: step ? `attempt ${step.attempt}, ${step.actor}` : `host ${action.host ?? 'not chosen'}`,
     created: now,
   };
-  if (!entry) {
-    await endAction(trx, action.id, 'failed', now, 'Error');
-  } else if (action.action === 'create') {
-    await releaseInTransaction(trx, entry.id);
-    await endLaunchInError(trx, entry, action.id, fault, now);
-    if (entry.host)
-      await enqueue(
-        trx,
-        rpcClient<AgentRpc>(bus, agentQueue(entry.host)).message('cleanUpServer', {
-          action_id: action.id,
-          instance_id: entry.id,
-        }),
-      );
-  } else {
-    // A delete that was given up keeps its host and its claim: the guest may be there, and it may be deleted again.
-    const failed = action.action === 'delete' ? ({ vm_state: 'error' } as const) : {};
-    await endAction(trx, action.id, 'failed', now, 'Error');
-    await updateInstance(
-      trx,
-      entry.id,
-      { ...failed, task_state: null, fault_json: JSON.stringify(fault) },
-      now,
-    );
-  }
 }

@@ -38,7 +38,7 @@ export async function launchServer(deps: HostDeps, message: LaunchMessage): Prom
   const { action_id, instance_id, attempt } = message;
   const prepared = await deps.conductor.call('prepareLaunch', { ...message, host: deps.config.host });
   if (prepared.kind === 'stale') return;
-  using work = deps.cancellations.begin(instance_id);
+  using work = deps.cancellations.begin(message);
   const outcome = await runSaga(launchServerSaga(deps), {
     sagaId: action_id,
     attempt,

@@ -80,6 +80,30 @@ export async function listSteps<T extends SagaTables>(
   }));
 }
 
+/**
+ * Closes steps that are open when their operation ends: whoever ran them died between its last effect and its last word, or
+ * is too late. `reason` is null when the operation has succeeded.
+ */
+export async function closeSteps<T extends SagaTables>(
+  db: Executor<T>,
+  sagaIds: readonly string[],
+  { now, reason }: { readonly now: string; readonly reason: string | null },
+): Promise<void> {
+  if (sagaIds.length === 0) return;
+  const open = (state: StepState) =>
+    (db as unknown as Executor<SagaTables>)
+      .updateTable('saga_steps')
+      .where('saga_id', 'in', sagaIds)
+      .where('state', '=', state);
+  const ended = { ended_at: now, waiting_for: null };
+  await open('running')
+    .set(reason === null ? { ...ended, state: 'done' } : { ...ended, state: 'failed', error: reason })
+    .execute();
+  await open('undoing')
+    .set({ ...ended, state: 'undone' })
+    .execute();
+}
+
 export async function removeSteps<T extends SagaTables>(
   db: Executor<T>,
   sagaIds: readonly string[],
