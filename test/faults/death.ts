@@ -1,0 +1,136 @@
+// Kills a cloud at the n-th write of its launch record, brings it up again and holds it to its promise: done or undone, with a
+// reason, and nothing left. Each run recovers from the death before it, so that a matrix costs one start a death.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ApiSession } from '#test/support/api-session.ts';
+import { freeListen, startChildCloud, sweep, type ChildCloud } from '#test/support/child-cloud.ts';
+import { until } from '#test/support/until.ts';
+import { assertSound } from './audit.ts';
+
+export interface Death {
+  readonly at: number;
+  readonly when: 'before' | 'after';
+}
+
+export interface Survival extends Death {
+  /** What became of the server: `ACTIVE`, `ERROR: reason`, `gone`. */
+  readonly outcome: string;
+  readonly settledMs: number;
+}
+
+export interface DeathMatrix {
+  readonly operation: 'launch' | 'delete';
+  readonly simulated: boolean;
+  /** Writes of the record at which it dies, from 1; undefined: every one there is. */
+  readonly deaths?: readonly Death[];
+  readonly of?: 'saga' | 'all';
+  /** Of every write: just before it is on disk, just after, or (default) both. */
+  readonly when?: ReadonlyArray<Death['when']>;
+  readonly onSurvival?: (survival: Survival) => void;
+}
+
+const SETTLE_MS = 60_000;
+/** Longer than any pause between two writes of a launch that works. */
+const QUIET_MS = 1500;
+
+export async function runDeaths(matrix: DeathMatrix): Promise<Survival[]> {
+  const dataPath = await mkdtemp(join(tmpdir(), 'pld-'));
+  const listen = await freeListen();
+  const survivals: Survival[] = [];
+  const start = async (die?: Death): Promise<ChildCloud> =>
+    startChildCloud({
+      dataPath,
+      listen,
+      simulated: matrix.simulated,
+      ...(die ? { die: { ...die, of: matrix.of ?? 'saga' } } : {}),
+    });
+  let died: Death | undefined;
+  const recover = async (cloud: ChildCloud): Promise<void> => {
+    if (!died) return;
+    const survival = { ...died, ...(await survived(cloud, died)) };
+    survivals.push(survival);
+    matrix.onSurvival?.(survival);
+  };
+  try {
+    await (await start())[Symbol.asyncDispose](); // the first start fills the cloud, which is not what is tested
+    for (const death of matrix.deaths ?? everyDeath(matrix.when)) {
+      await using cloud = await start(death);
+      await recover(cloud);
+      died = undefined;
+      if (!(await diesIn(cloud, matrix.operation))) break;
+      died = death;
+    }
+    if (died) {
+      await using cloud = await start();
+      await recover(cloud);
+    }
+  } finally {
+    if (!matrix.simulated) await sweep(dataPath);
+    await rm(dataPath, { recursive: true, force: true });
+  }
+  return survivals;
+}
+
+function* everyDeath(moments: NonNullable<DeathMatrix['when']> = ['before', 'after']): Generator<Death> {
+  for (let at = 1; ; at++) for (const when of moments) yield { at, when };
+}
+
+/** False when the operation ended before the process died: there are no more writes. */
+async function diesIn(cloud: ChildCloud, operation: DeathMatrix['operation']): Promise<boolean> {
+  const demo = await cloud.session();
+  let id: string | undefined;
+  if (operation === 'delete') {
+    id = await demo.launch('doomed');
+    await readyOf(demo, id);
+  }
+  await cloud.arm();
+  const isDead = cloud.ended.then(() => true);
+  const act = async (): Promise<false> => {
+    if (id === undefined) {
+      id = await demo.launch('doomed');
+      await readyOf(demo, id);
+    } else {
+      await demo.request('DELETE', `/compute/v2.1/servers/${id}`);
+      await demo.settled(id, SETTLE_MS);
+    }
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS).unref());
+    return false;
+  };
+  // A request that the process took with it fails; it is the process's end that counts.
+  return Promise.race([isDead, act().catch(async () => isDead)]);
+}
+
+async function readyOf(demo: ApiSession, id: string): Promise<void> {
+  const server = await demo.settled(id, SETTLE_MS);
+  if (server?.status !== 'ACTIVE')
+    throw new Error(`the server is ${server?.status}: ${server?.fault?.message}`);
+  await until(async () => (await demo.trace(id)).hops.find((hop) => hop.hop === 'ready')?.state === 'done', {
+    deadlineMs: SETTLE_MS,
+    what: 'the guest to be ready',
+    everyMs: 50,
+  });
+}
+
+async function survived(cloud: ChildCloud, { at, when }: Death): Promise<Omit<Survival, keyof Death>> {
+  const began = Date.now();
+  const admin = await cloud.session('pileus-admin');
+  const { body } = await admin.request('GET', '/compute/v2.1/servers?all_tenants=1');
+  const [found] = body['servers'] as Array<{ id: string }>;
+  const server = found && (await admin.settled(found.id, SETTLE_MS));
+  const settledMs = Date.now() - began;
+  const name = `after death ${when} write ${at}`;
+  await assertSound(cloud.dataPath, name);
+  const outcome = !server
+    ? 'gone'
+    : server.status === 'ACTIVE'
+      ? 'ACTIVE'
+      : `${server.status}: ${server.fault?.message}`;
+  if (server && !/^(ACTIVE$|ERROR: .*\w)/.test(outcome)) throw new Error(`${name} the server is ${outcome}`);
+  if (server) {
+    await admin.request('DELETE', `/compute/v2.1/servers/${server.id}`);
+    if (await admin.settled(server.id, SETTLE_MS)) throw new Error(`${name} the server cannot be deleted`);
+    await assertSound(cloud.dataPath, `${name} and the delete`);
+  }
+  return { outcome, settledMs };
+}
