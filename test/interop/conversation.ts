@@ -18,6 +18,8 @@ export interface Step {
   readonly as?: string;
   /** In a process of its own, so that its exit code counts as well. */
   readonly alone?: true;
+  /** Only where a guest really runs, or only where it does not; default both. */
+  readonly on?: 'real programs' | 'models';
   /** It must fail, and the client must say this. Absent: it must succeed and say nothing on standard error. */
   readonly fails?: RegExp;
   /** What it says on standard error although it succeeds. */
