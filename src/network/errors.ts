@@ -46,7 +46,6 @@ export function conflict(type: string, message: string): NetworkError {
 
 const TYPE_OF_STATUS: Readonly<Record<number, string>> = {
   400: 'HTTPBadRequest',
-  401: 'HTTPUnauthorized',
   403: 'PolicyNotAuthorized',
   404: 'HTTPNotFound',
   405: 'HTTPMethodNotAllowed',
@@ -56,7 +55,10 @@ const TYPE_OF_STATUS: Readonly<Record<number, string>> = {
   503: 'HTTPServiceUnavailable',
 };
 
+/** 401 has the form of the field's token middleware, which answers before any service does. */
 export function renderFault(fault: FaultContext): RenderedFault {
+  if (fault.status === 401)
+    return { body: { error: { code: 401, title: 'Unauthorized', message: fault.message } } };
   const type =
     fault.error instanceof NetworkError
       ? fault.error.type

@@ -11,7 +11,7 @@ test('asks every caller for a token, but for discovery and the list of extension
     if (auth === 'none' || auth === 'optional') continue;
     const answer = await net.call(method, path.replaceAll(/:\w+/g, ABSENT), { token: null });
     assert.equal(answer.status, 401, `${method} ${path}`);
-    assert.equal(answer.body.NeutronError.type, 'HTTPUnauthorized');
+    assert.equal(answer.body.error.title, 'Unauthorized');
   }
 });
 

@@ -4,6 +4,7 @@ import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { PLACEMENT_CODES, UNDEFINED_CODE } from './errors.ts';
 
+/** 401 has the form of the field's token middleware, which answers before any service does. */
 export function renderPlacementFault({
   status,
   message,
@@ -11,6 +12,7 @@ export function renderPlacementFault({
   requestId,
   microversion,
 }: FaultContext): RenderedFault {
+  if (status === 401) return { body: { error: { code: 401, title: 'Unauthorized', message } } };
   const versions =
     status === 406
       ? { min_version: error?.fields['min_version'], max_version: error?.fields['max_version'] }

@@ -1,0 +1,95 @@
+// Who attacks: a member and a reader of project A, a member of project B, administrators of several scopes.
+import type { HostileClient } from './client.ts';
+import { readCloud } from '#cli/cloud-access.ts';
+import type { TestCloud } from '#test/support/cloud.ts';
+
+export interface Caller {
+  readonly userId: string;
+  readonly name: string;
+  readonly password: string;
+  readonly token: string;
+}
+
+export interface Callers {
+  readonly admin: string;
+  readonly projectA: string;
+  readonly projectB: string;
+  /** Member of A: owns what is attacked. */
+  readonly alice: Caller;
+  /** Reader of A. */
+  readonly rita: Caller;
+  /** Member of B. */
+  readonly bob: Caller;
+  readonly roles: Readonly<Record<string, string>>;
+}
+
+export type Scope = Readonly<Record<string, unknown>> | 'unscoped';
+
+/** @returns the token's text */
+export async function logIn(
+  client: HostileClient,
+  user: Readonly<{ id?: string; name?: string; password: string }>,
+  scope?: Scope,
+): Promise<string> {
+  const { id, name, password } = user;
+  const who = id === undefined ? { name, domain: { id: 'default' } } : { id };
+  const outcome = await client.send({
+    method: 'POST',
+    path: '/identity/v3/auth/tokens',
+    body: {
+      auth: {
+        identity: { methods: ['password'], password: { user: { ...who, password } } },
+        ...(scope === undefined ? {} : { scope }),
+      },
+    },
+  });
+  const token = outcome.headers['x-subject-token'];
+  if (typeof token !== 'string') throw new Error(`no token: ${outcome.status} ${outcome.text}`);
+  return token;
+}
+
+export async function makeCallers(cloud: TestCloud, client: HostileClient): Promise<Callers> {
+  const { token: admin } = await readCloud(cloud.running.data.path, 'pileus-admin');
+  const v3 = '/identity/v3';
+  const project = async (name: string): Promise<string> => {
+    const made = await client.ok({
+      method: 'POST',
+      path: `${v3}/projects`,
+      token: admin,
+      body: { project: { name } },
+    });
+    return String(made['project']?.['id']);
+  };
+  const listed = await client.ok({ method: 'GET', path: `${v3}/roles`, token: admin });
+  const roles = Object.fromEntries(
+    (listed['roles'] as unknown as Array<{ id: string; name: string }>).map(({ id, name }) => [name, id]),
+  );
+  const caller = async (name: string, projectId: string, role: string): Promise<Caller> => {
+    const password = `secret-of-${name}-4711`;
+    const made = await client.ok({
+      method: 'POST',
+      path: `${v3}/users`,
+      token: admin,
+      body: { user: { name, password } },
+    });
+    const userId = String(made['user']?.['id']);
+    await client.ok({
+      method: 'PUT',
+      path: `${v3}/projects/${projectId}/users/${userId}/roles/${roles[role]}`,
+      token: admin,
+    });
+    const token = await logIn(client, { id: userId, password }, { project: { id: projectId } });
+    return { userId, name, password, token };
+  };
+  const projectA = await project('hostile-a');
+  const projectB = await project('hostile-b');
+  return {
+    admin,
+    projectA,
+    projectB,
+    roles,
+    alice: await caller('alice', projectA, 'member'),
+    rita: await caller('rita', projectA, 'reader'),
+    bob: await caller('bob', projectB, 'member'),
+  };
+}

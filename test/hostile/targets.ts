@@ -1,0 +1,156 @@
+// Every route and action of every service as a request that would be right: real ids in its path, a body that fits.
+import { collectRoutes, type IndexedRoute } from '#cli/api-index/collect.ts';
+import { findProblem, schemaFor } from '#platform/http/validate.ts';
+import { parseMicroversion } from '#platform/microversion/microversion.ts';
+import type { TSchema } from 'typebox';
+import { NEWEST, type Ids } from './belongings.ts';
+import { rightBody } from './right-bodies.ts';
+
+export interface Target {
+  /** `compute POST /v2.1/servers/:id/action os-start`, as exceptions name it. */
+  readonly name: string;
+  readonly service: IndexedRoute['service'];
+  readonly method: string;
+  /** With the service's prefix and real ids. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly schema: TSchema | undefined;
+  readonly writes: boolean;
+  readonly auth: 'token' | 'optional' | 'none';
+  /** A rule of the route itself, which is checked before anything is looked up. */
+  readonly policy: string | undefined;
+  readonly params: readonly string[];
+  /** The path with another text in the place of one parameter. */
+  pathWith(param: string, value: string): string;
+}
+
+/** Where the content is not JSON. */
+const CONTENT_TYPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'image PUT /v2/images/:image/file': { 'content-type': 'application/octet-stream' },
+  'image PATCH /v2/images/:image': { 'content-type': 'application/openstack-images-v2.1-json-patch' },
+};
+
+/** The id of nothing. */
+export const NOTHING = '99999999-aaaa-4bbb-8ccc-dddddddddddd';
+
+/** What collectTargets did not find: routes that were added without a word here. */
+export const missing = new Set<string>();
+
+/** What stands for a parameter; the longest prefix of the route's path that is here counts. */
+const PARAMS: Readonly<Record<string, string>> = {
+  'identity /v3/credentials/:id': 'credential',
+  'identity /v3/domains/:id': 'domain',
+  'identity /v3/domains/:target_id': 'domain',
+  'identity /v3/endpoints/:id': 'endpoint',
+  'identity /v3/groups/:id': 'group',
+  'identity /v3/projects/:id': 'projectA',
+  'identity /v3/projects/:target_id': 'projectA',
+  'identity /v3/OS-INHERIT/domains/:target_id': 'domain',
+  'identity /v3/OS-INHERIT/projects/:target_id': 'projectA',
+  'identity /v3/regions/:id': 'region',
+  'identity /v3/roles/:id': 'role',
+  'identity /v3/roles/:id/implies/:implied_id': 'implied',
+  'identity /v3/services/:id': 'service',
+  'identity /v3/users/:id': 'alice',
+  'identity /v3/users/:id/access_rules/:rule_id': 'access_rule',
+  'identity /v3/users/:id/application_credentials/:credential_id': 'application_credential',
+  'identity :user_id': 'alice',
+  'identity :role_id': 'member',
+  'compute /v2.1/extensions/:alias': '=servers',
+  'compute /v2.1/flavors/:id': 'flavor',
+  'compute /v2.1/flavors/:id/os-extra_specs/:key': '=a:b',
+  'compute /v2.1/os-aggregates/:id': 'aggregate',
+  'compute /v2.1/os-console-auth-tokens/:token': 'console',
+  'compute /v2.1/os-hypervisors/:id': 'hypervisor',
+  'compute /v2.1/os-keypairs/:name': 'keypair',
+  'compute /v2.1/os-quota-class-sets/:id': '=default',
+  'compute /v2.1/os-quota-sets/:id': 'projectA',
+  'compute /v2.1/os-security-groups/:id': 'security_group',
+  'compute /v2.1/os-security-group-rules/:id': 'security_group_rule',
+  'compute /v2.1/os-server-groups/:id': 'server_group',
+  'compute /v2.1/os-services/:id': 'compute_service',
+  'compute /v2.1/os-simple-tenant-usage/:id': 'projectA',
+  'compute /v2.1/servers/:id': 'server',
+  'compute /v2.1/servers/:id/ips/:label': '=a-net',
+  'compute /v2.1/servers/:id/metadata/:key': '=k',
+  'compute /v2.1/servers/:id/migrations/:migration': '=7',
+  'compute /v2.1/servers/:id/os-instance-actions/:request': 'request',
+  'compute /v2.1/servers/:id/os-interface/:port': 'server_port',
+  'placement /allocations/:consumer': 'server',
+  'placement /resource_classes/:name': '=CUSTOM_A',
+  'placement /traits/:name': '=CUSTOM_A',
+  'placement /resource_providers/:id': 'provider',
+  'placement /resource_providers/:id/inventories/:class': '=VCPU',
+  'image /v2/images/:image': 'image',
+  'image /v2/images/:image/members/:member': '=third-project',
+  'network /v2.0/address-groups/:id': 'address_group',
+  'network /v2.0/address-scopes/:id': 'address_scope',
+  'network /v2.0/agents/:id': 'agent',
+  'network /v2.0/auto-allocated-topology/:id': 'projectA',
+  'network /v2.0/extensions/:alias': '=router',
+  'network /v2.0/floatingips/:id': 'floatingip',
+  'network /v2.0/network-ip-availabilities/:id': 'network',
+  'network /v2.0/networks/:id': 'network',
+  'network /v2.0/ports/:id': 'port',
+  'network /v2.0/quotas/:id': 'projectA',
+  'network /v2.0/rbac-policies/:id': 'rbac_policy',
+  'network /v2.0/routers/:id': 'router',
+  'network /v2.0/security-group-rules/:id': 'security_group_rule',
+  'network /v2.0/security-groups/:id': 'security_group',
+  'network /v2.0/subnetpools/:id': 'subnetpool',
+  'network /v2.0/subnets/:id': 'subnet',
+};
+
+export async function collectTargets(ids: Ids): Promise<Target[]> {
+  return (await collectRoutes()).map((route) => targetOf(route, ids));
+}
+
+function targetOf({ service, route, action }: IndexedRoute, ids: Ids): Target {
+  const name = [service, route.method, route.path, action?.key].filter(Boolean).join(' ');
+  const { until, body: schemas } = action ?? route;
+  const version =
+    service === 'compute' || service === 'placement' ? (until ?? route.until ?? NEWEST[service]) : undefined;
+  const schema =
+    schemas && version
+      ? schemaFor(schemas, parseMicroversion(version)!)
+      : schemaFor(schemas ?? [], { major: 1, minor: 0 });
+  const params = [...route.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
+  const values = new Map(params.map((param) => [param, valueOf(service, route.path, param, ids)]));
+  const pathOf = (replaced: ReadonlyMap<string, string>): string =>
+    `/${service}${route.path.replaceAll(/:(\w+)/g, (_, param: string) => replaced.get(param) ?? '')}`;
+  const body = rightBody(`${service} ${route.method} ${route.path}${action ? ` ${action.key}` : ''}`, ids);
+  const problem = schema && findProblem(schema, body);
+  if (problem) missing.add(`right-bodies.ts: ${name}: ${JSON.stringify(problem)}`);
+  return {
+    name,
+    service,
+    method: route.method,
+    path: pathOf(values),
+    headers: {
+      ...(version === undefined ? {} : { 'openstack-api-version': `${service} ${version}` }),
+      ...CONTENT_TYPES[name],
+    },
+    body: action && body === undefined ? { [action.key]: null } : body,
+    schema,
+    writes: !['GET', 'HEAD'].includes(route.method),
+    auth: route.auth ?? 'token',
+    policy: action?.policy ?? route.policy,
+    params,
+    pathWith: (param, value) => pathOf(new Map([...values, [param, value]])),
+  };
+}
+
+function valueOf(service: string, path: string, param: string, ids: Ids): string {
+  if (param === 'tag') return 'blue';
+  if (param === 'actor_id') return (path.includes('/groups/') ? ids['group'] : ids['alice']) ?? '';
+  const upTo = path.slice(0, path.indexOf(`:${param}`) + param.length + 1);
+  const key = PARAMS[`${service} ${upTo}`] ?? PARAMS[`${service} :${param}`];
+  if (key === undefined) {
+    missing.add(`targets.ts, PARAMS: ${service} ${upTo}`);
+    return NOTHING;
+  }
+  const value = key.startsWith('=') ? key.slice(1) : ids[key];
+  if (value === undefined) throw new Error(`belongings.ts has made no ${key}`);
+  return encodeURIComponent(value);
+}
