@@ -18,8 +18,8 @@ import type { StepControl } from './run-plan.ts';
 export type PackageNeed = {
   package: string;
   why: string;
-  /** It is there when one of these files is. */
-  files: readonly string[];
+  /** It is there when one of these files is; asked anew each time where their names bear versions. */
+  files: readonly string[] | (() => readonly string[]);
 };
 
 const LIBRARIES = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64'];
@@ -58,7 +58,7 @@ export const DEMO_IMAGE_PACKAGES: readonly PackageNeed[] = [
   {
     package: 'linux-image-cloud-amd64',
     why: 'is the kernel of the demo image',
-    files: kernelsOfTheCloudFlavor(),
+    files: findCloudKernels,
   },
   {
     package: 'busybox-static',
@@ -74,13 +74,14 @@ export const DEMO_IMAGE_PACKAGES: readonly PackageNeed[] = [
   { package: 'lz4', why: 'packs the initial RAM disk', files: ['/usr/bin/lz4'] },
 ];
 
-/** The kernel's file bears its version; where none is there the name that the package would bring is as good. */
-function kernelsOfTheCloudFlavor(): string[] {
+/** The kernel's file bears its version. */
+function findCloudKernels(): string[] {
   try {
-    const kernels = readdirSync('/boot').filter((name) => /^vmlinuz-.*-cloud-/.test(name));
-    return kernels.length > 0 ? kernels.map((name) => `/boot/${name}`) : ['/boot/vmlinuz-cloud'];
+    return readdirSync('/boot')
+      .filter((name) => /^vmlinuz-.*-cloud-/.test(name))
+      .map((name) => `/boot/${name}`);
   } catch {
-    return ['/boot/vmlinuz-cloud'];
+    return [];
   }
 }
 
@@ -103,7 +104,10 @@ export const TEST_PACKAGES: readonly PackageNeed[] = [
 ];
 
 export function findMissing(needs: readonly PackageNeed[]): PackageNeed[] {
-  return needs.filter(({ files }) => !files.some((file) => existsSync(file)));
+  return needs.filter(({ files }) => {
+    const possible = typeof files === 'function' ? files() : files;
+    return !possible.some((file) => existsSync(file));
+  });
 }
 
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -119,10 +123,13 @@ function forbidServices(): () => void {
   return () => rmSync(POLICY, { force: true });
 }
 
-/** Installs what is missing; says what and why first. `log` is a file that gets all that apt prints. */
+/**
+ * Installs what is missing; says what and why first. `log` is a file that gets all that apt prints. An abort is obeyed
+ * between apt's runs only: dpkg killed in the middle would leave packages that a person must mend.
+ */
 export async function installMissing(
   needs: readonly PackageNeed[],
-  { say, signal }: StepControl,
+  { say, at, signal }: StepControl,
   log?: string,
 ): Promise<void> {
   const missing = findMissing(needs);
@@ -130,27 +137,67 @@ export async function installMissing(
   const names = missing.map((need) => need.package);
   checkCanInstall(names);
   for (const need of missing) say(`installing ${need.package}: ${need.why}`);
-  const onLine = (line: string): void => {
-    if (log) appendFileSync(log, `${line}\n`);
-    if (/^(Get:|Unpacking|Setting up|Fetched)/.test(line)) say(line.slice(0, 100));
-  };
-  const apt = (...args: string[]): Promise<unknown> =>
-    runCommand(['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+  const follow = followApt(say, at);
+  const run = (...argv: string[]): Promise<unknown> =>
+    runCommand(argv, {
       deadlineMs: 15 * 60_000,
-      env: { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'a' },
-      onLine,
-      signal,
+      env: { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'a', LC_ALL: 'C.UTF-8', LANGUAGE: '' },
+      onLine: (line) => {
+        if (log) appendFileSync(log, `${line}\n`);
+        follow(line);
+      },
     });
-  await apt('update');
+  const apt = ['apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300'];
+  at('fetching the lists of packages');
+  await run(...apt, 'update');
+  signal.throwIfAborted();
   const allow = forbidServices();
+  const onAbort = (): void => say('to end when apt is done: it must not be left in the middle');
+  signal.addEventListener('abort', onAbort);
   try {
-    await apt('install', '-y', '--no-install-recommends', ...names);
+    if (wasInterrupted()) await run('dpkg', '--configure', '-a');
+    await run(...apt, 'install', '-y', '--no-install-recommends', ...names);
   } finally {
+    signal.removeEventListener('abort', onAbort);
     allow();
   }
+  signal.throwIfAborted();
   const still = findMissing(missing).map((need) => need.package);
-  if (still.length > 0)
-    throw new MachineUnfit(`${still.join(', ')} did not bring what is needed`, 'See the log');
+  if (still.length === 0) return;
+  const mend = log ? `What apt said is in ${log}` : `Try: apt-get install --reinstall ${still.join(' ')}`;
+  throw new MachineUnfit(`${still.join(', ')} did not bring what is needed`, mend);
+}
+
+/** dpkg keeps its journal there; apt refuses to work while one of a killed dpkg is left. */
+function wasInterrupted(): boolean {
+  return readdirSync('/var/lib/dpkg/updates').some((name) => /^\d+$/.test(name));
+}
+
+/** Makes of apt's many lines what a person wants to know: how much there is, and how far it is. */
+export function followApt(say: StepControl['say'], at: StepControl['at']): (line: string) => void {
+  const done = new Map<string, number>();
+  let total = 0;
+  let toFetch = 0;
+  const count = (what: string, of: number, name: string): void => {
+    const number = (done.get(what) ?? 0) + 1;
+    done.set(what, number);
+    if (number <= of) at(`${what} ${number} of ${of}: ${name}`);
+  };
+  return (line) => {
+    const planned = /^(\d+) upgraded, (\d+) newly installed/.exec(line);
+    if (planned) total = Number(planned[1]) + Number(planned[2]);
+    const size = /^Need to get (?:(\S+ [kMG]?B)\/)?(\S+ [kMG]?B) of archives/.exec(line);
+    if (size) {
+      toFetch = total;
+      say(`${total} packages with all they depend on; ${size[1] ?? size[2]} to download`);
+    }
+    const space = /^After this operation, (\S+ [kMG]?B) of additional disk space/.exec(line);
+    if (space) say(`they take ${space[1]} of disk`);
+    const got = /^Get:\d+ \S+ \S+ \S+ (\S+)/.exec(line);
+    if (got && toFetch > 0) return count('downloading', toFetch, got[1]!);
+    const [, verb, name = ''] = /^(Unpacking|Setting up) (\S+)/.exec(line) ?? [];
+    if (verb) count(verb.toLowerCase(), total, name.replace(/:\w+$/, ''));
+  };
 }
 
 function checkCanInstall(names: readonly string[]): void {

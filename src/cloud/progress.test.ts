@@ -12,7 +12,9 @@ function scenario(
   const progress = make(out, () => now);
   progress.begin('db', 'Databases');
   progress.begin('vs', 'A switch with quite a long name for a line');
-  progress.detail('vs', 'said\x1b[2J something');
+  progress.say('vs', 'it is slow here');
+  progress.at('vs', 'said\x1b[2J something');
+  progress.at('vs', 'said\x1b[2J more at once');
   now = 120;
   progress.done('db');
   now = 12_300;
@@ -23,17 +25,14 @@ function scenario(
 }
 
 test('a log gets plain lines with times', () => {
-  assert.deepEqual(
-    scenario(lineProgress)
-      .split('\n')
-      .filter((line) => !line.includes('said')),
-    [
-      'done Databases (0.12 s)',
-      'FAILED A switch with quite a long name for a line (12.3 s): no device: ENOENT',
-      'ending what was started',
-      '',
-    ],
-  );
+  assert.deepEqual(scenario(lineProgress).split('\n'), [
+    'A switch with quite a long name for a line: it is slow here',
+    'A switch with quite a long name for a line: said [2J something',
+    'done Databases (0.12 s)',
+    'FAILED A switch with quite a long name for a line (12.3 s): no device: ENOENT',
+    'ending what was started',
+    '',
+  ]);
 });
 
 test('a terminal shows what lasts once, fits its width, and is not driven by what programs print', () => {
@@ -41,6 +40,7 @@ test('a terminal shows what lasts once, fits its width, and is not driven by wha
   assert.ok(!text.includes('\x1b[2J'));
   const screen = render(text);
   assert.deepEqual(screen, [
+    'A switch with quite a long name for a line: it is slow here',
     '✓ Databases  0.12 s',
     '✗ A switch with quite a long name for a line  12.3 s',
     '  no device: ENOENT',

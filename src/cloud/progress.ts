@@ -6,7 +6,10 @@ import { explain } from './errors.ts';
 
 export interface Progress {
   begin(step: string, title: string): void;
-  detail(step: string, detail: string): void;
+  /** Something to read, which stays. */
+  say(step: string, text: string): void;
+  /** What the step is at; replaced by the next. */
+  at(step: string, detail: string): void;
   done(step: string): void;
   failed(step: string, error: unknown): void;
   gaveUp(step: string): void;
@@ -17,7 +20,8 @@ export interface Progress {
 
 export const silentProgress: Progress = {
   begin: () => undefined,
-  detail: () => undefined,
+  say: () => undefined,
+  at: () => undefined,
   done: () => undefined,
   failed: () => undefined,
   gaveUp: () => undefined,
@@ -29,19 +33,29 @@ type Out = { write(text: string): unknown; columns?: number };
 type Clock = () => number;
 type Running = { title: string; since: number; detail: string };
 
+/** How often a log is told what a long step is at. */
+const LOG_EVERY_MS = 10_000;
+
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 1)} s`;
 
-/** One line when a step is done or says something; nothing moves. */
+/** One line when a step is done or says something, and now and then in a long one; nothing moves. */
 export function lineProgress(out: Out, clock: Clock = () => performance.now()): Progress {
-  const running = new Map<string, Running>();
+  const running = new Map<string, Running & { told: number }>();
   const end = (step: string, how: (title: string, took: string) => string): void => {
     const one = running.get(step);
     running.delete(step);
     if (one) out.write(`${how(one.title, seconds(clock() - one.since))}\n`);
   };
   return {
-    begin: (step, title) => void running.set(step, { title, since: clock(), detail: '' }),
-    detail: (step, detail) => void out.write(`${running.get(step)?.title ?? step}: ${detail}\n`),
+    begin: (step, title) =>
+      void running.set(step, { title, since: clock(), detail: '', told: Number.NEGATIVE_INFINITY }),
+    say: (step, text) => void out.write(`${running.get(step)?.title ?? step}: ${clean(text)}\n`),
+    at: (step, detail) => {
+      const one = running.get(step);
+      if (!one || clock() - one.told < LOG_EVERY_MS) return;
+      one.told = clock();
+      out.write(`${one.title}: ${clean(detail)}\n`);
+    },
     done: (step) => end(step, (title, took) => `done ${title} (${took})`),
     failed: (step, error) => end(step, (title, took) => `FAILED ${title} (${took}): ${explain(error)}`),
     gaveUp: (step) => end(step, (title, took) => `given up ${title} (${took})`),
@@ -84,7 +98,8 @@ export function liveProgress(out: Out, clock: Clock = () => performance.now()): 
       running.set(step, { title, since: clock(), detail: '' });
       draw();
     },
-    detail: (step, detail) => {
+    say: (step, text) => draw(`${running.get(step)?.title ?? step}: ${clean(text)}\n`),
+    at: (step, detail) => {
       const one = running.get(step);
       if (one) one.detail = clean(detail);
     },

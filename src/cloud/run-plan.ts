@@ -6,8 +6,10 @@ import { StepFailed } from './errors.ts';
 import type { Progress } from './progress.ts';
 
 export type StepControl = {
-  /** Says what the step is at, for the progress display. */
-  say: (detail: string) => void;
+  /** Tells the user something that is to stay on the screen. */
+  say: (text: string) => void;
+  /** Tells what the step is at now; soon replaced. */
+  at: (detail: string) => void;
   /** Aborted when another step failed, the deadline passed or the user gave up. */
   signal: AbortSignal;
 };
@@ -87,7 +89,8 @@ async function runStep<Context>(
     deadlineMs,
   );
   const control: StepControl = {
-    say: (detail) => progress.detail(step.name, detail),
+    say: (text) => progress.say(step.name, text),
+    at: (detail) => progress.at(step.name, detail),
     signal: AbortSignal.any([planSignal, deadline.signal]),
   };
   progress.begin(step.name, step.title);

@@ -129,7 +129,7 @@ export async function realOvnWorld(): Promise<OvnWorld> {
     return host;
   };
   const guestOf = (portId: string): string => `${data.prefix}-${portId.slice(0, 8)}`;
-  const control = { signal: new AbortController().signal, say: () => undefined };
+  const control = { signal: new AbortController().signal, say: () => undefined, at: () => undefined };
   return {
     nb: `unix:${northboundSocket(data)}`,
     sb: `unix:${southboundSocket(data)}`,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from 'node:test';
 import { isRoot } from '../config.ts';
 import { Tally } from './tally.ts';
+import { lineProgress, liveProgress } from '#cloud/progress.ts';
 import {
   HYPERVISOR_PACKAGES,
   NETWORK_PACKAGES,
@@ -80,5 +81,18 @@ async function installTestPackages(): Promise<void> {
     console.log(`not root: tests that need ${missing.join(', ')} are skipped or fail`);
     return;
   }
-  await installMissing(needs, { say: (line) => console.log(line), signal: AbortSignal.timeout(15 * 60_000) });
+  const title = 'Packages';
+  const progress = process.stdout.isTTY ? liveProgress(process.stdout) : lineProgress(process.stdout);
+  progress.begin(title, title);
+  try {
+    const signal = AbortSignal.timeout(15 * 60_000);
+    await installMissing(needs, {
+      say: (text) => progress.say(title, text),
+      at: (detail) => progress.at(title, detail),
+      signal,
+    });
+    progress.done(title);
+  } finally {
+    progress.close();
+  }
 }

@@ -10,7 +10,7 @@ import { lineProgress, liveProgress } from '#cloud/progress.ts';
 import type { Progress } from '#cloud/progress.ts';
 
 type Told =
-  | { progress: 'begin' | 'detail'; step: string; text: string }
+  | { progress: 'begin' | 'say' | 'at'; step: string; text: string }
   | { progress: 'done' | 'gaveUp'; step: string }
   | { progress: 'failed'; step: string; text: string }
   | { progress: 'undoing' }
@@ -26,10 +26,8 @@ export function forwardProgress(): Progress {
   const log = lineProgress(process.stdout);
   return {
     begin: (step, title) => (log.begin(step, title), tellParent({ progress: 'begin', step, text: title })),
-    detail: (step, detail) => (
-      log.detail(step, detail),
-      tellParent({ progress: 'detail', step, text: detail })
-    ),
+    say: (step, text) => (log.say(step, text), tellParent({ progress: 'say', step, text })),
+    at: (step, detail) => (log.at(step, detail), tellParent({ progress: 'at', step, text: detail })),
     done: (step) => (log.done(step), tellParent({ progress: 'done', step })),
     gaveUp: (step) => (log.gaveUp(step), tellParent({ progress: 'gaveUp', step })),
     failed: (step, error) => (
@@ -80,8 +78,10 @@ function show(progress: Progress, told: Extract<Told, { progress: unknown }>): v
   switch (told.progress) {
     case 'begin':
       return progress.begin(told.step, told.text);
-    case 'detail':
-      return progress.detail(told.step, told.text);
+    case 'say':
+      return progress.say(told.step, told.text);
+    case 'at':
+      return progress.at(told.step, told.text);
     case 'done':
       return progress.done(told.step);
     case 'gaveUp':
