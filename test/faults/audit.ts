@@ -7,7 +7,11 @@ const BOUND_MS = 15_000; // what was done goes on for a moment: northd, the outb
 export async function assertSound(dataPath: string, when: string, boundMs = BOUND_MS): Promise<void> {
   const end = Date.now() + boundMs;
   for (;;) {
-    const { findings } = await auditByPath(dataPath, { secondLookMs: 200 });
+    // A program that was killed may not answer yet.
+    const findings = await auditByPath(dataPath, { secondLookMs: 200 }).then(
+      (audit) => audit.findings,
+      (error: unknown) => [`it fails: ${String(error)}`],
+    );
     if (findings.length === 0) return;
     if (Date.now() > end) throw new Error(`${when}, the audit finds:\n${findings.join('\n')}`);
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { serverStateOf } from '#drivers/libvirt/domain-reading.ts';
 import { openVswitch } from '#drivers/ovn/schema.ts';
 import { LibvirtClient } from '#platform/libvirt/client.ts';
+import { ErrorCode, isLibvirtError } from '#platform/libvirt/errors.ts';
 import { connectListAllDomains, domainGetState } from '#platform/libvirt/procedures.ts';
 import { connectOvsdb } from '#platform/ovsdb/client.ts';
 import { findInNetns } from '#platform/supervise/process-table.ts';
@@ -66,12 +67,18 @@ async function list(directory: string): Promise<string[]> {
 async function readGuests(path: string): Promise<GuestThing[]> {
   await using client = await LibvirtClient.connect({ address: { path } });
   const domains = await client.call(connectListAllDomains, 0);
-  return Promise.all(
+  const guests = await Promise.all(
     domains.map(async (domain) => {
-      const { state, reason } = await client.call(domainGetState, { domain, flags: 0 });
-      return { id: domain.uuid, name: domain.name, state: serverStateOf(state, reason).state };
+      try {
+        const { state, reason } = await client.call(domainGetState, { domain, flags: 0 });
+        return [{ id: domain.uuid, name: domain.name, state: serverStateOf(state, reason).state }];
+      } catch (error) {
+        if (isLibvirtError(error, ErrorCode.noDomain)) return []; // it went between the two questions
+        throw error;
+      }
     }),
   );
+  return guests.flat();
 }
 
 async function readInterfaces(endpoint: string): Promise<InterfaceThing[]> {
