@@ -1,0 +1,274 @@
+// The comparison finds each kind of thing that belongs to nobody, is missing or is stuck, and nothing in a sound cloud.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compareThings } from './compare.ts';
+import type { Records } from './store.ts';
+import type { HostThings, OvnThings, Things } from './things.ts';
+
+const SERVER = '11111111-2222-4333-8444-555555555555';
+const OTHER = '99999999-2222-4333-8444-555555555555';
+const NETWORK = 'aaaaaaaa-2222-4333-8444-555555555555';
+const PORT = 'bbbbbbbb-2222-4333-8444-555555555555';
+const GROUP = 'cccccccc-2222-4333-8444-555555555555';
+const IMAGE = 'dddddddd-2222-4333-8444-555555555555';
+const TAP = `tap${PORT.slice(0, 11)}`;
+const NOW = Date.parse('2026-01-01T12:00:00Z');
+const LONG_AGO = '2026-01-01T11:00:00.000Z';
+
+const instance = {
+  id: SERVER,
+  name: 'web',
+  vm_state: 'active',
+  task_state: null,
+  host: 'h1',
+  vifs_json: JSON.stringify([{ port_id: PORT, devname: TAP }]),
+  fault_json: null,
+  deleted: 0,
+};
+const port = {
+  id: PORT,
+  network_id: NETWORK,
+  device_id: SERVER,
+  device_owner: 'compute:nova',
+  binding_host_id: 'h1',
+};
+const image = {
+  id: IMAGE,
+  status: 'active',
+  size: 5,
+  location: 'file',
+  upload_id: null,
+  upload_lease: null,
+};
+const action = { id: 'a', instance_id: SERVER, action: 'stop', state: 'running' };
+
+const RECORDS: Records = {
+  instances: [instance],
+  actions: [],
+  openSteps: [],
+  allocations: [{ consumer_id: SERVER, provider: 'h1', consumer_type: 'INSTANCE' }],
+  outbox: [],
+  networks: [NETWORK],
+  subnets: ['s'],
+  routers: [],
+  securityGroups: [GROUP],
+  ports: [port],
+  floatingIps: [],
+  addresses: [{ port_id: PORT, ip_address: '10.0.0.5' }],
+  groupsOfPorts: [{ port_id: PORT, security_group_id: GROUP }],
+  northboundWork: [],
+  images: [image],
+};
+const OVN: OvnThings = {
+  switches: [NETWORK],
+  routers: [],
+  switchPorts: [{ portId: PORT }],
+  portGroups: [{ groupId: GROUP, portIds: [PORT] }],
+  dhcpOptions: [{ subnetId: 's', portId: undefined }],
+  floatingIps: [],
+  bindings: [{ portId: PORT, chassis: 'h1', up: true }],
+};
+const HOST: HostThings = {
+  name: 'h1',
+  guests: [{ id: SERVER, name: 'instance-11111111', state: 'running' }],
+  interfaces: [{ name: TAP, portId: PORT, serverId: SERVER }],
+  taps: [TAP],
+  emulators: [{ pid: 1, id: SERVER }],
+  metadataNetworks: [NETWORK.slice(0, 13)],
+  directories: [{ name: SERVER, files: ['disk'] }],
+  sockets: [],
+  savedMemory: [],
+  cacheFiles: [],
+};
+
+interface Changes {
+  readonly records?: Partial<Records>;
+  readonly ovn?: Partial<OvnThings>;
+  readonly host?: Partial<HostThings>;
+  readonly imageFiles?: Things['imageFiles'];
+}
+
+function findings({ records = {}, ovn = {}, host = {}, imageFiles }: Changes): string[] {
+  return compareThings({
+    at: NOW,
+    records: { ...RECORDS, ...records },
+    ovn: { ...OVN, ...ovn },
+    hosts: [{ ...HOST, ...host }],
+    imageFiles: imageFiles ?? [{ name: 'file', bytes: 5, partial: false }],
+  });
+}
+
+test('finds nothing in a sound cloud', () => assert.deepEqual(findings({}), []));
+
+const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
+  [
+    'a task without an action',
+    { records: { instances: [{ ...instance, task_state: 'powering-off' }] } },
+    /^stuck: .*the task powering-off/,
+  ],
+  [
+    'an action past its deadline',
+    { records: { actions: [{ ...action, deadline_at: LONG_AGO }] } },
+    /^stuck: the stop of server/,
+  ],
+  [
+    'a build by nobody',
+    { records: { instances: [{ ...instance, vm_state: 'building' }] } },
+    /^stuck: .*built by nobody/,
+  ],
+  [
+    'an error without a reason',
+    { records: { instances: [{ ...instance, vm_state: 'error' }] } },
+    /^missing: .*no reason/,
+  ],
+  [
+    'an open step of an action that ended',
+    { records: { openSteps: [{ saga_id: 'x', step: 'spawn', state: 'running' }] } },
+    /^stuck: step spawn/,
+  ],
+  [
+    'an old message',
+    { records: { outbox: [{ queue: 'q', method: 'm', created_at: LONG_AGO, attempts: 9 }] } },
+    /^stuck: message m to q/,
+  ],
+  [
+    'old work for OVN',
+    { records: { northboundWork: [{ kind: 'port', id: PORT, marked_at: LONG_AGO }] } },
+    /^stuck: OVN does not have/,
+  ],
+  [
+    'a claim of nobody',
+    {
+      records: {
+        allocations: [
+          ...RECORDS.allocations,
+          { consumer_id: OTHER, provider: 'h1', consumer_type: 'INSTANCE' },
+        ],
+      },
+    },
+    /^orphan: resources of h1/,
+  ],
+  ['a server without a claim', { records: { allocations: [] } }, /^missing: .*claims no resources/],
+  [
+    'a port of no server',
+    {
+      records: { ports: [port, { ...port, id: OTHER, device_id: OTHER }] },
+      ovn: { switchPorts: [{ portId: PORT }, { portId: OTHER }] },
+    },
+    /^orphan: port 9999/,
+  ],
+  [
+    'an address of no port',
+    { records: { addresses: [{ port_id: OTHER, ip_address: '10.0.0.9' }] } },
+    /^orphan: address 10\.0\.0\.9/,
+  ],
+  [
+    'a port that OVN has alone',
+    { ovn: { switchPorts: [{ portId: PORT }, { portId: OTHER }] } },
+    /^orphan: ovn-nb has the port 9999/,
+  ],
+  [
+    'a port that OVN lacks',
+    { ovn: { switchPorts: [], bindings: OVN.bindings } },
+    /^(missing: ovn-nb lacks the port|orphan: ovn-sb binds)/,
+  ],
+  ['a switch of no network', { ovn: { switches: [NETWORK, OTHER] } }, /^orphan: ovn-nb has the switch/],
+  [
+    'a port outside its group',
+    { ovn: { portGroups: [{ groupId: GROUP, portIds: [] }] } },
+    /^missing: ovn-nb lacks the member/,
+  ],
+  [
+    'DHCP options of no subnet',
+    { ovn: { dhcpOptions: [{ subnetId: 'gone', portId: undefined }] } },
+    /^orphan: ovn-nb has DHCP/,
+  ],
+  [
+    'a binding of no port',
+    { ovn: { bindings: [...OVN.bindings, { portId: OTHER, chassis: 'h1', up: true }] } },
+    /^orphan: ovn-sb binds/,
+  ],
+  [
+    'a port on another chassis',
+    { ovn: { bindings: [{ portId: PORT, chassis: 'h2', up: true }] } },
+    /^missing: .*claimed by h2, not h1/,
+  ],
+  [
+    'a port that is down',
+    { ovn: { bindings: [{ portId: PORT, chassis: 'h1', up: false }] } },
+    /^missing: .*is not up/,
+  ],
+  [
+    'a guest of no server',
+    { host: { guests: [...HOST.guests!, { id: OTHER, name: 'i', state: 'running' }] } },
+    /^orphan: libvirt on h1/,
+  ],
+  ['a server without a guest', { host: { guests: [], emulators: [] } }, /^missing: the guest of/],
+  [
+    'an emulator that libvirt lost',
+    { host: { emulators: [...HOST.emulators!, { pid: 7, id: OTHER }] } },
+    /^orphan: process 7/,
+  ],
+  [
+    'an interface of no server',
+    { host: { interfaces: [...HOST.interfaces!, { name: 'tapx', portId: PORT, serverId: OTHER }] } },
+    /^orphan: interface tapx/,
+  ],
+  ['a tap on no bridge', { host: { taps: [TAP, 'tapx'] } }, /^orphan: device tapx/],
+  ['a server without its interface', { host: { interfaces: [], taps: [] } }, /^missing: .*no interface tap/],
+  ['metadata in no network', { host: { metadataNetworks: ['00000000-0000'] } }, /^orphan: metadata on h1/],
+  [
+    'a directory of no server',
+    { host: { directories: [...HOST.directories, { name: OTHER, files: [] }] } },
+    /^orphan: instances\/9999/,
+  ],
+  [
+    'a snapshot that was left',
+    { host: { directories: [{ name: SERVER, files: ['disk', 'snapshot-1'] }] } },
+    /^orphan: instances\/.*snapshot-1/,
+  ],
+  ['a server without a disk', { host: { directories: [] } }, /^missing: .*no disk/],
+  ['a socket of no guest', { host: { sockets: ['mZmZmSIiQzOERFVVVVVVVQ.s'] } }, /^orphan: socket run\//],
+  ['memory of no server', { host: { savedMemory: [`${OTHER}.memory`] } }, /^orphan: saved\//],
+  ['a load that was never finished', { host: { cacheFiles: ['x.part'] } }, /^orphan: image-cache\/x\.part/],
+  [
+    'a file of no image',
+    {
+      imageFiles: [
+        { name: 'file', bytes: 5, partial: false },
+        { name: 'x', bytes: 1, partial: true },
+      ],
+    },
+    /^orphan: the image store has x, half-written/,
+  ],
+  ['an image without its file', { imageFiles: [] }, /^missing: image/],
+  [
+    'a file that was cut',
+    { imageFiles: [{ name: 'file', bytes: 4, partial: false }] },
+    /^missing: the file of image/,
+  ],
+  [
+    'an upload by nobody',
+    { records: { images: [{ ...image, status: 'saving', upload_id: 'file', upload_lease: LONG_AGO }] } },
+    /^stuck: image/,
+  ],
+];
+for (const [what, changes, expected] of CASES) {
+  test(`finds ${what}`, () => {
+    const found = findings(changes);
+    assert.ok(found.length > 0, 'nothing was found');
+    for (const sentence of found) assert.match(sentence, expected);
+  });
+}
+
+test('leaves alone what something is being done with', () => {
+  const busy = { ...action, deadline_at: '2026-01-01T12:01:00.000Z' };
+  assert.deepEqual(
+    findings({
+      records: { actions: [busy], instances: [{ ...instance, task_state: 'powering-off' }] },
+      host: { guests: [], interfaces: [], emulators: [], taps: [] },
+      ovn: { bindings: [{ portId: PORT, chassis: undefined, up: false }] },
+    }),
+    [],
+  );
+});
