@@ -43,6 +43,7 @@ test('answers 202 and records entry, action with its evidence, and the message t
     'links',
     'security_groups',
   ]);
+  assert.equal(server['OS-DCF:diskConfig'], 'MANUAL');
   const row = await cloud.kysely.selectFrom('instances').selectAll().executeTakeFirstOrThrow();
   assert.equal(row.id, server.id);
   assert.deepEqual([row.vm_state, row.task_state, row.host], ['building', 'scheduling', null]);

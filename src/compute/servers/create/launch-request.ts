@@ -102,7 +102,7 @@ export function readLaunchRequest(body: CreateBody): LaunchRequest {
     adminPass: server.adminPass,
     metadata: server.metadata ?? {},
     networks,
-    diskConfig: server['OS-DCF:diskConfig'] ?? 'AUTO',
+    diskConfig: server['OS-DCF:diskConfig'] ?? 'MANUAL',
     accessIpV4: server.accessIPv4 ?? null,
     accessIpV6: server.accessIPv6 ?? null,
     zone: server.availability_zone,
