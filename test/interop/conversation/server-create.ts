@@ -304,7 +304,7 @@ export const serverCreate: Area = {
     { run: 'flavor create --ram 90000000 --vcpus 1 --disk 1 huge', as: 'admin', has: { name: 'huge' } },
     ...create,
     ...find,
-    ...refuse,
+    ...refuse.map((step): Step => ({ on: 'models', ...step })), // no guest is needed to be told no
     ...remove,
   ],
 };
