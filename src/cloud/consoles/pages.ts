@@ -18,6 +18,7 @@ function page(title: string, script: string, head: string): string {
 <head>
 <meta charset="utf-8">
 <title>${title}</title>
+<link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>html,body{height:100%;margin:0;background:#16181d;color:#d7dae0;font:14px system-ui,sans-serif}body{display:flex;flex-direction:column}
 header{display:flex;gap:1em;align-items:center;padding:.5em 1em;background:#22252c}button{font:inherit}#status{margin-left:auto}main{flex:1;min-height:0}</style>

@@ -64,6 +64,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
         power[Symbol.asyncDispose](),
         restored,
       ]);
+      await endGuests(deps);
     },
   };
 }
@@ -82,6 +83,21 @@ async function firstReport(deps: HostDeps): Promise<HostReport> {
       deps.log.warn({ causes: causeChain(error) }, 'the hypervisor does not answer yet');
       await deps.clock.sleep(FIRST_REPORT_PAUSE_MS, deps.signal);
     }
+  }
+}
+
+/**
+ * Guests end with the host's programs: they are asked first, so that what they have not written yet is not lost. Their
+ * entries stay as they are, and the next start runs them again.
+ */
+async function endGuests({ hypervisor, config, log }: HostDeps): Promise<void> {
+  try {
+    const running = (await hypervisor.listServers()).filter((guest) => guest.state === 'running');
+    await Promise.all(
+      running.map(async ({ id }) => hypervisor.stopServer(id, { graceMs: config.closingGraceMs })),
+    );
+  } catch (error) {
+    log.warn({ err: error, host: config.host }, 'guests could not be ended in order');
   }
 }
 

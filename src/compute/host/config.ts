@@ -19,6 +19,8 @@ export interface HostConfig {
   readonly spawnDeadlineMs: number;
   /** How long a guest may take to power off before it is ended. Upstream's shutdown_timeout is 60 s. */
   readonly shutdownGraceMs: number;
+  /** The same when the host itself is closed: whoever stops a cloud waits for it. */
+  readonly closingGraceMs: number;
   readonly heartbeatMs: number;
   readonly auditMs: number;
 }
@@ -32,6 +34,7 @@ export const HOST_DEFAULTS = {
   imageDeadlineMs: 600_000,
   spawnDeadlineMs: 120_000,
   shutdownGraceMs: 60_000,
+  closingGraceMs: 10_000,
   heartbeatMs: 10_000,
   auditMs: 60_000,
 } as const satisfies Partial<HostConfig>;

@@ -1,5 +1,5 @@
 // Creating, changing and deleting subnets, and what that means for the ports of the network.
-import type { NetworkRow, SubnetRow } from '../tables.ts';
+import type { NetworkRow, PortRow, SubnetRow } from '../tables.ts';
 import { conflict, invalidInput, notFound } from '../errors.ts';
 import { formatCidr, formatIp, parseCidr, type Cidr } from '../ipam/address.ts';
 import type { Pool } from '../ipam/allocate.ts';
@@ -129,20 +129,33 @@ async function addSlaacAddresses({ unit }: Operation, subnet: SubnetRow): Promis
   }
 }
 
-/** The network's metadata port has an address in each of its DHCPv4 subnets. */
+/**
+ * The network's metadata port has an address in each of its DHCPv4 subnets. By IPv6 it is asked at fe80::a9fe:a9fe, so
+ * that it needs no address of a subnet there.
+ */
 async function serveMetadata(
   { unit, deps }: Operation,
   network: NetworkRow,
   subnet: SubnetRow,
 ): Promise<void> {
-  const wanted = deps.config.metadataPorts && subnet.ip_version === 4 && subnet.enable_dhcp === 1;
+  const served = deps.config.metadataPorts && subnet.enable_dhcp === 1;
+  const wanted = served && subnet.ip_version === 4;
   const [existing] = await selectRows(unit.trx, 'ports', [
     equals('network_id', network.id),
     equals('device_owner', DISTRIBUTED),
   ]);
   const allocations = existing ? await allocationsOf(unit.trx, existing.id) : [];
   const has = allocations.find((row) => row.subnet_id === subnet.id);
+  const makePort = async (): Promise<PortRow> =>
+    insertPort(unit, {
+      project_id: network.project_id,
+      network_id: network.id,
+      device_owner: DISTRIBUTED,
+      device_id: `ovnmeta-${network.id}`,
+      port_security_enabled: 0,
+    });
   if (!wanted) {
+    if (served && !existing) unit.touch('port', (await makePort()).id);
     if (existing && has) {
       await deleteRows(unit.trx, 'ip_allocations', [
         equals('subnet_id', subnet.id),
@@ -156,15 +169,7 @@ async function serveMetadata(
   if (has) return;
   const ip = await nextFreeAddress(unit.trx, subnet);
   if (!ip) return; // a pool too small for it: guests of this subnet use the config drive
-  const port =
-    existing ??
-    (await insertPort(unit, {
-      project_id: network.project_id,
-      network_id: network.id,
-      device_owner: DISTRIBUTED,
-      device_id: `ovnmeta-${network.id}`,
-      port_security_enabled: 0,
-    }));
+  const port = existing ?? (await makePort());
   await reserveAddress(unit.trx, subnet, port.id, ip, allocations.length);
   if (existing) await bumpRevision(unit.trx, 'ports', existing.id, unit.now);
   unit.touch('port', port.id);

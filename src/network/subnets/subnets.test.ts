@@ -200,3 +200,17 @@ test('gives a network its metadata port, which goes with the network', async () 
   assert.equal((await net.call('DELETE', `/v2.0/networks/${subnet.network_id}`)).status, 204);
   assert.equal((await net.get(`ports?network_id=${subnet.network_id}`, 'admin')).body.ports.length, 0);
 });
+
+test('gives a network of IPv6 only a metadata port without addresses, which later IPv4 subnets use', async () => {
+  await using net = await networkHarness();
+  const six = { ip_version: 6, cidr: 'fd00:5::/64', ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
+  const { subnet } = (await subnetOn(net, six)).body;
+  const query = `ports?device_owner=network:distributed&network_id=${subnet.network_id}`;
+  const addresses = async (): Promise<string[][]> =>
+    (await net.get(query)).body.ports.map((port: { fixed_ips: Array<{ ip_address: string }> }) =>
+      port.fixed_ips.map((ip) => ip.ip_address),
+    );
+  assert.deepEqual(await addresses(), [[]]);
+  await subnetOn(net, { ip_version: 4, cidr: '10.5.0.0/24' }, subnet.network_id);
+  assert.deepEqual(await addresses(), [['10.5.0.2']]);
+});
