@@ -9,6 +9,7 @@ import type { InventoryRow, PlacementTables } from './tables.ts';
 
 export { NoCapacity } from './errors.ts';
 export { findCandidates, type ExplainedSearch } from './allocation-candidates/find-candidates.ts';
+export { isCustomName, isStandardClass, isStandardTrait } from './standard-names.ts';
 
 /** Amounts by resource class: `{ VCPU: 1, MEMORY_MB: 512, DISK_GB: 1 }`. */
 export type Resources = Readonly<Record<string, number>>;

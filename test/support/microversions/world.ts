@@ -1,0 +1,177 @@
+// A simulated cloud with servers to look at, and clients of its compute API at one microversion each. For the rows of
+// compute's microversions.
+import assert from 'node:assert/strict';
+import type { CloudAccess } from '#cli/cloud-access.ts';
+import { startCloud } from '#test/support/cloud.ts';
+import type { JsonValue } from '#test/support/service-harness.ts';
+import { until } from '#test/support/until.ts';
+
+export type Who = 'member' | 'admin';
+
+export interface Answer {
+  readonly status: number;
+  readonly body: JsonValue;
+  readonly headers: Headers;
+}
+
+/** Paths are below `/compute/v2.1`. */
+export interface Client {
+  readonly minor: number;
+  send(method: string, path: string, body?: unknown, who?: Who): Promise<Answer>;
+  /** @returns the body of a 200 */
+  get(path: string, who?: Who): Promise<JsonValue>;
+  /** An action on a server, as an administrator unless told. */
+  act(server: string, body: Readonly<Record<string, unknown>>, who?: Who): Promise<Answer>;
+}
+
+export interface World extends AsyncDisposable {
+  readonly project: string;
+  readonly user: string;
+  readonly image: string;
+  readonly flavor: string;
+  readonly network: string;
+  readonly publicKey: string;
+  /** Active, with a key pair, tags, a description, metadata and a group. */
+  readonly server: string;
+  readonly group: string;
+  /** Gone. */
+  readonly deleted: string;
+  /** In error: no host has its disk. */
+  readonly failed: string;
+  at(minor: number): Client;
+  /** Waits until the server has no task. @returns it */
+  settled(id: string): Promise<JsonValue>;
+  unique(prefix: string): string;
+}
+
+const PUBLIC_KEY =
+  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2x+hfTU7eQOnFGx9HXe41476pYuPeJ0MM/CLIkRWvS world@example';
+
+export async function startWorld(): Promise<World> {
+  await using stack = new AsyncDisposableStack();
+  const cloud = stack.use(await startCloud({ simulated: true }));
+  const access: Record<Who, CloudAccess> = {
+    member: await cloud.access('pileus'),
+    admin: await cloud.access('pileus-admin'),
+  };
+  const at = (minor: number): Client => clientAt(access, minor);
+  const top = at(93);
+  let last = 0;
+  const unique = (prefix: string): string => `${prefix}-${++last}`;
+  const settled: World['settled'] = async (id) =>
+    until(
+      async () => {
+        const { server } = await top.get(`/servers/${id}`, 'admin');
+        return server['OS-EXT-STS:task_state'] === null ? (server as JsonValue) : undefined;
+      },
+      { what: `server ${id} to have no task`, deadlineMs: 30_000 },
+    );
+  const [image, network, flavor] = await Promise.all([
+    firstId(access.member, '/image/v2/images', 'images'),
+    firstId(access.member, '/network/v2.0/networks?name=private', 'networks'),
+    smallestFlavor(top),
+  ]);
+  const launch = async (fields: object): Promise<string> => {
+    const server = {
+      name: 'seen',
+      imageRef: image,
+      flavorRef: flavor,
+      networks: [{ uuid: network }],
+      ...fields,
+    };
+    const { hints, ...rest } = server as typeof server & { hints?: unknown };
+    const body = { server: rest, ...(hints ? { 'os:scheduler_hints': hints } : {}) };
+    const answer = await top.send('POST', '/servers', body);
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    return answer.body.server.id as string;
+  };
+  await top.send('POST', '/os-keypairs', { keypair: { name: 'k', public_key: PUBLIC_KEY } });
+  const group = (
+    await top.send('POST', '/os-server-groups', { server_group: { name: 'g', policy: 'anti-affinity' } })
+  ).body.server_group.id as string;
+  const fixed = {
+    key_name: 'k',
+    tags: ['one'],
+    description: 'words',
+    metadata: { a: 'b' },
+    hints: { group },
+  };
+  const huge = unique('huge');
+  await top.send(
+    'POST',
+    '/flavors',
+    { flavor: { name: huge, id: huge, ram: 128, vcpus: 1, disk: 1_000_000 } },
+    'admin',
+  );
+  const server = await launch(fixed);
+  const failed = await launch({ flavorRef: huge });
+  const deleted = await launch({ name: 'gone' });
+  assert.equal((await settled(server)).status, 'ACTIVE');
+  assert.equal((await settled(failed)).status, 'ERROR');
+  await settled(deleted);
+  await top.send('DELETE', `/servers/${deleted}`);
+  await until(async () => (await top.send('GET', `/servers/${deleted}`)).status === 404, {
+    what: 'the server to be gone',
+    deadlineMs: 30_000,
+  });
+  const { tenant_id: project, user_id: user } = (await top.get(`/servers/${server}`)).server;
+  const kept = stack.move();
+  return {
+    project,
+    user,
+    image,
+    flavor,
+    network,
+    server,
+    group,
+    deleted,
+    failed,
+    at,
+    settled,
+    unique,
+    publicKey: PUBLIC_KEY,
+    [Symbol.asyncDispose]: async () => kept.disposeAsync(),
+  };
+}
+
+async function firstId(access: CloudAccess, path: string, name: string): Promise<string> {
+  const found = (await access.get(path)) as Record<string, Array<{ id: string }>>;
+  const id = found[name]?.[0]?.id;
+  assert.ok(id, `${path} has none`);
+  return id;
+}
+
+async function smallestFlavor(client: Client): Promise<string> {
+  const { flavors } = await client.get('/flavors/detail?sort_key=memory_mb');
+  return flavors[0].id as string;
+}
+
+function clientAt(access: Readonly<Record<Who, CloudAccess>>, minor: number): Client {
+  const send: Client['send'] = async (method, path, body, who = 'member') => {
+    const answer = await fetch(`${access[who].origin}/compute/v2.1${path}`, {
+      method,
+      headers: {
+        'x-auth-token': access[who].token,
+        'openstack-api-version': `compute 2.${minor}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      body: text === '' ? undefined : (JSON.parse(text) as unknown),
+    };
+  };
+  return {
+    minor,
+    send,
+    get: async (path, who = 'member') => {
+      const answer = await send('GET', path, undefined, who);
+      assert.equal(answer.status, 200, `GET ${path} at 2.${minor}: ${JSON.stringify(answer.body)}`);
+      return answer.body;
+    },
+    act: async (server, body, who = 'admin') => send('POST', `/servers/${server}/action`, body, who),
+  };
+}
