@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -63,6 +63,8 @@ test('a path too long for sockets below it, or that cannot be made, is refused w
         return true;
       },
     );
-  refused(join(dir, 'x'.repeat(60)), /longer than \d+ bytes/);
+  const long = join(dir, 'x'.repeat(60));
+  refused(long, /has \d+ bytes, and with more than \d+/);
+  assert.ok(!existsSync(long), 'what is refused is not made');
   refused('/etc/hostname/below-a-file', /cannot be used/);
 });

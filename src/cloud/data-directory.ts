@@ -118,18 +118,28 @@ export function openDataDirectory(
 
 function makeTop(path: string): string {
   let real: string;
+  let made: string | undefined;
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    made = mkdirSync(path, { recursive: true, mode: 0o700 });
     real = realpathSync(path);
     chmodSync(real, 0o700);
   } catch (error) {
     throw new DataDirectoryUnusable(path, error instanceof Error ? error.message : String(error));
   }
-  if (Buffer.byteLength(real) > LONGEST_PATH) {
-    const why = `its path is longer than ${LONGEST_PATH} bytes, and Unix sockets below it would not fit`;
-    throw new DataDirectoryUnusable(real, why);
+  const tooLong = explainTooLong(real);
+  if (tooLong !== undefined) {
+    if (made !== undefined) rmSync(made, { recursive: true });
+    throw new DataDirectoryUnusable(real, tooLong);
   }
   return real;
+}
+
+/** Why the path is too long; undefined when it is not. */
+export function explainTooLong(path: string): string | undefined {
+  const bytes = Buffer.byteLength(path);
+  return bytes > LONGEST_PATH
+    ? `its path has ${bytes} bytes, and with more than ${LONGEST_PATH} the Unix sockets below it do not fit`
+    : undefined;
 }
 
 /** A database opened for exclusive use: the kernel drops its lock when the process ends, however it ends. */

@@ -17,6 +17,16 @@ export class DataDirectoryUnusable extends Error {
   }
 }
 
+export class ListenImpossible extends Error {
+  readonly code = 'listen_impossible';
+  readonly why: string;
+  constructor(listen: string, why: string) {
+    super(`cannot listen on ${listen}: ${why}. Choose another address with --listen`);
+    this.name = 'ListenImpossible';
+    this.why = why;
+  }
+}
+
 /** The machine lacks something that no step can bring. */
 export class MachineUnfit extends Error {
   readonly code = 'machine_unfit';

@@ -2,8 +2,9 @@
  * Brings a whole cloud up: opens the data directory, starts the ground and what is assembled on it, and ends both in
  * order. Called by `pileus up` and by tests.
  */
-import { openDataDirectory } from './data-directory.ts';
+import { findDataDirectory, openDataDirectory } from './data-directory.ts';
 import type { OpenDataDirectory } from './data-directory.ts';
+import { DataDirectoryInUse } from './errors.ts';
 import { startGround } from './ground.ts';
 import type { Ground, GroundOptions } from './ground.ts';
 import { settlePort } from './listen-address.ts';
@@ -66,6 +67,9 @@ export type RunningCloud = AsyncDisposable & {
 /** Throws what keeps it from coming up, after everything begun has been ended. */
 export async function up(options: UpOptions, assemble: Assemble): Promise<RunningCloud> {
   const { dataPath, simulated, progress = silentProgress, signal } = options;
+  // Asked first: a cloud that runs on the directory is also what has the port, and the better thing to name.
+  const owner = findDataDirectory(dataPath)?.findOwner();
+  if (owner) throw new DataDirectoryInUse(dataPath, owner.pid);
   const listen = await settlePort(options.listen);
   const data = openDataDirectory(dataPath, { listen, simulated });
   const tracing = options.traceEndpoint ? await startTracing(options.traceEndpoint) : undefined;

@@ -1,11 +1,18 @@
 /** What of the machine fits and what does not, each with its mend. Called by `pileus doctor`. */
 import { statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
-import { HYPERVISOR_PACKAGES, NETWORK_PACKAGES, TEST_PACKAGES, findMissing } from '../packages.ts';
-import { findDataDirectory } from '../data-directory.ts';
+import {
+  DEMO_IMAGE_PACKAGES,
+  HYPERVISOR_PACKAGES,
+  NETWORK_PACKAGES,
+  TEST_PACKAGES,
+  findMissing,
+} from '../packages.ts';
+import { explainTooLong, findDataDirectory } from '../data-directory.ts';
+import { ListenImpossible } from '../errors.ts';
+import { settlePort } from '../listen-address.ts';
 import { probeKvm } from './kvm.ts';
 import { probeNetwork } from './network.ts';
 import type { NetworkAbilities } from './network.ts';
@@ -71,7 +78,8 @@ function checkNode(): Finding {
 }
 
 function checkPackages(): Finding[] {
-  const lacking = findMissing([...NETWORK_PACKAGES, ...HYPERVISOR_PACKAGES]).map((need) => need.package);
+  const forClouds = [...NETWORK_PACKAGES, ...HYPERVISOR_PACKAGES, ...DEMO_IMAGE_PACKAGES];
+  const lacking = findMissing(forClouds).map((need) => need.package);
   const forTests = findMissing(TEST_PACKAGES).map((need) => need.package);
   const install = (names: string[]): string => `apt-get install --no-install-recommends ${names.join(' ')}`;
   const finding = (what: string, names: string[], by: string): Finding =>
@@ -89,6 +97,8 @@ function checkPackages(): Finding[] {
 async function checkKvm(): Promise<Finding> {
   const { works, why } = await probeKvm();
   if (works) return { what: 'KVM', state: 'fits', why };
+  if (findMissing(HYPERVISOR_PACKAGES).some((need) => need.package === 'qemu-system-x86'))
+    return { what: 'KVM', state: 'slow', why, mend: 'pileus up installs it and tries then' };
   const mend = 'guests are emulated (TCG), about ten times slower; enable (nested) virtualisation to mend it';
   return { what: 'KVM', state: 'slow', why, mend };
 }
@@ -103,6 +113,10 @@ async function checkNetwork(): Promise<Finding[]> {
         mend: 'run the doctor as root',
       },
     ];
+  }
+  if (findMissing(NETWORK_PACKAGES).some((need) => need.package === 'iproute2')) {
+    const why = 'iproute2 is not installed, so that it cannot be tried';
+    return [{ what: 'network', state: 'slow', why, mend: 'pileus up installs it and tries then' }];
   }
   const found = await probeNetwork();
   const mends: Record<keyof NetworkAbilities, string> = {
@@ -128,6 +142,9 @@ function checkMemory(): Finding {
 }
 
 async function checkDisk(dataPath: string): Promise<Finding> {
+  const tooLong = explainTooLong(dataPath);
+  if (tooLong !== undefined)
+    return { what: 'disk', state: 'unfit', why: `${dataPath}: ${tooLong}`, mend: 'choose a shorter --data' };
   const { bavail, bsize } = await statfs(existingParent(dataPath));
   const why = `${((bavail * bsize) / GIB).toFixed(1)} GiB free for ${dataPath}`;
   return bavail * bsize >= DISK_NEEDED
@@ -143,21 +160,14 @@ function existingParent(path: string): string {
 async function checkPort(dataPath: string, listen: string): Promise<Finding> {
   const owner = findDataDirectory(dataPath)?.findOwner();
   if (owner?.listen === listen) return { what: 'port', state: 'fits', why: `${listen} serves this cloud` };
-  const at = listen.lastIndexOf(':');
-  const error = await tryListen(
-    listen.slice(0, at).replace(/^\[(.*)\]$/, '$1'),
-    Number(listen.slice(at + 1)),
-  );
-  if (error === undefined) return { what: 'port', state: 'fits', why: `${listen} is free` };
-  return { what: 'port', state: 'unfit', why: `${listen}: ${error}`, mend: 'choose another with --listen' };
-}
-
-function tryListen(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', (error) => resolve(error.message));
-    server.listen(port, host, () => server.close(() => resolve(undefined)));
-  });
+  try {
+    await settlePort(listen);
+    return { what: 'port', state: 'fits', why: `${listen} is free` };
+  } catch (error) {
+    if (!(error instanceof ListenImpossible)) throw error;
+    const why = `${listen}: ${error.why}`;
+    return { what: 'port', state: 'unfit', why, mend: 'choose another with --listen' };
+  }
 }
 
 /** Tokens and certificates go by the clock: one that is before this program was installed is surely wrong. */
