@@ -73,5 +73,6 @@ export async function writeVifs(
     .updateTable('instances')
     .set({ vifs_json: JSON.stringify(vifs) })
     .where('id', '=', instanceId)
+    .where('vm_state', '!=', 'error') // a launch that was ended has none, whatever its late host says
     .execute();
 }
