@@ -64,7 +64,7 @@ async function runFiles(
     const signal = AbortSignal.any([tooLong, AbortSignal.timeout(FILE_TIMEOUT_MS)]);
     const testNamePatterns = names === undefined ? {} : { testNamePatterns: [new RegExp(names)] };
     const stream = run({ files: [file], timeout: TEST_TIMEOUT_MS, signal, cwd: ROOT, ...testNamePatterns });
-    for await (const event of stream) tally.take(event);
+    for await (const event of stream) tally.take(event, file);
   };
   const worker = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined && !tooLong.aborted; file = waiting.shift())

@@ -17,20 +17,28 @@ test('counts leaf tests, files that do not load, skips; and tells failures with 
   );
   writeFileSync(join(dir, 'b.test.mjs'), 'import "./absent.mjs";');
   writeFileSync(
+    join(dir, 'shared.mjs'),
+    `import { test } from 'node:test'; export const share = () => test('shared', () => {});`,
+  );
+  writeFileSync(join(dir, 'c.test.mjs'), `import { share } from './shared.mjs'; share();`);
+  writeFileSync(
     join(dir, 'main.mjs'),
     `import { run } from 'node:test';
      import { Tally } from '${new URL('tally.ts', import.meta.url).pathname}';
      const tally = new Tally('${dir}/');
-     for await (const event of run({ files: ['${dir}/a.test.mjs', '${dir}/b.test.mjs'] })) tally.take(event);
+     for (const file of ['a', 'b', 'c'].map((name) => \`${dir}/\${name}.test.mjs\`))
+       for await (const event of run({ files: [file] })) tally.take(event, file);
      console.log(tally.summary());`,
   );
   // A test runner inside a test runner reports to the outer one unless it is told that it is not.
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
   const { stdout } = spawnSync(process.execPath, [join(dir, 'main.mjs')], { encoding: 'utf8', env });
   const lines = stdout.trimEnd().split('\n');
-  assert.equal(lines.at(-1), '2 passed, 2 failed, 1 skipped', stdout);
-  assert.equal(lines.at(-2), 'skipped: skipped (no root)');
+  assert.equal(lines.at(-1), '3 passed, 2 failed', stdout);
+  assert.equal(lines.at(-2), '1 skipped');
+  assert.equal(lines.at(-3), 'skipped: skipped (no root)');
   assert.ok(lines.includes('FAILED a.test.mjs:4: bad'), stdout);
   assert.match(stdout, /Error: boom\n/);
   assert.match(stdout, /BAD {2}a\.test\.mjs: 2 passed, 1 FAILED, 1 skipped/);
+  assert.match(stdout, /ok {3}c\.test\.mjs: 1 passed/, 'tests count for the file that was run');
 });

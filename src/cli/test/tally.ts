@@ -18,26 +18,27 @@ export class Tally {
     this.#root = root;
   }
 
-  take(event: TestEvent): void {
+  /** `path` is the file that was run: its tests may be written in another, which it shares with its likes. */
+  take(event: TestEvent, path: string): void {
     switch (event.type) {
       case 'test:pass':
       case 'test:fail':
-        return this.#count(event);
+        return this.#count(event, path);
       case 'test:stderr':
         process.stderr.write(event.data.message);
         return;
       case 'test:summary':
-        if (event.data.file !== undefined) this.#tellFile(event.data.file, event.data.duration_ms);
+        if (event.data.file !== undefined) this.#tellFile(path, event.data.duration_ms);
         return;
       default:
     }
   }
 
-  #count(event: Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>): void {
+  #count(event: Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>, path: string): void {
     const { data } = event;
     if (data.details.type === 'suite' && event.type === 'test:pass') return;
-    const file = this.#files.get(data.file ?? '') ?? { passed: 0, failed: 0, skipped: 0 };
-    this.#files.set(data.file ?? '', file);
+    const file = this.#files.get(path) ?? { passed: 0, failed: 0, skipped: 0 };
+    this.#files.set(path, file);
     if (data.skip !== undefined) {
       this.skipped += 1;
       file.skipped += 1;
@@ -82,8 +83,8 @@ export class Tally {
   /** Its last line is what CI and people look for. */
   summary(): string {
     const skips = this.#skips.map((skip) => `skipped: ${skip}\n`).join('');
-    const more = this.skipped > 0 ? `, ${this.skipped} skipped` : '';
-    return `${skips}${this.passed} passed, ${this.failed} failed${more}`;
+    const howMany = this.skipped > 0 ? `${this.skipped} skipped\n` : '';
+    return `${skips}${howMany}${this.passed} passed, ${this.failed} failed`;
   }
 }
 

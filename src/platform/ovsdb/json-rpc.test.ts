@@ -54,8 +54,9 @@ test('a peer that is silent but answers probes is kept', async () => {
       if (++probes === 5) answered.resolve();
     }
   });
-  const peer = new JsonRpcPeer(near, { probeIntervalMs: 10 });
-  const keepAlive = setTimeout(() => answered.reject(new Error('no five probes')), 5000);
+  // Long enough for an answer on a machine with much other work.
+  const peer = new JsonRpcPeer(near, { probeIntervalMs: 200 });
+  const keepAlive = setTimeout(() => answered.reject(new Error('no five probes')), 10_000);
   await answered.promise;
   clearTimeout(keepAlive);
   assert.equal(peer.isOpen, true);
