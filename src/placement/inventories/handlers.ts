@@ -1,4 +1,5 @@
 // Reads and changes what a provider has.
+import { DomainError } from '#platform/errors/domain-error.ts';
 import { locationOf, ok, timeHeaders } from '#placement/answers.ts';
 import type { PlacementDeps, PlacementExecutor } from '#placement/deps.ts';
 import { BadRequest, Conflict, NotFound } from '#placement/errors.ts';
@@ -155,6 +156,15 @@ export async function remove(call: Call, deps: PlacementDeps): Promise<Reply> {
     },
   });
   return new Reply(204);
+}
+
+/** Before 1.5 only single inventories could be deleted. @throws DomainError method-not-allowed */
+export async function refuseRemoveAll(): Promise<never> {
+  throw new DomainError(
+    'method-not-allowed',
+    'method-not-allowed',
+    'The method is not allowed for this resource.',
+  );
 }
 
 export async function removeAll(call: Call, deps: PlacementDeps): Promise<Reply> {
