@@ -14,3 +14,46 @@ export const FOR_STRANGERS: Exceptions = {
   'compute GET /v2.1/os-quota-sets/:id/defaults': [200, 'default quotas are the same for all projects'],
   'network GET /v2.0/extensions/:alias': [200, 'extensions are for all to read'],
 };
+
+/** A body that is no body of the route: the rule is 400. */
+export const FOR_NO_BODY: Exceptions = {
+  'image POST /v2/images': [201, 'an image without a name or a format may be made'],
+  'image PATCH /v2/images/:image': [200, 'an empty list of changes changes nothing'],
+};
+
+/** An absurd id: the rule is 404 or 400. Each with the parameter's name. */
+export const FOR_ABSURD_IDS: Exceptions = {
+  'identity PUT /v3/regions/:id id': [201, 'makes the region, whose id is any text'],
+  'identity DELETE /v3/regions/:id id': [204, 'deletes the region that PUT has made'],
+  'identity GET /v3/regions/:id id': [200, 'shows the region that PUT has made'],
+  'identity PATCH /v3/regions/:id id': [200, 'changes the region that PUT has made'],
+  'identity GET /v3/users/:id/application_credentials id': [200, 'a filter: nobody has none'],
+  'identity POST /v3/users/:id/application_credentials id': [403, 'nobody makes them for another user'],
+  'identity POST /v3/users/:id/password id': [401, 'whether there is such a user is not told'],
+  'compute GET /v2.1/os-hypervisors/:id/search id': [200, 'a part of a name: -1 is one of sim-1'],
+  'compute GET /v2.1/os-hypervisors/:id/servers id': [200, 'a part of a name: -1 is one of sim-1'],
+  'identity GET /v3/users/:id/access_rules id': [200, 'a filter: nobody has none'],
+  'compute GET /v2.1/os-quota-sets/:id id': [200, 'limits of a project need no project yet'],
+  'compute GET /v2.1/os-quota-sets/:id/detail id': [200, 'limits of a project need no project yet'],
+  'compute GET /v2.1/os-quota-sets/:id/defaults id': [200, 'default limits are the same for all'],
+  'compute PUT /v2.1/os-quota-sets/:id id': [200, 'limits of a project may be set before it is there'],
+  'compute GET /v2.1/os-quota-class-sets/:id id': [200, 'any text is a class'],
+  'compute PUT /v2.1/os-quota-class-sets/:id id': [200, 'any text is a class'],
+  'network GET /v2.0/quotas/:id id': [200, 'limits of a project need no project yet'],
+  'network GET /v2.0/quotas/:id/default id': [200, 'default limits are the same for all'],
+  'network GET /v2.0/quotas/:id/details id': [200, 'limits of a project need no project yet'],
+  'network GET /v2.0/quotas/:id/details.json id': [200, 'limits of a project need no project yet'],
+  'network PUT /v2.0/quotas/:id id': [200, 'limits of a project may be set before it is there'],
+  'network DELETE /v2.0/quotas/:id id': [204, 'deletes what PUT has set'],
+  'network GET /v2.0/auto-allocated-topology/:id id': [409, 'the pools are looked at first'],
+  'placement PUT /allocations/:consumer consumer': [204, 'any uuid is a consumer'],
+  'placement DELETE /allocations/:consumer consumer': [204, 'deletes what PUT has made'],
+  'compute GET /v2.1/os-simple-tenant-usage/:id id': [200, 'a filter: no project has used nothing'],
+  'compute DELETE /v2.1/os-quota-sets/:id id': [202, 'what was not set is not set'],
+  'placement GET /allocations/:consumer consumer': [200, 'a filter: no consumer has no allocations'],
+  'placement DELETE /resource_providers/:id/inventories id': [405, 'there was no such method before 1.5'],
+  'placement PUT /resource_providers/:id/inventories/:class class': [
+    409,
+    'the generation is looked at first',
+  ],
+};

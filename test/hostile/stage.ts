@@ -58,9 +58,7 @@ export async function setStage(): Promise<Stage> {
 
 /** Changed by the cloud's own heartbeat and by work that ends later, not by requests: columns and whole tables. */
 const RESTLESS: ReadonlySet<string> = new Set([
-  'compute.services.updated_at',
-  'compute.services.last_seen_at',
-  'compute.services.report_count',
+  'compute.compute_services.last_seen_at',
   'network.northbound_work',
 ]);
 
@@ -75,10 +73,19 @@ export class State implements Disposable {
     ]);
   }
 
-  /** Every row of every table as text. */
-  rows(): Map<string, Set<string>> {
+  /** Grows with every commit of anybody; cheap to ask. */
+  version(only: string): string {
+    return this.#databases
+      .filter(([name]) => name === only)
+      .map(([, database]) => JSON.stringify(database.prepare('PRAGMA data_version').get()))
+      .join();
+  }
+
+  /** Every row of every table as text; of one database, when it is named. */
+  rows(only?: string): Map<string, Set<string>> {
     const all = new Map<string, Set<string>>();
     for (const [name, database] of this.#databases) {
+      if (only !== undefined && name !== only) continue;
       const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
       for (const { name: table } of tables as Array<{ name: string }>) {
         if (RESTLESS.has(`${name}.${table}`)) continue;
@@ -90,9 +97,9 @@ export class State implements Disposable {
   }
 
   /** What changed since `before`, a line each: `- network.ports {…}`. */
-  changesSince(before: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  changesSince(before: ReadonlyMap<string, ReadonlySet<string>>, only?: string): string[] {
     const changes: string[] = [];
-    for (const [table, rows] of this.rows()) {
+    for (const [table, rows] of this.rows(only)) {
       const old = before.get(table) ?? new Set();
       for (const row of rows.difference(old)) changes.push(`+ ${table} ${row}`);
       for (const row of old.difference(rows)) changes.push(`- ${table} ${row}`);

@@ -11,6 +11,7 @@ import { createInProcessBus } from '#platform/bus/in-process.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { inProcessTransport } from '#platform/clients/transport.ts';
 import { systemClock, type Clock } from '#platform/context/clock.ts';
+import { refuseUnroutable } from '#platform/http/unroutable.ts';
 import type { Log } from '#platform/log/log.ts';
 import type { ServiceContext, ServiceName } from '#platform/service/service.ts';
 import { SERVICE_USERS } from '#identity/bootstrap.ts';
@@ -41,11 +42,12 @@ export interface SharedOptions {
 const BODY_LIMIT = Number.MAX_SAFE_INTEGER;
 
 export function createShared({ data, log, region, policyOverrides }: SharedOptions): Shared {
-  const app = Fastify({
+  const app: FastifyInstance = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
+    frameworkErrors: (error, request, reply) => refuseUnroutable(app, error, request, reply),
   });
   const bus = createInProcessBus({ log });
   const clock = systemClock;

@@ -108,7 +108,11 @@ function allowedOptions(call: Call): Options {
     TENANT_FILTERS.map(([name, since]) => [name, since]),
   );
   for (const name of new Set(call.query.keys())) {
-    const since = everything ? ADMIN_ONLY_SINCE[name] : tenant.get(name);
+    const since = everything
+      ? Object.hasOwn(ADMIN_ONLY_SINCE, name)
+        ? ADMIN_ONLY_SINCE[name]
+        : undefined
+      : tenant.get(name);
     if (!everything && !tenant.has(name)) continue;
     if (since === undefined || atLeast(call.microversion, since)) options.set(name, call.query.getAll(name));
   }
@@ -201,7 +205,7 @@ function readSort(call: Call): SortKey[] {
       `Invalid input for query parameters sort_dir. Value: ${wrong}. It must be asc or desc.`,
     );
   const sort = keys.map((key, index): SortKey => {
-    const column = USELESS_SORT_KEYS.has(key) ? undefined : SORTABLE[key];
+    const column = USELESS_SORT_KEYS.has(key) || !Object.hasOwn(SORTABLE, key) ? undefined : SORTABLE[key];
     if (!column)
       throw new InvalidInput(
         `Invalid input for query parameters sort_key. Value: ${key}. Servers can't be sorted by it.`,
@@ -234,8 +238,15 @@ function parseTime(name: string, given: string | undefined): string | undefined 
   return new Date(time).toISOString();
 }
 
+/** No server carries more; each costs the database a subquery. */
+const MAX_TAGS = 50;
+
 function tagsOf(options: Options, name: string): string[] {
-  return (options.get(name) ?? []).flatMap((value) => value.split(',')).filter((tag) => tag !== '');
+  const tags = new Set((options.get(name) ?? []).flatMap((value) => value.split(',')));
+  tags.delete('');
+  if (tags.size > MAX_TAGS)
+    throw new InvalidInput(`Invalid filter field: ${name}. It may name ${MAX_TAGS} tags at most.`);
+  return [...tags];
 }
 
 function readBoolean(name: string, text: string): boolean {

@@ -54,6 +54,10 @@ export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> 
   const limit = limitOf(call.query.get('limit'), deps);
   const sort = sortOf(call.query);
   const { conditions, properties } = filtersOf(call.query);
+  const tags = [...new Set(call.query.getAll('tag'))];
+  // no image has more of either, and each costs the database a subquery
+  if (tags.length > deps.config.maxTags || properties.length > deps.config.maxProperties)
+    throw new Invalid('There are more filters than an image can fit');
   const rows =
     limit === 0
       ? []
@@ -61,7 +65,7 @@ export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> 
           scope: scopeOf(call),
           conditions,
           properties,
-          tags: call.query.getAll('tag'),
+          tags,
           sort,
           after: await markerOf(call.query.get('marker'), deps),
           limit,
@@ -127,7 +131,9 @@ export function sortOf(query: URLSearchParams): SortKey[] {
           if (more !== undefined) throw new Invalid(`Invalid sort value: ${part.slice(0, 100)}`);
           return [key, dir];
         });
-  const chosen = pairs.map(([key, dir]) => sortKey(key, dir));
+  const chosen = pairs
+    .map(([key, dir]) => sortKey(key, dir))
+    .filter(({ column }, at, all) => all.findIndex((each) => each.column === column) === at);
   const direction = chosen[0]?.dir ?? (dirs[0] === 'asc' ? 'asc' : 'desc');
   for (const column of ['created_at', 'id'] as const) {
     if (!chosen.some((key) => key.column === column)) chosen.push({ column, dir: direction });

@@ -3,7 +3,7 @@ import { isUniqueViolation } from '#platform/sql/database.ts';
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import { Type } from 'typebox';
 import type { RbacPolicyRow } from '../tables.ts';
-import { badRequest, conflict, notFound } from '../errors.ts';
+import { badRequest, conflict, notFound, type NetworkError } from '../errors.ts';
 import { isUsedByOthers } from '../networks/store.ts';
 import { ADMIN, MEMBER, READER, rules } from '../policy.ts';
 import { checkQuota } from '../quotas/limits.ts';
@@ -131,9 +131,7 @@ async function create(call: Call, deps: NetworkDeps): Promise<Reply> {
     try {
       await insertRow(trx, 'rbac_policies', row);
     } catch (error) {
-      if (isUniqueViolation(error))
-        throw conflict('DuplicatePolicyException', 'An RBAC policy already exists with those values.');
-      throw error;
+      throw isUniqueViolation(error) ? duplicate() : error;
     }
     if (type === 'network' && action === 'access_as_external')
       await trx.updateTable('networks').set({ external: 1 }).where('id', '=', id).execute();
@@ -145,6 +143,10 @@ async function create(call: Call, deps: NetworkDeps): Promise<Reply> {
   return new Reply(201, { rbac_policy: view(row) });
 }
 
+function duplicate(): NetworkError {
+  return conflict('DuplicatePolicyException', 'An RBAC policy already exists with those values.');
+}
+
 async function update(call: Call, deps: NetworkDeps): Promise<View> {
   const input = (call.body as Body).rbac_policy;
   const target = input['target_tenant'] ?? input['target_project'];
@@ -154,7 +156,15 @@ async function update(call: Call, deps: NetworkDeps): Promise<View> {
     if (target === undefined || target === row.target_project) return row;
     if (target === '*') call.enforce('create_rbac_policy:target_tenant', { project_id: row.project_id });
     await checkUnused(trx, row);
-    await trx.updateTable('rbac_policies').set({ target_project: target }).where('id', '=', row.id).execute();
+    try {
+      await trx
+        .updateTable('rbac_policies')
+        .set({ target_project: target })
+        .where('id', '=', row.id)
+        .execute();
+    } catch (error) {
+      throw isUniqueViolation(error) ? duplicate() : error;
+    }
     return { ...row, target_project: target };
   });
   return { rbac_policy: view(done.result) };

@@ -68,6 +68,22 @@ export function inProcessTransport(app: FastifyInstance, prefix: string): Transp
   };
 }
 
+/**
+ * Adds a service's own token to requests with a user's, as the peer wants it of services that act on a user's behalf:
+ * access rules of an application credential then do not bind them, nor does the token's expiry.
+ */
+export function vouchingTransport(transport: Transport, serviceToken: () => Promise<string>): Transport {
+  const vouch = async <R extends { token?: string; serviceToken?: string }>(request: R): Promise<R> =>
+    request.token === undefined || request.serviceToken !== undefined
+      ? request
+      : { ...request, serviceToken: await serviceToken() };
+  const { sendStream } = transport;
+  return {
+    send: async (request) => transport.send(await vouch(request)),
+    ...(sendStream ? { sendStream: async (request) => sendStream(await vouch(request)) } : {}),
+  };
+}
+
 /** `baseUrl` without a slash at the end. */
 export function httpTransport(baseUrl: string): Transport {
   return {

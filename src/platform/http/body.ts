@@ -56,12 +56,17 @@ function notWhole(message: string): DomainError {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** @throws DomainError bad-request for bytes that are no JSON text, or hold a NUL character, which PostgreSQL cannot keep. */
+/** No database keeps half of a surrogate pair, nor PostgreSQL a NUL: what was written would not be what is read. */
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\u0000');
+}
+
+/** @throws DomainError bad-request for bytes that are no JSON text, or hold text that no database can keep. */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(decoder.decode(bytes), (key, value: unknown) => {
-      if (key.includes('\u0000') || (typeof value === 'string' && value.includes('\u0000')))
-        throw new SyntaxError('a NUL character');
+      if (!isStorable(key) || (typeof value === 'string' && !isStorable(value)))
+        throw new SyntaxError('a NUL character, or half of a surrogate pair');
       return key === '__proto__' ? undefined : value;
     });
   } catch (cause) {

@@ -318,6 +318,8 @@ test('bodies: malformed, of another type, too deep, not UTF-8 or with NUL are re
     '\ufeff{}',
     '"\\u0000"',
     '{"a\\u0000":1}',
+    '"\\ud800"',
+    '{"\\udfff":1}',
     '['.repeat(30_000),
   ])
     assert.equal((await post(body)).status, 400, body.slice(0, 20));

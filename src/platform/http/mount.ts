@@ -12,6 +12,7 @@ import { Reply, type Action, type Api, type Handler, type Method, type Route } f
 import { parseJson, readBody } from './body.ts';
 import { newCall, unauthenticated } from './call.ts';
 import { addVersionHeaders, renderError, type Exchange } from './faults.ts';
+import { registerRefusal } from './unroutable.ts';
 import { findProblem, schemaFor } from './validate.ts';
 
 export interface MountOptions {
@@ -26,6 +27,9 @@ const NO_VERSION: Microversion = { major: 1, minor: 0 };
 
 /** Mounts `api` below its prefix. Call before `listen`. */
 export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: MountOptions): Promise<void> {
+  registerRefusal(app, api.prefix, (error, request, reply) => {
+    void refuse(api, options, request, reply, error);
+  });
   await app.register(
     async (scope) => {
       scope.removeAllContentTypeParsers();
@@ -200,12 +204,14 @@ async function authenticate<D>(
     if (route.auth === 'optional') return undefined;
     throw unauthenticated();
   }
-  const serviceToken = request.headers['x-service-token'];
-  const principal = await authenticator.authenticate(
-    token,
-    typeof serviceToken === 'string' ? serviceToken : undefined,
-  );
-  if (principal.accessRules && !accessAllowed(principal.accessRules, service, request)) {
+  const header = request.headers['x-service-token'];
+  const serviceToken = typeof header === 'string' ? header : undefined;
+  const principal = await authenticator.authenticate(token, serviceToken);
+  if (
+    principal.accessRules &&
+    !accessAllowed(principal.accessRules, service, request) &&
+    !(await vouched(authenticator, serviceToken))
+  ) {
     throw new DomainError(
       'unauthorized',
       'access-rules',
@@ -213,6 +219,13 @@ async function authenticate<D>(
     );
   }
   return principal;
+}
+
+/** Rules bind what a user asks for, not what a service then does on their behalf and vouches for with a token of its own. */
+async function vouched(authenticator: Authenticator, serviceToken: string | undefined): Promise<boolean> {
+  if (serviceToken === undefined) return false;
+  const service = await authenticator.authenticate(serviceToken).catch(() => undefined);
+  return service !== undefined && service.roles.includes('service');
 }
 
 function accessAllowed(
