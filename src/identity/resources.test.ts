@@ -236,6 +236,12 @@ test('application credentials: limited roles, access rules, no offspring, gone a
   const { id, secret } = made.body.application_credential as { id: string; secret: string };
   assert.equal((await create({ name: 'robot' })).status, 409);
   assert.equal((await create({ name: 'too much', roles: [{ name: 'service' }] })).status, 400);
+  const later = await create({ name: 'later', expires_at: '2999-01-01T00:00:00.229991' });
+  assert.equal(
+    later.body.application_credential.expires_at,
+    '2999-01-01T00:00:00.229991',
+    'as it was asked for',
+  );
   assert.equal((await create({ name: 'late', expires_at: '2001-01-01T00:00:00' })).status, 400);
   const part = { methods: ['application_credential'], application_credential: { id, secret } };
   const login = await identity.authenticate(part);

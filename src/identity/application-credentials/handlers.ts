@@ -127,7 +127,8 @@ function expiryOf(deps: IdentityDeps, given: Given): string | null {
   if (Number.isNaN(time)) throw new Invalid(`Invalid input for field 'expires_at': ${text} is no time.`);
   if (time <= deps.clock.now())
     throw new Invalid('The expiration of an application credential must lie in the future.');
-  return tokenTime(time);
+  const fraction = /\.(\d{1,6})/.exec(text)?.[1] ?? '';
+  return tokenTime(time).replace(/\.\d+Z$/, `.${fraction.padEnd(6, '0')}Z`);
 }
 
 /** Existing rules by id, others by what they say: the same rule is kept once a user. */

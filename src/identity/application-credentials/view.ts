@@ -16,7 +16,7 @@ export function credentialView(
     user_id: row.user_id,
     system: null,
     unrestricted: row.unrestricted === 1,
-    expires_at: row.expires_at,
+    expires_at: row.expires_at?.replace(/Z$/, '') ?? null, // here, unlike in tokens, without a zone
     roles: (JSON.parse(row.roles) as string[]).flatMap((id) => {
       const role = graph.roles.get(id);
       return role ? [{ id, name: role.name, domain_id: null }] : [];

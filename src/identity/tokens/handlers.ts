@@ -82,7 +82,10 @@ function subjectText(call: Call): string {
   return typeof header === 'string' ? header : '';
 }
 
-/** @throws NotFound for a subject that is no token, or holds no more: a 401 would mean the caller's own. */
+/**
+ * Who asks of a token that does not hold hears so whatever they may ask: clients wait for this 404 after a revocation.
+ * @throws NotFound for a subject that is no token, or holds no more: a 401 would mean the caller's own.
+ */
 async function subject(
   call: Call,
   deps: IdentityDeps,
@@ -93,8 +96,8 @@ async function subject(
     if (error instanceof Unauthorized) return undefined;
     throw error;
   });
-  call.enforce(rule, { 'target.token.user_id': valid?.payload.userId ?? '' });
   if (!valid) throw new NotFound('token', 'the subject token');
+  call.enforce(rule, { 'target.token.user_id': valid.payload.userId });
   return valid;
 }
 

@@ -168,7 +168,10 @@ test('a user sees its own token but not another one', async () => {
     ).status;
   assert.equal(await ask(demo), 200);
   assert.equal(await ask(admin), 403);
-  assert.equal(await ask('nonsense'), 403);
+  assert.equal(await ask('nonsense'), 404);
+  const own = await identity.logIn('demo', identity.passwords['demo'] ?? '');
+  await identity.call('DELETE', '/v3/auth/tokens', { token: demo, headers: { 'x-subject-token': own } });
+  assert.equal(await ask(own), 404, 'its own token, once revoked, is absent rather than forbidden');
 });
 
 test('lockout: a right password is refused until the time is over', async () => {
