@@ -94,6 +94,7 @@ export const TEST_PACKAGES: readonly PackageNeed[] = [
   { package: 'genisoimage', why: 'reads config drives back', files: ['/usr/bin/isoinfo'] },
   { package: 'xorriso', why: 'reads config drives back', files: ['/usr/bin/xorriso'] },
   { package: 'iputils-ping', why: 'shows that addresses answer', files: ['/usr/bin/ping', '/bin/ping'] },
+  { package: 'chromium', why: 'opens the console pages', files: ['/usr/bin/chromium'] },
   { package: 'openssh-client', why: 'logs in to test guests', files: ['/usr/bin/ssh'] },
   { package: 'python3-openstackclient', why: 'is the unmodified client', files: ['/usr/bin/openstack'] },
   {

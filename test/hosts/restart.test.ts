@@ -99,7 +99,11 @@ async function assertAsBefore(): Promise<void> {
 
 test('a guest with a floating IP, and one that is stopped', async () => {
   const group = await api.find('security-group', `name=default&project_id=${api.projectId}`);
-  await api.make('security-group-rule', { security_group_id: group.id, direction: 'ingress', protocol: 'icmp' });
+  await api.make('security-group-rule', {
+    security_group_id: group.id,
+    direction: 'ingress',
+    protocol: 'icmp',
+  });
   runs = (await api.boot('runs')).id;
   stopped = (await api.boot('stopped', { networks: 'none' })).id;
   await api.untilStatus(stopped, 'ACTIVE');
@@ -123,7 +127,9 @@ for (const name of ['ovn-controller-h1', 'ovn-northd', 'ovn-nb', 'ovn-sb', 'ovs-
     await killProgram(name);
     t.diagnostic(`answered after ${await answers()} ms`);
     // A change that goes the whole way: a port that comes up.
-    const { id } = await api.boot('after', { networks: [{ uuid: (await api.find('network', 'name=private')).id }] });
+    const { id } = await api.boot('after', {
+      networks: [{ uuid: (await api.find('network', 'name=private')).id }],
+    });
     await api.untilStatus(id, 'ACTIVE');
     await api.remove(id);
     await answers();

@@ -285,23 +285,26 @@ export class Guest implements AsyncDisposable {
     });
     this.#socket = socket;
     const from = this.#text.length;
-    const end = Date.now() + BOOT_MS;
-    let tail = from;
-    for (;;) {
-      // Known to be a shell by arithmetic, which an echo does not do.
-      this.#send('echo shell-$((40+2))\n');
-      await sleep(150);
-      const said = this.#text.slice(tail);
-      if (said.includes('shell-42')) break;
-      if (/login: [^]*$/.test(said)) {
-        tail = this.#text.length;
-        this.#send('root\n');
-        await sleep(300);
-      }
-      if (Date.now() > end)
-        throw new Error(`no shell on the console of ${this.#id}: ${this.#text.slice(from)}`);
-      await sleep(200);
-    }
+    await until(
+      async () => {
+        const tail = this.#text.length;
+        this.#send('\r'); // as a keyboard would: getty goes by it
+        await sleep(200);
+        const said = this.#text.slice(tail);
+        if (/ # ?$|:~# [^\n]*$/.test(said)) return true;
+        if (/login: [^\n]*$/.test(said)) {
+          this.#send('root\r');
+          await sleep(300);
+        } else if (said.trim() === '') {
+          // Nothing at all: still booting, or the quiet shell of a test that did not end well.
+          this.#send('echo shell-$((40+2))\n');
+          await sleep(200);
+          return this.#text.slice(tail).includes('shell-42');
+        }
+        return false;
+      },
+      { deadlineMs: BOOT_MS, what: `a shell on the console of ${this.#id}: ${this.#text.slice(from)}` },
+    );
     // A shell that reads whole lines neither edits, echoes nor prompts. What is typed while it begins may be lost.
     this.#send('stty -echo -onlcr; while IFS= read -r line; do eval "$line"; done\n');
     let quiet = this.#text.length;
@@ -327,7 +330,12 @@ export class Guest implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const socket = this.#socket;
-    if (!socket || socket.readyState === WebSocket.CLOSED) return;
+    if (!socket || socket.readyState !== WebSocket.OPEN) return;
+    // Leaves an ordinary shell with an ordinary terminal to whoever opens the console next.
+    this.#send('stty sane; break 99\n');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.close();
+    await Promise.race([closed, sleep(2000, undefined, { ref: false })]);
     socket.terminate();
   }
 }

@@ -21,7 +21,7 @@ function page(title: string, script: string, head: string): string {
 <link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>html,body{height:100%;margin:0;background:#16181d;color:#d7dae0;font:14px system-ui,sans-serif}body{display:flex;flex-direction:column}
-header{display:flex;gap:1em;align-items:center;padding:.5em 1em;background:#22252c}button{font:inherit}#status{margin-left:auto}main{flex:1;min-height:0}</style>
+header{display:flex;gap:1em;align-items:center;padding:.5em 1em;background:#22252c}button{font:inherit}#status{margin-left:auto}main{flex:1;min-height:0;overflow:hidden}</style>
 ${head}
 </head>
 <body>
@@ -53,8 +53,16 @@ const url = new URL(location.href);
 url.protocol = url.protocol.replace('http', 'ws');
 const socket = new WebSocket(url.href, ['binary']);
 socket.binaryType = 'arraybuffer';
-const terminal = new Terminal({ cols: 100, rows: 34, convertEol: false });
-terminal.open(document.getElementById('screen'));
+const terminal = new Terminal({ cols: 80, rows: 24, convertEol: false });
+const screen = document.getElementById('screen');
+terminal.open(screen);
+const fit = () => {
+  const cells = screen.querySelector('.xterm-screen').getBoundingClientRect();
+  const cols = Math.floor(screen.clientWidth / (cells.width / terminal.cols));
+  const rows = Math.floor(screen.clientHeight / (cells.height / terminal.rows));
+  if (cols > 1 && rows > 1) terminal.resize(cols, rows);
+};
+new ResizeObserver(fit).observe(screen);
 socket.addEventListener('open', () => { status.textContent = 'connected'; terminal.focus(); });
 socket.addEventListener('message', (event) => terminal.write(new Uint8Array(event.data)));
 socket.addEventListener('close', () => { status.textContent = 'ended: ask for a new console URL'; });
