@@ -1,7 +1,11 @@
 // Rows of compute's microversions about what requests on servers may say, and how they are answered.
 import assert from 'node:assert/strict';
 import {
+  createField,
   has,
+  NOBODY,
+  rebuildField,
+  tryRebuild,
   knownField,
   message,
   statuses,
@@ -12,19 +16,6 @@ import {
   type Step,
 } from './row.ts';
 import type { Client } from './world.ts';
-
-const NOBODY = 'aaaaaaaa-0000-4000-8000-00000000000b';
-
-/** A field of POST /servers that came with the version. */
-const createField =
-  (name: string, value: unknown) =>
-  async ({ below, from }: Step): Promise<void> => {
-    unknownField(await tryCreate(below, { [name]: value }), name);
-    knownField(await tryCreate(from, { [name]: value }), name);
-  };
-
-const rebuild = async (client: Client, fields: object) =>
-  client.act(NOBODY, { rebuild: { imageRef: NOBODY, ...fields } });
 
 const networkTag = { networks: [{ uuid: NOBODY, tag: 'nic1' }] };
 const diskTag = {
@@ -270,10 +261,7 @@ export const requestRows: readonly Row[] = [
     version: '2.54',
     change: 'key_name in rebuild',
     proof: 'steps',
-    check: async ({ below, from }) => {
-      unknownField(await rebuild(below, { key_name: null }), 'key_name');
-      knownField(await rebuild(from, { key_name: null }), 'key_name');
-    },
+    check: rebuildField('key_name', null),
   },
   {
     version: '2.57',
@@ -282,10 +270,10 @@ export const requestRows: readonly Row[] = [
     check: async ({ below, from, world }) => {
       knownField(await tryCreate(below, { personality: [] }), 'personality');
       unknownField(await tryCreate(from, { personality: [] }), 'personality');
-      knownField(await rebuild(below, { personality: [] }), 'personality');
-      unknownField(await rebuild(from, { personality: [] }), 'personality');
-      unknownField(await rebuild(below, { user_data: null }), 'user_data');
-      knownField(await rebuild(from, { user_data: null }), 'user_data');
+      knownField(await tryRebuild(below, { personality: [] }), 'personality');
+      unknownField(await tryRebuild(from, { personality: [] }), 'personality');
+      unknownField(await tryRebuild(below, { user_data: null }), 'user_data');
+      knownField(await tryRebuild(from, { user_data: null }), 'user_data');
       const limits = ['maxPersonality', 'maxPersonalitySize'];
       assert.deepEqual(has((await below.get('/limits')).limits.absolute, ...limits), limits);
       assert.deepEqual(has((await from.get('/limits')).limits.absolute, ...limits), []);
@@ -347,6 +335,8 @@ export const requestRows: readonly Row[] = [
       const path = `/servers/${world.server}/os-instance-actions?changes-before=2001-01-01T00:00:00Z`;
       if (below.minor >= 58) await statuses(step, [400, 200], 'GET', path);
       assert.deepEqual((await from.get(path)).instanceActions, []);
+      const migrations = '/os-migrations?changes-before=2001-01-01T00:00:00Z';
+      if (below.minor >= 59) await statuses(step, [400, 200], 'GET', migrations, undefined, 'admin');
     },
   },
   {

@@ -52,6 +52,28 @@ export async function tryCreate(
   return answer;
 }
 
+/** A rebuild of a server that does not exist. */
+export const tryRebuild = async (client: Client, fields: object): Promise<Answer> =>
+  client.act(NOBODY, { rebuild: { imageRef: NOBODY, ...fields } });
+
+export const NOBODY = 'aaaaaaaa-0000-4000-8000-00000000000b';
+
+/** A field of POST /servers that came with the version. */
+export const createField =
+  (name: string, value: unknown) =>
+  async ({ below, from }: Step): Promise<void> => {
+    unknownField(await tryCreate(below, { [name]: value }), name);
+    knownField(await tryCreate(from, { [name]: value }), name);
+  };
+
+/** A field of the action rebuild that came with the version. */
+export const rebuildField =
+  (name: string, value: unknown) =>
+  async ({ below, from }: Step): Promise<void> => {
+    unknownField(await tryRebuild(below, { [name]: value }), name);
+    knownField(await tryRebuild(from, { [name]: value }), name);
+  };
+
 /** A query that the version refuses, and the one below passes over or allows. */
 export async function strictQuery({ below, from }: Step, path: string, who: Who = 'member'): Promise<void> {
   const odd = `${path}${path.includes('?') ? '&' : '?'}odd=1`;

@@ -1,6 +1,6 @@
 // Rows of compute's microversions about what servers show.
 import assert from 'node:assert/strict';
-import { has, statuses, type Row, type Step } from './row.ts';
+import { createField, has, rebuildField, statuses, type Row, type Step } from './row.ts';
 import type { JsonValue } from '#test/support/service-harness.ts';
 
 /** A field of a server that came with the version: absent below, `expected` from it on. */
@@ -50,6 +50,8 @@ export const serverViewRows: readonly Row[] = [
     proof: 'steps',
     check: async (step) => {
       await field('description', () => 'words')(step);
+      await createField('description', 'words')(step);
+      await rebuildField('description', 'words')(step);
       const put = async (client: typeof step.from) =>
         client.send('PUT', `/servers/${step.world.server}`, { server: { description: 'words' } });
       assert.deepEqual([(await put(step.below)).status, (await put(step.from)).status], [400, 200]);
@@ -134,7 +136,11 @@ export const serverViewRows: readonly Row[] = [
     version: '2.63',
     change: 'trusted_image_certificates; this cloud takes none but null',
     proof: 'steps',
-    check: async (step) => field('trusted_image_certificates', () => null)(step),
+    check: async (step) => {
+      await field('trusted_image_certificates', () => null)(step);
+      await createField('trusted_image_certificates', null)(step);
+      await rebuildField('trusted_image_certificates', null)(step);
+    },
   },
   {
     version: '2.70',
@@ -195,9 +201,12 @@ export const serverViewRows: readonly Row[] = [
     version: '2.90',
     change: 'hostname can be set, is shown to all, and filtered by',
     proof: 'steps',
-    check: async ({ below, from, world }) => {
+    check: async (step) => {
+      const { below, from, world } = step;
       const path = `/servers/${world.server}`;
       const name = 'OS-EXT-SRV-ATTR:hostname';
+      await createField('hostname', 'web-1')(step);
+      await rebuildField('hostname', 'web-1')(step);
       assert.equal(name in (await below.get(path)).server, false);
       const put = async (client: typeof from) => client.send('PUT', path, { server: { hostname: 'web-1' } });
       assert.deepEqual([(await put(below)).status, (await put(from)).status], [400, 200]);
