@@ -157,7 +157,7 @@ describe('in a browser', { skip: existsSync(CHROMIUM) ? false : 'needs chromium'
     await page.keyboard.type('root', { delay: 30 });
     await page.keyboard.press('Enter');
     await until(async () => (await brightPixels()) > bright + 30, { deadlineMs: 20_000, what: 'a prompt' });
-    await page.screenshot({ path: '/tmp/w/lv/vnc.png' });
+    await page.screenshot({ path: join(cloud.dataPath, 'vnc.png') });
     assert.deepEqual(page.problems, []);
     await page.close();
   });
@@ -168,7 +168,7 @@ describe('in a browser', { skip: existsSync(CHROMIUM) ? false : 'needs chromium'
     await page.keyboard.press('Enter');
     await page.keyboard.type('echo typed-$((6*7))\n', { delay: 10 });
     await page.locator('.xterm-rows').getByText('typed-42').first().waitFor({ timeout: 20_000 });
-    await page.screenshot({ path: '/tmp/w/lv/serial.png' });
+    await page.screenshot({ path: join(cloud.dataPath, 'serial.png') });
     assert.deepEqual(page.problems, []);
     await page.close();
   });
