@@ -45,7 +45,9 @@ function view(agent: AgentView): View {
   };
 }
 
+/** Who may see no agent sees an empty list, as with every list of the network API. */
 async function list(call: Call, deps: NetworkDeps): Promise<View> {
+  if (!call.allows('get_agent')) return { agents: [] };
   const query = parseQuery(call.query, ATTRIBUTES);
   const wanted = ([name, values]: [string, readonly string[]], agent: View): boolean =>
     values.some((value) => String(agent[name]).toLowerCase() === value.toLowerCase());
@@ -64,6 +66,6 @@ async function show(call: Call, deps: NetworkDeps): Promise<View> {
 }
 
 export const agentRoutes: readonly Route<NetworkDeps>[] = [
-  { method: 'GET', path: '/v2.0/agents', handler: list, policy: 'get_agent' },
+  { method: 'GET', path: '/v2.0/agents', handler: list },
   { method: 'GET', path: '/v2.0/agents/:id', handler: show, policy: 'get_agent' },
 ];

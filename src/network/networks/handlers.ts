@@ -3,6 +3,7 @@ import { isUniqueViolation } from '#platform/sql/database.ts';
 import type { NetworkRow } from '../tables.ts';
 import { GENEVE_OVERHEAD } from '../config.ts';
 import { conflict, invalidInput } from '../errors.ts';
+import { removeFloatingIp } from '../floatingips/handlers.ts';
 import { has, pickFlags, pickTexts, readBool, readFlag, readInt, readText } from '../rest/attributes.ts';
 import type { Operation } from '../rest/crud.ts';
 import type { Input, NetworkDeps } from '../rest/deps.ts';
@@ -111,7 +112,11 @@ async function checkNoDefault({ unit }: Operation, external: boolean): Promise<v
     throw conflict('DefaultExternalNetworkExists', `A default external network already exists: ${other.id}.`);
 }
 
-export async function removeNetwork({ unit }: Operation, row: NetworkRow): Promise<void> {
+export async function removeNetwork(operation: Operation, row: NetworkRow): Promise<void> {
+  const { unit } = operation;
+  const floating = await selectRows(unit.trx, 'floatingips', [equals('floating_network_id', row.id)]);
+  for (const idle of floating.filter((each) => each.port_id === null))
+    await removeFloatingIp(operation, idle); // undone with the transaction where something else is in use
   const ports = await selectRows(unit.trx, 'ports', [equals('network_id', row.id)]);
   const blocking = ports.filter((port) => !isAutoDeleted(port.device_owner));
   if (blocking.length > 0)

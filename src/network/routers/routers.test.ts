@@ -126,6 +126,24 @@ test('takes a port as an interface and keeps extra routes reachable', async () =
   );
 });
 
+test('deletes an external network with idle floating IPs, not with one in use', async () => {
+  await using net = await networkHarness();
+  const { network: pub } = await external(net);
+  const { network, subnet } = await inner(net);
+  const router = await net.make('routers', { external_gateway_info: { network_id: pub.id } });
+  await put(net, `routers/${router.id}/add_router_interface`, { subnet_id: subnet.id });
+  const port = await net.make('ports', { network_id: network.id });
+  const used = await net.make('floatingips', { floating_network_id: pub.id, port_id: port.id });
+  const idle = await net.make('floatingips', { floating_network_id: pub.id });
+  const remove = () => net.call('DELETE', `/v2.0/networks/${pub.id}`, { token: 'admin' });
+  assert.equal((await remove()).status, 409);
+  assert.equal((await net.get(`floatingips/${idle.id}`)).status, 200, 'a refused delete changes nothing');
+  await put(net, `floatingips/${used.id}`, { floatingip: { port_id: null } });
+  await put(net, `routers/${router.id}`, { router: { external_gateway_info: {} } });
+  assert.equal((await remove()).status, 204);
+  assert.deepEqual((await net.get('floatingips')).body.floatingips, []);
+});
+
 test('associates floating IPs only where a router leads', async () => {
   await using net = await networkHarness();
   const { network: pub } = await external(net);
