@@ -6,6 +6,7 @@ import { InvalidInput } from '#compute/errors.ts';
 import { nextLink } from '#compute/paging.ts';
 import { agentQueue, CONDUCTOR_QUEUE, type AgentRpc, type ConductorRpc } from '#compute/rpc.ts';
 import type { InstanceRow } from '#compute/tables.ts';
+import { canonicalIpv6 } from './access-address.ts';
 import { recordAction, sendWith } from './action-record.ts';
 import { gatherFacts } from './facts.ts';
 import { readServerQuery } from './filters.ts';
@@ -75,7 +76,7 @@ export async function updateServer(call: Call, deps: ComputeDeps): Promise<unkno
     ...(server.name === undefined ? {} : { name: server.name }),
     ...(server.description === undefined ? {} : { description: server.description }),
     ...(server.accessIPv4 === undefined ? {} : { access_ip_v4: server.accessIPv4 || null }),
-    ...(server.accessIPv6 === undefined ? {} : { access_ip_v6: server.accessIPv6 || null }),
+    ...(server.accessIPv6 === undefined ? {} : { access_ip_v6: canonicalIpv6(server.accessIPv6) }),
     ...(server['OS-DCF:diskConfig'] === undefined ? {} : { disk_config: server['OS-DCF:diskConfig'] }),
     ...(server.hostname === undefined ? {} : { hostname: server.hostname }),
     updated_at: new Date(deps.clock.now()).toISOString(),

@@ -7,6 +7,7 @@ import { findKeypair } from '#compute/keypairs/store.ts';
 import { linksOf } from '#compute/links.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
 import type { FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
+import { canonicalIpv6 } from '../access-address.ts';
 import { admitAction, commitAction } from '../begin-action.ts';
 import { newPassword } from '../create/create-server.ts';
 import { imageProperties, relatedImage, requireFit, requireImage, tokenOf } from '../create/check-image.ts';
@@ -95,7 +96,7 @@ async function changesOf(
     ...(rebuild.metadata === undefined ? {} : { metadata_json: JSON.stringify(rebuild.metadata) }),
     ...(rebuild['OS-DCF:diskConfig'] === undefined ? {} : { disk_config: rebuild['OS-DCF:diskConfig'] }),
     ...(rebuild.accessIPv4 === undefined ? {} : { access_ip_v4: rebuild.accessIPv4 }),
-    ...(rebuild.accessIPv6 === undefined ? {} : { access_ip_v6: rebuild.accessIPv6 }),
+    ...(rebuild.accessIPv6 === undefined ? {} : { access_ip_v6: canonicalIpv6(rebuild.accessIPv6) }),
     ...(rebuild.description === undefined ? {} : { description: rebuild.description }),
     ...(rebuild.user_data === undefined ? {} : { user_data: readUserData(rebuild.user_data) }),
     ...(await keyChanges(call, deps, row, rebuild.key_name)),

@@ -1,6 +1,7 @@
 // From the body of POST /servers to one plain value, with the rules that need nobody else. Pure.
 import { isIPv6 } from 'node:net';
 import { InvalidInput } from '#compute/errors.ts';
+import { canonicalIpv6 } from '#compute/servers/access-address.ts';
 import { isTrue } from '#compute/schema-types.ts';
 import type { NetworkRequest, RequestedNetwork } from '#compute/tables.ts';
 
@@ -104,7 +105,7 @@ export function readLaunchRequest(body: CreateBody): LaunchRequest {
     networks,
     diskConfig: server['OS-DCF:diskConfig'] ?? 'MANUAL',
     accessIpV4: server.accessIPv4 ?? null,
-    accessIpV6: server.accessIPv6 ?? null,
+    accessIpV6: canonicalIpv6(server.accessIPv6 ?? ''),
     zone: server.availability_zone,
     configDrive: server.config_drive !== undefined && isTrue(server.config_drive),
     keyName: server.key_name,
