@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { apiSession, type ApiSession, type ServerView } from '#test/support/api-session.ts';
-import { startCloud, type TestCloud } from '#test/support/cloud.ts';
+import { cloudLog, startCloud, type TestCloud } from '#test/support/cloud.ts';
 import { until } from '#test/support/until.ts';
 import { assertSound } from './audit.ts';
 
@@ -359,6 +359,11 @@ test('an action whose host never answers ends by its deadline, and may be tried 
   assert.equal((reboot.body['instanceActions'] as Array<{ message: string | null }>)[0]?.message, null);
   await remove(id);
   await sound('after an action that never ended');
+});
+
+test('none of these failures was a bug', async () => {
+  const bugs = (await cloudLog(cloud)).split('\n').filter((line) => line.includes('"level":50'));
+  assert.deepEqual(bugs, []);
 });
 
 test('a launch that nobody goes on with ends by its deadline, and its late host does not bring it back', async () => {

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { HYPERVISOR_PACKAGES, NETWORK_PACKAGES, findMissing } from '#cloud/packages.ts';
+import { auditByPath } from '#cli/audit/audit-by-path.ts';
 import { childrenOf, readRecord } from '#platform/supervise/process-table.ts';
+import { runCommand } from '#platform/supervise/run-command.ts';
 import { apiSession, type ApiSession } from '#test/support/api-session.ts';
 import { startCloud, type TestCloud } from '#test/support/cloud.ts';
 import { until } from '#test/support/until.ts';
@@ -24,7 +26,9 @@ describe('on real programs', NEEDS, () => {
 
   before(async () => {
     cloud = await startCloud({
-      tuning: { host: { portUpDeadlineMs: 3000, shutdownGraceMs: 1000, spawnDeadlineMs: 20_000 } },
+      tuning: {
+        host: { portUpDeadlineMs: 3000, shutdownGraceMs: 1000, spawnDeadlineMs: 20_000, auditMs: 2000 },
+      },
     });
     admin = await apiSession(cloud.dataPath, 'pileus-admin');
     demo = await apiSession(cloud.dataPath, 'pileus');
@@ -89,6 +93,37 @@ describe('on real programs', NEEDS, () => {
     const row = db.prepare('select location from images where id = ?').get(id);
     return { id, file: join(cloud.dataPath, 'services', 'image', 'store', String(row?.['location'])) };
   }
+
+  test('the audit finds what is planted on the host and in OVN; what was a guest goes by itself', async () => {
+    const nobody = '99999999-2222-4333-8444-555555555555';
+    const netns = `${cloud.running.data.prefix}-h1`;
+    const top = cloud.running.data.host('h1');
+    const vsctl = ['ovs-vsctl', `--db=unix:${join(top, 'ovs', 'db.sock')}`];
+    const nbctl = ['ovn-nbctl', `--db=unix:${join(cloud.running.data.ovn, 'nb.sock')}`];
+    await runCommand(['ip', '-n', netns, 'tuntap', 'add', 'dev', 'taporphan', 'mode', 'tap']);
+    const plugged = ['add-port', 'br-int', 'taplost', '--', 'set', 'Interface', 'taplost', 'type=internal'];
+    const ids = [`external_ids:iface-id=${nobody}`, `external_ids:vm-uuid=${nobody}`];
+    await runCommand([...vsctl, ...plugged, ...ids]);
+    await runCommand([...nbctl, 'ls-add', `neutron-${nobody}`]);
+    try {
+      const { findings } = await auditByPath(cloud.dataPath, { secondLookMs: 0 });
+      for (const planted of [/device taporphan/, /interface taplost/])
+        assert.ok(
+          findings.some((sentence) => planted.test(sentence)),
+          `${planted} in ${findings.join('; ')}`,
+        );
+      const gone = async (argv: readonly string[], what: string): Promise<true> =>
+        until(async () => !(await runCommand(argv)).stdout.includes(what), {
+          deadlineMs: 20_000,
+          what: `${what} to be removed`,
+        });
+      await gone([...vsctl, 'list-ports', 'br-int'], 'taplost'); // by the audit of the host
+      await gone([...nbctl, 'ls-list'], nobody); // by the network service, which OVN tells of it
+    } finally {
+      await runCommand(['ip', '-n', netns, 'link', 'delete', 'taporphan']);
+    }
+    await sound('after what was planted is gone');
+  });
 
   test('an image that fails its checksum', async () => {
     const { id: imageRef, file } = await ownImage({});
