@@ -107,7 +107,8 @@ test('a guest with a floating IP, and one that is stopped', async () => {
   runs = (await api.boot('runs')).id;
   stopped = (await api.boot('stopped', { networks: 'none' })).id;
   await api.untilStatus(stopped, 'ACTIVE');
-  await api.act(stopped, { 'os-stop': null });
+  await api.act(stopped, { 'os-stop': null }); // while it boots: it hears the button only later
+  const asked = Date.now();
   await using guest = await api.guest(runs);
   await guest.run('echo kept > /root/kept; sync');
   const pub = await api.find('network', 'name=public');
@@ -119,6 +120,7 @@ test('a guest with a floating IP, and one that is stopped', async () => {
   floatingIp = made.floating_ip_address;
   await answers();
   await api.untilStatus(stopped, 'SHUTOFF');
+  assert.ok(Date.now() - asked < 45_000, 'it ended by itself');
   before_ = await api.server(runs);
 });
 

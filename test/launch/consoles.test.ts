@@ -141,13 +141,13 @@ describe('in a browser', { skip: existsSync(CHROMIUM) ? false : 'needs chromium'
     const { url } = (await cloud.openstackJson(['console', 'url', 'show', 'screen'])) as { url: string };
     const page = await open(url);
     const brightPixels = async (): Promise<number> =>
-      page.evaluate(() => {
+      page.evaluate<number>(`(() => {
         const canvas = document.querySelector('canvas');
-        const { data } = canvas!.getContext('2d')!.getImageData(0, 0, canvas!.width, canvas!.height);
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         let bright = 0;
-        for (let at = 0; at < data.length; at += 4) if (data[at]! > 100) bright += 1;
+        for (let at = 0; at < data.length; at += 4) if (data[at] > 100) bright += 1;
         return bright;
-      });
+      })()`);
     const bright = await until(async () => (await brightPixels()) > 500 && brightPixels(), {
       deadlineMs: 20_000,
       what: 'text on the screen',

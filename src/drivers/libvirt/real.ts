@@ -57,6 +57,8 @@ const SAVE_TIMEOUT_MS = 600_000;
 /** libvirt says that a domain is gone before it lets go of its name; it takes milliseconds. */
 const REMOVAL_MS = 5_000;
 const RETRY_MS = 10;
+/** A guest that is still booting does not hear the power button, so it is pressed again. */
+const PRESS_AGAIN_MS = 5_000;
 /** A lost event must not cost a stop its whole grace. */
 const TICK_MS = 500;
 
@@ -163,15 +165,26 @@ export class LibvirtHypervisor implements Hypervisor {
       throw new HypervisorError('no-server', 'there is no such server', { serverId: id });
     const deadline = performance.now() + graceMs;
     // CPUs that stand still hear no power button.
-    if (state === 'running' && graceMs > 0) {
+    while (state === 'running' && performance.now() < deadline) {
+      if (!(await this.#pressPower(id))) return 'guest';
+      if (await this.#isAbsentBy(id, Math.min(deadline, performance.now() + PRESS_AGAIN_MS))) return 'guest';
+    }
+    await this.destroyServer(id);
+    return 'forced';
+  }
+
+  /** False when the server has ended in the meantime. */
+  async #pressPower(id: string): Promise<boolean> {
+    try {
       await this.#callFor(id, libvirt.domainShutdownFlags, {
         domain: reference(id),
         flags: ShutdownFlag.acpi,
       });
-      if (await this.#isAbsentBy(id, deadline)) return 'guest';
+      return true;
+    } catch (error) {
+      if ((await this.#activeState(id)).state === 'absent') return false;
+      throw error;
     }
-    await this.destroyServer(id);
-    return 'forced';
   }
 
   async rebootServer(id: string, how: 'soft' | 'hard'): Promise<void> {
