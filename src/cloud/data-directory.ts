@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { keepToOwner } from '#platform/sql/owner-only.ts';
 import { identify, isRunning } from '#platform/supervise/process-table.ts';
 import type { ProcessIdentity } from '#platform/supervise/process-table.ts';
 import { DataDirectoryInUse, DataDirectoryUnusable } from './errors.ts';
@@ -144,7 +145,9 @@ export function explainTooLong(path: string): string | undefined {
 
 /** A database opened for exclusive use: the kernel drops its lock when the process ends, however it ends. */
 function lock(data: DataDirectory): () => void {
-  const database = new DatabaseSync(join(data.path, 'run', 'lock.db'));
+  const path = join(data.path, 'run', 'lock.db');
+  keepToOwner(path);
+  const database = new DatabaseSync(path);
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch {

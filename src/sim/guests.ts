@@ -30,7 +30,8 @@ export function simulatedGuests(parts: {
   const { clock, log, signal, metadata, lease } = parts;
   const run = async (spec: GuestSpec): Promise<void> => {
     await clock.sleep(BOOT_MS, signal);
-    const say = async (line: string): Promise<void> => appendFile(spec.consoleLogPath, `${line}\n`);
+    const say = async (line: string): Promise<void> =>
+      appendFile(spec.consoleLogPath, `${line}\n`, { mode: 0o600 });
     await say(`SIMULATED guest ${spec.id}: ${spec.vcpus} vCPU, ${spec.memoryMb} MiB; nothing runs in it`);
     for (const { mac } of spec.interfaces) {
       const found = lease(mac);

@@ -54,6 +54,29 @@ const bodied = (): Target[] =>
     ({ writes, schema, name }) => writes && (schema !== undefined || name.startsWith('image PATCH')),
   );
 
+test('ids that name nothing: 404 or 400, never a failure', async (t) => {
+  const book = new ExceptionBook(FOR_ABSURD_IDS);
+  const complaints = [];
+  let sent = 0;
+  for (const target of stage.targets) {
+    for (const param of target.params) {
+      if (param === 'tag' && target.writes) continue; // any text may be a tag
+      for (const [what, id] of Object.entries(ABSURD_IDS)) {
+        sent += 1;
+        const wrong = await provoke(target, { path: target.pathWith(param, id) }, ({ status, text }) =>
+          book.fits(`${target.name} ${param}`, status, [400, 404, 414, 431])
+            ? undefined
+            : `${status} ${text.slice(0, 200)}`,
+        );
+        if (wrong !== undefined) complaints.push(`${wrong} <- ${what} as ${param}`);
+      }
+    }
+  }
+  t.diagnostic(`${sent} ids`);
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(book.unused(), [], 'exceptions that are not needed any longer');
+});
+
 describe('bodies', () => {
   const book = new ExceptionBook(FOR_NO_BODY);
   after(() => assert.deepEqual(book.unused(), [], 'exceptions that are not needed any longer'));
@@ -149,29 +172,6 @@ describe('bodies', () => {
     t.diagnostic(`${sent} bodies`);
     assert.deepEqual(complaints, []);
   });
-});
-
-test('ids that name nothing: 404 or 400, never a failure', async (t) => {
-  const book = new ExceptionBook(FOR_ABSURD_IDS);
-  const complaints = [];
-  let sent = 0;
-  for (const target of stage.targets) {
-    for (const param of target.params) {
-      if (param === 'tag' && target.writes) continue; // any text may be a tag
-      for (const [what, id] of Object.entries(ABSURD_IDS)) {
-        sent += 1;
-        const wrong = await provoke(target, { path: target.pathWith(param, id) }, ({ status, text }) =>
-          book.fits(`${target.name} ${param}`, status, [400, 404, 414, 431])
-            ? undefined
-            : `${status} ${text.slice(0, 200)}`,
-        );
-        if (wrong !== undefined) complaints.push(`${wrong} <- ${what} as ${param}`);
-      }
-    }
-  }
-  t.diagnostic(`${sent} ids`);
-  assert.deepEqual(complaints, []);
-  assert.deepEqual(book.unused(), [], 'exceptions that are not needed any longer');
 });
 
 test('queries that mean nothing: answered or refused, never a failure, never slow', async (t) => {

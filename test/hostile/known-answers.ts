@@ -25,7 +25,6 @@ export const FOR_NO_BODY: Exceptions = {
 export const FOR_ABSURD_IDS: Exceptions = {
   'identity PUT /v3/regions/:id id': [201, 'makes the region, whose id is any text'],
   'identity DELETE /v3/regions/:id id': [204, 'deletes the region that PUT has made'],
-  'identity GET /v3/regions/:id id': [200, 'shows the region that PUT has made'],
   'identity PATCH /v3/regions/:id id': [200, 'changes the region that PUT has made'],
   'identity GET /v3/users/:id/application_credentials id': [200, 'a filter: nobody has none'],
   'identity POST /v3/users/:id/application_credentials id': [403, 'nobody makes them for another user'],
@@ -45,7 +44,6 @@ export const FOR_ABSURD_IDS: Exceptions = {
   'network GET /v2.0/quotas/:id/details.json id': [200, 'limits of a project need no project yet'],
   'network PUT /v2.0/quotas/:id id': [200, 'limits of a project may be set before it is there'],
   'network DELETE /v2.0/quotas/:id id': [204, 'deletes what PUT has set'],
-  'network GET /v2.0/auto-allocated-topology/:id id': [409, 'the pools are looked at first'],
   'placement PUT /allocations/:consumer consumer': [204, 'any uuid is a consumer'],
   'placement DELETE /allocations/:consumer consumer': [204, 'deletes what PUT has made'],
   'compute GET /v2.1/os-simple-tenant-usage/:id id': [200, 'a filter: no project has used nothing'],

@@ -17,13 +17,21 @@ const SSH_TYPES: ReadonlySet<string> = new Set([
 
 const colons = (hex: string): string => hex.replaceAll(/(..)(?=.)/g, '$1:');
 
+/** What some reader of `authorized_keys` takes for the end of a line, or must not see at all. */
+const SEVERAL_LINES = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}]/u;
+
 /** MD5 over the key's blob, as the field shows it. @throws InvalidInput for what is no public key */
 export function sshFingerprint(publicKey: string): string {
   const [type = '', encoded = ''] = publicKey.trim().split(/\s+/);
   const blob = Buffer.from(encoded, 'base64');
   const length = blob.length >= 4 ? blob.readUInt32BE(0) : 0;
   const inside = blob.subarray(4, 4 + length).toString('latin1');
-  if (publicKey.trim().includes('\n') || !SSH_TYPES.has(type) || inside !== type || blob.length <= 4 + length)
+  if (
+    SEVERAL_LINES.test(publicKey.trim()) ||
+    !SSH_TYPES.has(type) ||
+    inside !== type ||
+    blob.length <= 4 + length
+  )
     throw invalid('it is no SSH public key in the one-line form `type base64 comment`');
   return colons(createHash('md5').update(blob).digest('hex'));
 }

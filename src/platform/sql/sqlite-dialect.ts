@@ -12,6 +12,7 @@ import {
   type Kysely,
   type QueryResult,
 } from 'kysely';
+import { keepToOwner } from './owner-only.ts';
 
 const STATEMENT_CACHE = 500; // fewer: hot lists with changing filters are prepared again; more: only memory
 
@@ -34,6 +35,7 @@ class SqliteDriver implements Driver {
   }
 
   async init(): Promise<void> {
+    keepToOwner(this.#path);
     const db = new DatabaseSync(this.#path);
     db.exec(
       'PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000;',

@@ -23,7 +23,7 @@ export function prepare(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'pre
         state: { from: 'scheduling', to: prepared.entry.task_state },
       });
       // The entry crosses into the log as an output: what is secret in it stays out.
-      return { entry: { ...prepared.entry, admin_password: null } };
+      return { entry: { ...prepared.entry, admin_password: null, user_data: null } };
     },
     // Nothing to undo: it only reads and announces.
   };
