@@ -40,9 +40,11 @@ export interface EarlierFailure {
   readonly error: string;
 }
 
-/** Both reasons in one message: why the launch failed where it was tried, and why there is no other host. */
+/**
+ * Both reasons in one message: why the launch failed where it was tried, and why there is no other host. Tenants read it, so it
+ * names no host; the table for administrators does.
+ */
 export function withEarlier(summary: string, earlier: EarlierFailure | undefined): string {
   if (!earlier) return `No valid host was found. ${summary}`;
-  const where = earlier.host ? ` on ${earlier.host}` : '';
-  return `The launch failed${where} at ${earlier.step}: ${earlier.error}. No other host was found: ${summary}`;
+  return `The launch failed at ${earlier.step}: ${earlier.error}. No other host was found: ${summary}`;
 }

@@ -341,7 +341,7 @@ for (const engine of ['sqlite', 'postgres'] as const) {
       const fault = JSON.parse(instance.fault_json ?? '') as Fault;
       assert.equal(
         fault.message,
-        'The launch failed on one at spawn: qemu did not start. No other host was found: 0 of 1 host: 1 already tried',
+        'The launch failed at spawn: qemu did not start. No other host was found: 0 of 1 host: 1 already tried',
       );
       assert.equal(instance.host, null);
       assert.equal(
