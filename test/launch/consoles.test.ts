@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import { WebSocket } from 'ws';
@@ -79,6 +80,12 @@ test('a wrong, missing, foreign or expired token opens nothing', async () => {
   const serial = new URL(await api.consoleUrl(id, 'serial'));
   url.searchParams.set('token', serial.searchParams.get('token') ?? '');
   assert.equal((await talk(String(url))).code, 4401);
+  // One whose time is over.
+  const late = await api.consoleUrl(id, 'vnc');
+  const db = new DatabaseSync(join(cloud.dataPath, 'services', 'compute.db'));
+  db.prepare('UPDATE console_tokens SET expires_at = ?').run(new Date(Date.now() - 1000).toISOString());
+  db.close();
+  assert.equal((await talk(late)).code, 4401);
   // Tokens end with their server's life, too.
   const { id: other } = await api.boot('other', { networks: 'none' });
   await api.untilStatus(other, 'ACTIVE');
