@@ -17,24 +17,29 @@ type Told =
   | { ready: string[] }
   | { failed: string };
 
-export function tellParent(message: Told): void {
-  process.send?.(message, () => undefined);
+/** Resolves when it is on its way; the parent may be gone. */
+export function tellParent(message: Told): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send) process.send(message, () => resolve());
+    else resolve();
+  });
 }
 
 /** In the child: progress goes to the parent, and to the log as lines. */
 export function forwardProgress(): Progress {
   const log = lineProgress(process.stdout);
+  const tell = (message: Told): void => void tellParent(message);
   return {
-    begin: (step, title) => (log.begin(step, title), tellParent({ progress: 'begin', step, text: title })),
-    say: (step, text) => (log.say(step, text), tellParent({ progress: 'say', step, text })),
-    at: (step, detail) => (log.at(step, detail), tellParent({ progress: 'at', step, text: detail })),
-    done: (step) => (log.done(step), tellParent({ progress: 'done', step })),
-    gaveUp: (step) => (log.gaveUp(step), tellParent({ progress: 'gaveUp', step })),
+    begin: (step, title) => (log.begin(step, title), tell({ progress: 'begin', step, text: title })),
+    say: (step, text) => (log.say(step, text), tell({ progress: 'say', step, text })),
+    at: (step, detail) => (log.at(step, detail), tell({ progress: 'at', step, text: detail })),
+    done: (step) => (log.done(step), tell({ progress: 'done', step })),
+    gaveUp: (step) => (log.gaveUp(step), tell({ progress: 'gaveUp', step })),
     failed: (step, error) => (
       log.failed(step, error),
-      tellParent({ progress: 'failed', step, text: explain(error) })
+      tell({ progress: 'failed', step, text: explain(error) })
     ),
-    undoing: () => (log.undoing(), tellParent({ progress: 'undoing' })),
+    undoing: () => (log.undoing(), tell({ progress: 'undoing' })),
     close: () => log.close(),
   };
 }
@@ -58,10 +63,12 @@ export async function upDetached(flags: { data: string }): Promise<void> {
     const greeting = await new Promise<string[]>((resolve, reject) => {
       child.on('message', (message: Told) => {
         if ('ready' in message) resolve(message.ready);
+        else if ('failed' in message) reject(new Error(message.failed));
         else if ('progress' in message) show(progress, message);
       });
       child.once('error', reject);
-      child.once('exit', () => reject(new Error(`the cloud did not come up; see ${log}`)));
+      // Comes after the last message, which an exit may overtake.
+      child.once('disconnect', () => reject(new Error(`the cloud did not come up; see ${log}`)));
     });
     progress.close();
     for (const line of greeting) console.log(line);

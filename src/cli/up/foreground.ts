@@ -1,5 +1,6 @@
 /** Runs a cloud in this process: shows progress, greets, and ends it in order on Ctrl-C, SIGTERM or SIGHUP. */
 import { assemble } from '#cloud/assemble.ts';
+import { explain } from '#cloud/errors.ts';
 import { lineProgress, liveProgress } from '#cloud/progress.ts';
 import type { Progress } from '#cloud/progress.ts';
 import { up } from '#cloud/up.ts';
@@ -14,9 +15,11 @@ class ToldToEnd extends Error {}
 export async function upForeground(options: UpOptions): Promise<void> {
   const started = performance.now();
   const end = new AbortController();
+  let interrupts = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (end.signal.aborted) {
-      // The second time: leave at once. The kernel ends the children; `pileus down` removes the rest.
+    // `pileus down` during the end asks for what happens already; only impatience at the keyboard cuts it short.
+    if (signal === 'SIGINT' && ++interrupts > 1) {
+      // Leave at once. The kernel ends the children; `pileus down` removes the rest.
       process.exit(130);
     }
     end.abort(new ToldToEnd(signal));
@@ -28,13 +31,15 @@ export async function upForeground(options: UpOptions): Promise<void> {
   try {
     const cloud = await up({ ...options, progress, signal: end.signal }, assemble);
     progress.close();
-    greet(cloud, started);
+    await greet(cloud, started);
     await aborted(end.signal);
-    console.log('\nending the cloud');
+    console.log('\nending the cloud; Ctrl-C again leaves at once');
     await cloud.close();
   } catch (error) {
     progress.close();
-    if (!(error instanceof ToldToEnd)) throw error;
+    if (error instanceof ToldToEnd) return;
+    await tellParent({ failed: explain(error) });
+    throw error;
   } finally {
     clearInterval(alive);
     for (const signal of SIGNALS) process.off(signal, onSignal);
@@ -47,7 +52,7 @@ function chooseProgress(): Progress {
   return process.stdout.isTTY ? liveProgress(process.stdout) : lineProgress(process.stdout);
 }
 
-function greet(cloud: RunningCloud, started: number): void {
+async function greet(cloud: RunningCloud, started: number): Promise<void> {
   const ready = `ready after ${((performance.now() - started) / 1000).toFixed(2)} s; data in ${cloud.data.path}`;
   const greeting = [ready, ...cloud.greeting];
   if (process.send) return tellParent({ ready: greeting });

@@ -1,4 +1,5 @@
 // What a new cloud is filled with once it answers: flavors, networks, the demo image. Idempotent, so that `up` runs it each time.
+import { existsSync } from 'node:fs';
 import { seedFlavors } from '#compute/flavors/seed.ts';
 import type { ComputeService } from '#compute/service.ts';
 import type { Shared } from '../services/context.ts';
@@ -33,6 +34,8 @@ export async function firstBoot(boot: FirstBoot): Promise<string[]> {
   return greeting(boot, provider.cidr);
 }
 
+const CLIENT = ['/usr/bin/openstack', '/usr/local/bin/openstack'];
+
 function greeting({ address, cloudsYaml, world }: FirstBoot, cidr: string): string[] {
   return [
     ...(world.simulated ? ['SIMULATED: guests, switches and OVN are models; nothing runs in them'] : []),
@@ -40,6 +43,9 @@ function greeting({ address, cloudsYaml, world }: FirstBoot, cidr: string): stri
     `credentials  ${cloudsYaml} (clouds: pileus for project demo, pileus-admin)`,
     ...(world.simulated ? [] : [`floating IPs are taken from ${cidr} and answer on this machine`]),
     'try',
+    ...(CLIENT.some((path) => existsSync(path))
+      ? []
+      : ['  apt-get install --no-install-recommends python3-openstackclient']),
     `  export OS_CLIENT_CONFIG_FILE=${cloudsYaml} OS_CLOUD=pileus`,
     '  openstack server create --image pileus-demo --flavor m1.nano --network private --wait first',
     '  ./pileus trace first',
