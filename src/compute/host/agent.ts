@@ -1,5 +1,4 @@
 // The compute agent: serves the queue of its host, reports the host, brings guests back after a restart, and audits leftovers.
-import { readFile } from 'node:fs/promises';
 import { serveRpc } from '#platform/bus/bus.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import { startLoop } from '#platform/loop/loop.ts';
@@ -19,8 +18,9 @@ import {
 } from '../tasks/power-server.ts';
 import { rebuildServer } from '../tasks/rebuild-server.ts';
 import { auditHost } from './audit.ts';
+import { boundConsoleLogs, readConsoleTail } from './console-log.ts';
 import type { HostDeps } from './deps.ts';
-import { instancePaths } from './paths.ts';
+import { instancePaths, instancesDir } from './paths.ts';
 import { followPowerStates } from './power-states.ts';
 import { hostReport } from './resources.ts';
 import { restoreGuests } from './restore-guests.ts';
@@ -52,6 +52,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
     run: async () => {
       await restored;
       await auditHost(deps);
+      await boundConsoleLogs(instancesDir(config));
     },
   });
   const power = followPowerStates(deps, restored);
@@ -139,13 +140,8 @@ function handlers(deps: HostDeps, restored: Promise<unknown>): Parameters<typeof
   };
 }
 
-const CONSOLE_BYTES = 1024 * 1024; // as much of the log as one answer holds
-
 async function consoleOutput(deps: HostDeps, instanceId: string, lines: number | null): Promise<string> {
-  const bytes = await readFile(instancePaths(deps.config, instanceId).consoleLog).catch(() =>
-    Buffer.alloc(0),
-  );
-  const text = bytes.subarray(Math.max(0, bytes.length - CONSOLE_BYTES)).toString('utf8');
+  const text = (await readConsoleTail(instancePaths(deps.config, instanceId).consoleLog)).toString('utf8');
   if (lines === null || lines < 0) return text;
   return text
     .split('\n')

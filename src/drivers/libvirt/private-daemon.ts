@@ -105,6 +105,8 @@ async function prepare(options: PrivateLibvirtdOptions, capabilities: string): P
   // Access to the socket is root on this host: nobody else may even look into the directory.
   await mkdir(dir, { recursive: true });
   await chmod(dir, 0o700);
+  // Guests die with the daemon's namespace: what it noted of those that ran would make the next one look for them.
+  await rm(path.join(dir, 'run'), { recursive: true, force: true });
   for (const name of ['etc', 'lib', 'cache/qemu/capabilities', 'log', 'run', 'sock']) {
     await mkdir(path.join(dir, name), { recursive: true, mode: 0o700 });
   }
