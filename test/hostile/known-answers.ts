@@ -3,6 +3,11 @@ import type { Exceptions } from './exceptions.ts';
 
 /** A reader who writes: the rule is 403. */
 export const FOR_READERS: Exceptions = {
+  'identity DELETE /v3/auth/tokens': [
+    404,
+    'who may is asked once it is known of which token; here none is named',
+  ],
+  'placement DELETE /resource_providers/:id/inventories': [405, 'there was no such method before 1.5'],
   'compute POST /v2.1/os-keypairs': [201, 'key pairs belong to the user, whatever their role'],
   'compute DELETE /v2.1/os-keypairs/:name': [404, "key pairs belong to the user: this is another user's"],
   'compute DELETE /v2.1/os-security-groups': [404, 'the path exists upstream without an operation for it'],
@@ -10,6 +15,7 @@ export const FOR_READERS: Exceptions = {
 
 /** A member of another project who names what is not theirs: the rule is 404, 403 where a rule of the route comes first. */
 export const FOR_STRANGERS: Exceptions = {
+  'placement DELETE /resource_providers/:id/inventories': [405, 'there was no such method before 1.5'],
   'identity GET /v3/regions/:id': [200, 'regions are for all to read'],
   'compute GET /v2.1/os-quota-sets/:id/defaults': [200, 'default quotas are the same for all projects'],
   'network GET /v2.0/extensions/:alias': [200, 'extensions are for all to read'],

@@ -48,6 +48,8 @@ export function createMetadataServer(deps: Pick<HostDeps, 'conductor' | 'clock' 
   const answer = async (networkId: string, request: IncomingMessage): Promise<Answer> => {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { status: 405, body: 'Only GET is answered here.\n' };
+    const { pathname } = URL.parse(request.url ?? '/', 'http://metadata') ?? {};
+    if (pathname === undefined) return { status: 400, body: 'The address is malformed.\n' };
     const address = request.socket.remoteAddress?.replace(/^::ffff:|%.*$/g, '') ?? '';
     const instanceId = owners.get(`${networkId} ${address}`);
     const entry = instanceId === undefined ? null : await entryOf(instanceId);
@@ -56,7 +58,7 @@ export function createMetadataServer(deps: Pick<HostDeps, 'conductor' | 'clock' 
     deps.conductor
       .call('recordReady', { instance_id: entry.id, sign, evidence: { network_id: networkId, address } })
       .catch(() => undefined); // shown only
-    return documentAt(new URL(request.url ?? '/', 'http://metadata').pathname, {
+    return documentAt(pathname, {
       entry,
       vifs: JSON.parse(entry.vifs_json) as Vif[],
     });
