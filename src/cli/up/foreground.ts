@@ -33,7 +33,7 @@ export async function upForeground(options: UpOptions): Promise<void> {
     progress.close();
     await greet(cloud, started);
     await aborted(end.signal);
-    console.log('\nending the cloud; Ctrl-C again leaves at once');
+    console.log('\nending the cloud: guests have 10 s to power off; Ctrl-C again leaves at once');
     await cloud.close();
   } catch (error) {
     progress.close();
