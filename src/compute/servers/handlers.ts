@@ -1,4 +1,6 @@
 // GET, PUT and DELETE of servers. Creating is in `create/`.
+import { DomainError } from '#platform/errors/domain-error.ts';
+import { awaitAction } from './await-action.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
 import { rpcClient } from '#platform/bus/bus.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
@@ -99,11 +101,11 @@ export async function removeServer(call: Call, deps: ComputeDeps): Promise<Reply
 export async function startDelete(call: Call, deps: ComputeDeps, rule: string): Promise<void> {
   const handledAt = deps.clock.now();
   const { id } = await findServer(call, deps, rule);
-  await deps.db.transaction(async (trx) => {
+  const hostless = await deps.db.transaction(async (trx) => {
     const row = await findInstance(trx, id);
-    if (!row) return;
+    if (!row) return undefined;
     checkLock(row, mayOverrideLock(call));
-    if (row.task_state === 'deleting' && (await findRunningAction(trx, id, 'delete'))) return;
+    if (row.task_state === 'deleting' && (await findRunningAction(trx, id, 'delete'))) return undefined;
     await cancelActions(trx, id);
     await updateInstance(trx, id, {
       task_state: 'deleting',
@@ -126,5 +128,15 @@ export async function startDelete(call: Call, deps: ComputeDeps, rule: string): 
         ? rpcClient<ConductorRpc>(deps.bus, CONDUCTOR_QUEUE).message('deleteServerWithoutHost', action)
         : rpcClient<AgentRpc>(deps.bus, agentQueue(host)).message('deleteServer', action),
     );
+    return host === null ? action.action_id : undefined;
   });
+  // Clients take a server that is still in ERROR at their first look for one that could not be deleted. Without a host there
+  // is hardly anything to do, so the answer waits for it; when it takes longer it goes on all the same.
+  if (hostless !== undefined) await awaitAction(deps.db, hostless, HOSTLESS_DELETE_MS).catch(ignoreTimeout);
+}
+
+const HOSTLESS_DELETE_MS = 1000;
+
+function ignoreTimeout(error: unknown): void {
+  if (!(error instanceof DomainError) || error.kind !== 'timeout') throw error;
 }
