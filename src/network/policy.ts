@@ -8,7 +8,6 @@ export const MEMBER = `rule:admin_only or (role:member and ${PROJECT})`;
 export const READER = `rule:admin_only or (role:reader and ${PROJECT})`;
 export const ADMIN_OR_SERVICE = 'rule:admin_only or role:service';
 export const NETWORK_MEMBER = `rule:admin_only or role:service or (role:member and ${NETWORK_PROJECT})`;
-export const NETWORK_READER = `rule:admin_only or role:service or (role:reader and ${NETWORK_PROJECT})`;
 export const MEMBER_OR_NETWORK_MEMBER = `${MEMBER} or role:service or (role:member and ${NETWORK_PROJECT})`;
 export const READER_OR_NETWORK_READER = `${READER} or role:service or (role:reader and ${NETWORK_PROJECT})`;
 /** Who may see it was settled by the query; the role is left to check. */

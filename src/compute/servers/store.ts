@@ -1,6 +1,6 @@
 // All SQL of servers: instances, their tags and their actions. Called by handlers, actions and the conductor.
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { InstanceActionRow, InstanceRow, TaskState } from '#compute/tables.ts';
+import type { InstanceActionRow, InstanceRow } from '#compute/tables.ts';
 
 export async function findInstance(db: ComputeExecutor, id: string): Promise<InstanceRow | undefined> {
   return db
@@ -130,14 +130,6 @@ export async function listComputeServices(
     .where('host', 'in', hosts)
     .execute();
 }
-
-/** Task states in which a launch may still be. */
-export const LAUNCHING: readonly (TaskState | null)[] = [
-  'scheduling',
-  'block_device_mapping',
-  'networking',
-  'spawning',
-];
 
 /** Names of the zones that aggregates make. */
 export async function listAggregateZones(db: ComputeExecutor): Promise<string[]> {

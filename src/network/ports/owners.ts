@@ -25,8 +25,3 @@ export function isL3Owned(owner: string): boolean {
 export function isNetworkOwned(owner: string): boolean {
   return owner.startsWith('network:');
 }
-
-/** Servers' ports, which want to be wired on a host. */
-export function isComputeOwned(owner: string): boolean {
-  return owner.startsWith('compute:');
-}

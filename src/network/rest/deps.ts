@@ -33,8 +33,5 @@ export function callerOf(call: Call): Caller {
   return { admin: call.allows('context_is_admin'), projectId: call.principal.projectId ?? '' };
 }
 
-/** The service itself, for what it does on its own account. */
-export const SYSTEM: Caller = { admin: true, projectId: '' };
-
 export type View = Record<string, unknown>;
 export type Input = Readonly<Record<string, unknown>>;

@@ -103,14 +103,3 @@ export async function closeSteps<T extends SagaTables>(
     .set({ ...ended, state: 'undone' })
     .execute();
 }
-
-export async function removeSteps<T extends SagaTables>(
-  db: Executor<T>,
-  sagaIds: readonly string[],
-): Promise<void> {
-  if (sagaIds.length === 0) return;
-  await (db as unknown as Executor<SagaTables>)
-    .deleteFrom('saga_steps')
-    .where('saga_id', 'in', sagaIds)
-    .execute();
-}
