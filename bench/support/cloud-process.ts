@@ -42,11 +42,9 @@ export async function startCloudProcess(args: readonly string[] = [], keep?: str
   const dataPath = keep ?? mkdtempSync(join(tmpdir(), 'bench-'));
   const listen = `127.0.0.1:${await freePort()}`;
   const started = performance.now();
-  const child = spawn(
-    process.execPath,
-    [join(ROOT, 'bin/pileus.ts'), 'up', '--data', dataPath, '--listen', listen, ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(join(ROOT, 'pileus'), ['up', '--data', dataPath, '--listen', listen, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   child.stdout.on('data', (data: Buffer) => (output += data.toString()));
   child.stderr.on('data', (data: Buffer) => (output += data.toString()));
