@@ -1,4 +1,4 @@
-// Serves the queue `scheduler`. `src/compute/service.ts` starts it where the role is.
+// Serves the queue `scheduler`. `src/cloud/assemble.ts` starts it where the role is.
 import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
 import { SCHEDULER_QUEUE, type SchedulerRpc } from '../rpc.ts';
 import {

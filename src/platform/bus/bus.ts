@@ -1,5 +1,5 @@
-// The message bus as every service sees it. One contract, two transports: in-process (`in-process.ts`) and RabbitMQ
-// (`rabbitmq.ts`); `contract.test.ts` holds both to it. Queue and method names are those of the launch path.
+// The message bus as every service sees it: one contract, made for several transports. There is one so far, in-process
+// (`in-process.ts`); `contract.test.ts` is a table that holds each to it. Queue and method names are the launch path's.
 import {
   currentContext,
   newContext,
