@@ -44,6 +44,7 @@ export const SERVICE_USERS: Readonly<Record<Exclude<ServiceName, 'identity'>, st
   network: 'neutron',
   image: 'glance',
   placement: 'placement',
+  volume: 'cinder',
 };
 
 export interface BootstrapOptions {

@@ -5,7 +5,7 @@ import type { Api } from '#platform/http/api.ts';
 import type { Transport } from '#platform/clients/transport.ts';
 import type { Log } from '#platform/log/log.ts';
 
-export type ServiceName = 'identity' | 'compute' | 'placement' | 'image' | 'network';
+export type ServiceName = 'identity' | 'compute' | 'placement' | 'image' | 'network' | 'volume';
 
 /** Given to each service at its creation. */
 export interface ServiceContext {

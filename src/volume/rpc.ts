@@ -1,0 +1,72 @@
+// The queues of the volume service and what can be asked on them: the contract between API, scheduler and the volume
+// services, one a backend. Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
+import type { BackendStats, ConnectionInfo, Connector } from '#drivers/volume/port.ts';
+
+export const VOLUME_SCHEDULER_QUEUE = 'volume-scheduler';
+/** The queue of the volume service of `host@backend`. */
+export const volumeQueue = (hostAtBackend: string): string => `volume.${hostAtBackend}`;
+/** Fanout topic: payload is `VolumeChanged`. A nudge; the state is asked for. */
+export const VOLUME_CHANGED = 'volume.changed';
+
+export interface VolumeChanged {
+  readonly resource: 'volume' | 'snapshot' | 'backup' | 'attachment';
+  readonly id: string;
+}
+
+/** Names an operation (a saga) on a volume. */
+export interface VolumeOperationRef {
+  readonly operation_id: string;
+  readonly volume_id: string;
+}
+
+export interface CreateVolumeMessage extends VolumeOperationRef {
+  /** 1, and one more for each backend tried. */
+  readonly attempt: number;
+  /** Forwarded so that the image service acts on the user's behalf. Secret; null when no image is needed. */
+  readonly user_token: string | null;
+}
+
+export type VolumeSchedulerRpc = {
+  /**
+   * Chooses a backend, and in one transaction writes it into the volume and stores the message that creates it there; or
+   * ends the operation with the reason why no backend fits.
+   */
+  selectBackend(args: CreateVolumeMessage & { readonly exclude: readonly string[] }): void;
+};
+
+/** What a volume service tells of its backend, at its start and every few seconds. */
+export interface BackendReport {
+  /** `host@backend` */
+  readonly host: string;
+  readonly availability_zone: string;
+  readonly pools: ReadonlyArray<BackendStats & { readonly name: string }>;
+  readonly simulated: boolean;
+}
+
+export type VolumeServiceRpc = {
+  createVolume(args: CreateVolumeMessage): void;
+  deleteVolume(args: VolumeOperationRef): void;
+  extendVolume(args: VolumeOperationRef & { readonly new_size: number }): void;
+  createSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
+  deleteSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
+  revertToSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
+  /** Uploads the volume into the image `image_id`, which the API has made and queued. */
+  uploadVolume(
+    args: VolumeOperationRef & {
+      readonly image_id: string;
+      readonly disk_format: string;
+      readonly user_token: string;
+    },
+  ): void;
+  createBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
+  restoreBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
+  deleteBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
+  /** Exports the volume for the attachment's connector. A call: the API answers its client with the connection. */
+  connect(args: {
+    readonly volume_id: string;
+    readonly attachment_id: string;
+    readonly connector: Connector;
+    readonly mode: 'rw' | 'ro';
+  }): ConnectionInfo;
+  disconnect(args: { readonly volume_id: string; readonly attachment_id: string }): void;
+};
