@@ -1,6 +1,11 @@
 // The image service's options, with defaults. Plain values: `src/cloud` fills in what an operator sets.
 
+import type { StoreConfig } from './store/port.ts';
+import { DEFAULT_STORES } from './store/stores.ts';
+
 export interface ImageConfig {
+  /** Where data is kept. A store that is taken out leaves its images without data until it is back. */
+  readonly stores: readonly StoreConfig[];
   /** Largest image, in bytes; an upload past it is refused and removed. */
   readonly maxImageBytes: number;
   /** Properties of one image. */
@@ -19,6 +24,7 @@ export interface ImageConfig {
 }
 
 export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
+  stores: DEFAULT_STORES,
   maxImageBytes: 1024 ** 4,
   maxProperties: 128,
   maxTags: 128,

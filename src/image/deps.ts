@@ -4,7 +4,7 @@ import type { Clock } from '#platform/context/clock.ts';
 import type { Log } from '#platform/log/log.ts';
 import type { Database } from '#platform/sql/database.ts';
 import type { ImageConfig } from './config.ts';
-import type { ImageStore } from './store/file-store.ts';
+import type { Stores } from './store/stores.ts';
 import type { ImageTables } from './tables.ts';
 
 export interface ImageDeps {
@@ -12,7 +12,7 @@ export interface ImageDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly db: Database<ImageTables>;
-  readonly store: ImageStore;
+  readonly stores: Stores;
   /** Checks `X-Service-Token`, with which a service vouches for a request that carries its user's token. */
   readonly serviceTokens: Authenticator;
 }

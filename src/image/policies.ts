@@ -34,6 +34,8 @@ export const imagePolicies: readonly PolicyRule[] = [
     'rule:context_is_admin or rule:service_api',
     'See where the data of an image is.',
   ),
+  rule('delete_image_location', 'rule:context_is_admin', "Remove one store's copy of an image's data."),
+  rule('stores_info_detail', 'rule:context_is_admin', 'See the types and settings of the stores.'),
   rule('deactivate', ADMIN_OR_MEMBER, 'Keep the data of an image from being read.'),
   rule('reactivate', ADMIN_OR_MEMBER, 'Let the data of a deactivated image be read again.'),
   rule('add_member', ADMIN_OR_MEMBER, 'Share an image with a project.'),

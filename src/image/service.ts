@@ -1,5 +1,4 @@
 // The image service: its REST API, its database and its file store. Created by `src/cloud/assemble.ts`.
-import { join } from 'node:path';
 import { createTokenValidator, type TokenValidator } from '#platform/auth/token-validator.ts';
 import type { Api, Route } from '#platform/http/api.ts';
 import { startLoop, type Loop } from '#platform/loop/loop.ts';
@@ -19,7 +18,11 @@ import { memberRoutes } from './members/routes.ts';
 import { imageMigration } from './migrations/001-images.ts';
 import { imagePolicies } from './policies.ts';
 import { schemaRoutes } from './schemas/routes.ts';
-import { createFileStore } from './store/file-store.ts';
+import { locationRoutes } from './locations/routes.ts';
+import { locationsMigration } from './migrations/002-locations.ts';
+import type { StoreFactory } from './store/port.ts';
+import { openStores } from './store/stores.ts';
+import { storeRoutes } from './stores/routes.ts';
 import type { ImageTables } from './tables.ts';
 import { tagRoutes } from './tags/routes.ts';
 
@@ -31,6 +34,8 @@ const routes: readonly Route<ImageDeps>[] = [
   ...imageDataRoutes,
   ...tagRoutes,
   ...memberRoutes,
+  ...locationRoutes,
+  ...storeRoutes,
 ];
 
 export interface ImageService extends Service<ImageDeps> {
@@ -38,25 +43,32 @@ export interface ImageService extends Service<ImageDeps> {
   readonly deps: ImageDeps;
 }
 
+export interface ImageServiceOptions {
+  /** Kinds of stores beside files, by name: how `config.stores` opens them. */
+  readonly storeFactories?: Readonly<Record<string, StoreFactory>>;
+}
+
 /** Uploads that a crash interrupted are undone before this resolves, when the database is this process's own. */
 export async function createImageService(
   context: ServiceContext,
-  config: Partial<ImageConfig> = {},
+  given: Partial<ImageConfig> = {},
+  options: ImageServiceOptions = {},
 ): Promise<ImageService> {
   await using undo = new AsyncDisposableStack();
-  const { log, clock } = context;
+  const { log, clock, dataDir } = context;
+  const config = { ...DEFAULT_IMAGE_CONFIG, ...given };
   const db = undo.use(openDatabase<ImageTables>(context.databaseUrl));
-  await migrate(db, 'image', [imageMigration]);
-  const store = await createFileStore(join(context.dataDir, 'store'));
+  await migrate(db, 'image', [imageMigration, locationsMigration]);
+  const stores = undo.use(await openStores(config.stores, { dataDir, log }, options.storeFactories));
   const serviceTokens = undo.use(await serviceTokenValidator(context));
-  await sweep({ db, store, clock, log }, db.engine === 'sqlite');
+  await sweep({ db, stores, clock, log }, db.engine === 'sqlite');
   let loop: Loop | undefined;
   const deps: ImageDeps = {
-    config: { ...DEFAULT_IMAGE_CONFIG, ...config },
+    config,
     clock,
     log,
     db,
-    store,
+    stores,
     serviceTokens,
   };
   const owned = undo.move();

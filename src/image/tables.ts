@@ -23,9 +23,7 @@ export interface ImageRow {
   min_ram: number;
   protected: number;
   os_hidden: number;
-  /** Name of the file in the store. A new upload is a new name, so that a reader never sees two uploads mixed. */
-  location: string | null;
-  /** Name of the file that is being written while the status is `saving`; an upload may only end what it began. */
+  /** Name of the data that is being written while the status is `saving`; an upload may only end what it began. */
   upload_id: string | null;
   /** Until when the uploader is believed alive; it renews. Past it, the sweep makes the image queued again. */
   upload_lease: string | null;
@@ -48,6 +46,18 @@ export interface ImageMemberRow {
   updated_at: string;
 }
 
+/** An image's data in one store. */
+export interface ImageLocationRow {
+  image_id: string;
+  /** Id of the store in the configuration. */
+  store: string;
+  /** Of the data in the store. A new upload is a new name, so that a reader never sees two uploads mixed. */
+  name: string;
+  /** `writing`: recorded before the copy begins, so that a crash leaves nothing unknown. */
+  state: 'writing' | 'ready';
+  created_at: string;
+}
+
 /** Ids are never given twice: who launches by the id of a deleted image must not get somebody else's. */
 export interface UsedImageIdRow {
   id: string;
@@ -58,4 +68,5 @@ export interface ImageTables {
   images: ImageRow;
   image_tags: ImageTagRow;
   image_members: ImageMemberRow;
+  image_locations: ImageLocationRow;
 }

@@ -84,6 +84,8 @@ const PARAMS: Readonly<Record<string, string>> = {
   'placement /resource_providers/:id/inventories/:class': '=VCPU',
   'image /v2/images/:image': 'image',
   'image /v2/images/:image/members/:member': '=third-project',
+  'image /v2/stores/:store': '=file',
+  'image /v2/stores/:store/:image': 'image',
   'network /v2.0/address-groups/:id': 'address_group',
   'network /v2.0/address-scopes/:id': 'address_scope',
   'network /v2.0/agents/:id': 'agent',

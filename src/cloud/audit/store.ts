@@ -142,7 +142,8 @@ function readNetwork(select: Select) {
 function readImages(select: Select) {
   return {
     images: select<ImageRecord>(
-      `select id, status, size, location, upload_id, upload_lease from images where status <> 'deleted'`,
+      `select i.id, i.status, i.size, i.upload_id, i.upload_lease, l.name as location from images i
+        left join image_locations l on l.image_id = i.id and l.store = 'file' where i.status <> 'deleted'`,
     ),
   };
 }

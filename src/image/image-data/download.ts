@@ -3,6 +3,8 @@ import { Reply, type Call } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
 import { Forbidden } from '../errors.ts';
 import { findVisible } from '../images/find.ts';
+import { openPlaces, placesOf } from '../locations/places.ts';
+import { listLocationsOf } from '../locations/store.ts';
 import { parseRange } from './range.ts';
 
 export async function downloadImageData(call: Call, deps: ImageDeps): Promise<Reply> {
@@ -13,7 +15,8 @@ export async function downloadImageData(call: Call, deps: ImageDeps): Promise<Re
       'deactivated',
     );
   }
-  if (image.location === null || image.size === null) return new Reply(204);
+  const places = placesOf(deps, await listLocationsOf(deps.db.kysely, image.id));
+  if (image.size === null) return new Reply(204);
   const range = parseRange(call.headers.range, image.size);
   const bytes = range ? range.end - range.start + 1 : image.size;
   const headers = {
@@ -27,6 +30,6 @@ export async function downloadImageData(call: Call, deps: ImageDeps): Promise<Re
         : { 'content-md5': image.checksum }),
   };
   const body =
-    call.method === 'HEAD' || image.size === 0 ? undefined : deps.store.read(image.location, range);
+    call.method === 'HEAD' || image.size === 0 ? undefined : await openPlaces(image.id, places, range);
   return new Reply(range ? 206 : 200, body, headers);
 }

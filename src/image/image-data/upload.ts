@@ -8,9 +8,11 @@ import { ImageGone, Invalid, TooLarge, WrongMediaType } from '../errors.ts';
 import { findMutable } from '../images/find.ts';
 import { requireUploadable } from '../images/states.ts';
 import { findImageRow, updateImage } from '../images/store.ts';
-import { inspectImage, refusalOf } from '../inspect/inspect.ts';
-import type { StoredData } from '../store/file-store.ts';
+import { insertLocation } from '../locations/store.ts';
+import type { StoredData } from '../store/port.ts';
+import type { NamedStore } from '../store/stores.ts';
 import type { ImageRow } from '../tables.ts';
+import { acceptData } from './accept.ts';
 import { startLease } from './lease.ts';
 
 export async function uploadImageData(call: Call, deps: ImageDeps): Promise<Reply> {
@@ -32,15 +34,16 @@ async function upload(call: Call, deps: ImageDeps): Promise<Reply> {
   if (image.disk_format === null || image.container_format === null) {
     throw new Invalid('Properties disk_format and container_format must be set before data is sent.');
   }
+  const into = chosenStore(call, deps);
   const announced = announcedSize(call);
-  await requireRoom(deps, announced);
+  await requireRoom(deps, into, announced);
   const uploadId = randomUUID();
   await using lease = await startLease(deps, image, uploadId);
   try {
-    const data = await receive(call, deps, uploadId, announced, lease.signal);
-    await activate(deps, image, uploadId, data);
+    const data = await receive(call, deps, { into, name: uploadId, announced, signal: lease.signal });
+    await activate(deps, image, into, uploadId, data);
   } catch (error) {
-    await abandon(deps, image, uploadId);
+    await abandon(deps, image, into, uploadId);
     throw error;
   }
   return new Reply(204);
@@ -58,29 +61,46 @@ function announcedSize(call: Call): number | undefined {
   return size;
 }
 
-async function requireRoom({ config, store }: ImageDeps, size: number | undefined): Promise<void> {
+/** The store that the client names, or the default. @throws Invalid for one that is not there */
+function chosenStore(call: Call, { stores }: ImageDeps): NamedStore {
+  const named = call.headers['x-image-meta-store'];
+  return typeof named === 'string' && named !== '' ? stores.get(named) : stores.default;
+}
+
+async function requireRoom(
+  { config }: ImageDeps,
+  { store }: NamedStore,
+  size: number | undefined,
+): Promise<void> {
   if (size === undefined) return;
   if (size > config.maxImageBytes) {
     throw new TooLarge(
       `The image of ${size} bytes is larger than the limit of ${config.maxImageBytes} bytes.`,
     );
   }
-  if (size > (await store.free()))
+  const free = await store.free();
+  if (free !== undefined && size > free)
     throw new TooLarge(`There is not enough room for ${size} bytes in the store.`, 'store-full');
+}
+
+interface Receiving {
+  readonly into: NamedStore;
+  readonly name: string;
+  readonly announced: number | undefined;
+  readonly signal: AbortSignal;
 }
 
 async function receive(
   call: Call,
   deps: ImageDeps,
-  name: string,
-  announced: number | undefined,
-  signal: AbortSignal,
+  { into, name, announced, signal }: Receiving,
 ): Promise<StoredData> {
   const maxBytes = announced ?? deps.config.maxImageBytes;
-  const data = await deps.store
-    .write(call.stream, {
+  const data = await into.store
+    .put(call.stream, {
       name,
       maxBytes,
+      ...(announced === undefined ? {} : { size: announced }),
       signal,
       idleMs: deps.config.uploadIdleMs,
     })
@@ -104,34 +124,27 @@ async function receive(
   return data;
 }
 
-async function activate(deps: ImageDeps, image: ImageRow, uploadId: string, data: StoredData): Promise<void> {
-  const inspection = await inspectImage(deps.store.path(uploadId));
-  const refusal = DISK_CONTAINERS.has(image.container_format)
-    ? refusalOf(image.disk_format ?? '', inspection)
-    : undefined;
-  if (refusal !== undefined) {
-    throw new Invalid(
-      `The data was refused and removed, the image is queued again: ${refusal}.`,
-      'refused-content',
-    );
-  }
-  const done = await updateImage(
-    deps.db.kysely,
-    image.id,
-    { status: 'saving', upload_id: uploadId },
-    {
+async function activate(
+  deps: ImageDeps,
+  image: ImageRow,
+  { id: store, store: { get } }: NamedStore,
+  uploadId: string,
+  data: StoredData,
+): Promise<void> {
+  const accepted = await acceptData(image, async (range) => get(uploadId, range), data);
+  const now = isoTime(deps.clock);
+  const done = await deps.db.transaction(async (trx) => {
+    const set = {
+      ...accepted,
       status: 'active',
-      location: uploadId,
       upload_id: null,
       upload_lease: null,
-      size: data.size,
-      virtual_size: inspection.virtualSize,
-      checksum: data.md5,
-      os_hash_algo: 'sha512',
-      os_hash_value: data.sha512,
-      updated_at: isoTime(deps.clock),
-    },
-  );
+      updated_at: now,
+    } as const;
+    if (!(await updateImage(trx, image.id, { status: 'saving', upload_id: uploadId }, set))) return false;
+    await insertLocation(trx, { image_id: image.id, store, name: uploadId, state: 'ready', created_at: now });
+    return true;
+  });
   if (done) return;
   if (!(await findImageRow(deps.db.kysely, image.id))) throw new ImageGone(image.id);
   throw new DomainError(
@@ -141,12 +154,14 @@ async function activate(deps: ImageDeps, image: ImageRow, uploadId: string, data
   );
 }
 
-/** The data is the disk itself; archives hold their disks inside, are stored as they are and cannot be booted. */
-const DISK_CONTAINERS: ReadonlySet<string | null> = new Set(['bare', 'ami', 'aki', 'ari']);
-
-/** The file first: while the row names it, nothing is lost by a crash in between. */
-async function abandon(deps: ImageDeps, image: ImageRow, uploadId: string): Promise<void> {
-  await deps.store.remove(uploadId);
+/** The data first: while the row names it, nothing is lost by a crash in between. */
+async function abandon(
+  deps: ImageDeps,
+  image: ImageRow,
+  { store }: NamedStore,
+  uploadId: string,
+): Promise<void> {
+  await store.delete(uploadId);
   const set = { status: 'queued', upload_id: null, upload_lease: null } as const;
   await updateImage(deps.db.kysely, image.id, { status: 'saving', upload_id: uploadId }, set);
 }

@@ -6,13 +6,15 @@ import { Reply, type Call } from '#platform/http/api.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import type { ImageDeps } from '../deps.ts';
 import { Conflict, Forbidden, ImageNotFound, Invalid } from '../errors.ts';
+import { discardData, placesOf, requireUnused } from '../locations/places.ts';
+import { listLocationsOf } from '../locations/store.ts';
 import type { ImageRow } from '../tables.ts';
 import { checkAmounts, checkAttribute, DEFAULT_ATTRIBUTES, isBase, type Attributes } from './attributes.ts';
 import { findMutable, findVisible } from './find.ts';
 import { requireSwitchable } from './states.ts';
 import { findImageRow, insertImage, listTags, removeImage, updateImage } from './store.ts';
 import { mayLocate, whereabouts } from './trust.ts';
-import { imageView } from './view.ts';
+import { imageView, NOWHERE } from './view.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -39,10 +41,10 @@ export async function createImage(call: Call, deps: ImageDeps): Promise<Reply> {
     throw error;
   }
   const tags = [...new Set(attributes.tags)].toSorted();
-  return new Reply(201, imageView(image, tags), {
+  return new Reply(201, imageView(image, tags, NOWHERE), {
     location: `${call.baseUrl}/v2/images/${id}`,
     'openstack-image-import-methods': '',
-    'openstack-image-store-ids': 'file',
+    'openstack-image-store-ids': deps.stores.all.map(({ id: store }) => store).join(','),
   });
 }
 
@@ -88,7 +90,6 @@ function newRow(
     checksum: null,
     os_hash_algo: null,
     os_hash_value: null,
-    location: null,
     upload_id: null,
     upload_lease: null,
     properties_json: JSON.stringify(properties),
@@ -105,18 +106,22 @@ export async function showImage(call: Call, deps: ImageDeps): Promise<unknown> {
 /** The image as this caller may see it. */
 export async function viewFor(call: Call, deps: ImageDeps, image: ImageRow): Promise<unknown> {
   const tags = await listTags(deps.db.kysely, [image.id]);
-  return imageView(image, tags.get(image.id) ?? [], whereabouts(deps, image, await mayLocate(call, deps)));
+  const locations = await listLocationsOf(deps.db.kysely, image.id);
+  const where = whereabouts(deps, locations, await mayLocate(call, deps));
+  return imageView(image, tags.get(image.id) ?? [], where);
 }
 
 export async function deleteImage(call: Call, deps: ImageDeps): Promise<Reply> {
   const { image } = await findMutable(call, deps, 'delete_image');
+  const places = placesOf(deps, await listLocationsOf(deps.db.kysely, image.id));
+  await requireUnused(image.id, places);
   const removed = await deps.db.transaction(async (trx) => removeImage(trx, image.id));
   if (!removed) {
     if (!(await findImageRow(deps.db.kysely, image.id))) throw new ImageNotFound(image.id);
     throw new Forbidden(`Image ${image.id} is protected and cannot be deleted.`, 'protected');
   }
   // Whoever reads it now reads on: the file's blocks go with the last reader. A crash here leaves it to the sweep.
-  if (image.location !== null) await deps.store.remove(image.location);
+  await discardData(deps, places);
   return new Reply(204);
 }
 

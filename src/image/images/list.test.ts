@@ -136,8 +136,8 @@ for (const engine of ENGINES) {
         await names(query);
         return db.statements - before;
       };
-      assert.equal(await count('limit=1'), 2);
-      assert.equal(await count('limit=100'), 2);
+      assert.equal(await count('limit=1'), 3);
+      assert.equal(await count('limit=100'), 3);
     });
 
     test('shares an image with a project that accepts it', async () => {

@@ -73,7 +73,9 @@ export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> 
   const located = rows.length > 0 && (await mayLocate(call, deps));
   const last = rows.at(-1);
   return {
-    images: rows.map(({ image, tags }) => imageView(image, tags, whereabouts(deps, image, located))),
+    images: rows.map(({ image, tags, locations }) =>
+      imageView(image, tags, whereabouts(deps, locations, located)),
+    ),
     first: linkTo(call.query),
     ...(last && rows.length === limit ? { next: linkTo(call.query, last.image.id) } : {}),
     schema: '/v2/schemas/images',

@@ -1,14 +1,16 @@
 // All SQL of images and their tags.
 import { sql, type Expression, type SqlBool } from 'kysely';
 import type { Database, Executor } from '#platform/sql/database.ts';
-import type { ImageRow, ImageTables, MemberStatus } from '../tables.ts';
+import { listLocations } from '../locations/store.ts';
+import type { ImageLocationRow, ImageRow, ImageTables, MemberStatus } from '../tables.ts';
 
 type Db = Executor<ImageTables>;
 
-/** An image with its tags, sorted. */
-export interface TaggedImage {
+/** An image with its tags, sorted, and where its data is. */
+export interface WholeImage {
   readonly image: ImageRow;
   readonly tags: readonly string[];
+  readonly locations: readonly ImageLocationRow[];
 }
 
 /** Which images a list may hold. `projectId` undefined: a token of no project. */
@@ -106,8 +108,8 @@ export async function listTags(db: Db, imageIds: readonly string[]): Promise<Map
   return tags;
 }
 
-/** Two statements, whatever the length. */
-export async function listImageRows(db: Database<ImageTables>, query: ImageQuery): Promise<TaggedImage[]> {
+/** Three statements, whatever the length. */
+export async function listImageRows(db: Database<ImageTables>, query: ImageQuery): Promise<WholeImage[]> {
   let select = db.kysely.selectFrom('images').selectAll().where(inScope(query.scope));
   for (const condition of query.conditions) select = select.where(comparison(condition));
   for (const tag of new Set(query.tags)) {
@@ -119,11 +121,14 @@ export async function listImageRows(db: Database<ImageTables>, query: ImageQuery
   if (query.after) select = select.where(isAfter(query.sort, query.after));
   for (const { column, dir } of query.sort) select = select.orderBy(sortable(column), dir);
   const rows = await select.limit(query.limit).execute();
-  const tags = await listTags(
-    db.kysely,
-    rows.map((row) => row.id),
-  );
-  return rows.map((image) => ({ image, tags: tags.get(image.id) ?? [] }));
+  const ids = rows.map((row) => row.id);
+  const tags = await listTags(db.kysely, ids);
+  const locations = await listLocations(db.kysely, ids);
+  return rows.map((image) => ({
+    image,
+    tags: tags.get(image.id) ?? [],
+    locations: locations.get(image.id) ?? [],
+  }));
 }
 
 /** Times are whole seconds to clients, and are compared so. */
@@ -226,7 +231,7 @@ export async function updateImage(
   return numUpdatedRows > 0n;
 }
 
-/** The image with tags and members, unless it became protected meanwhile. @returns whether it was removed */
+/** The image with tags, members and locations, unless it became protected meanwhile. @returns whether it was removed */
 export async function removeImage(trx: Db, id: string): Promise<boolean> {
   const { numDeletedRows } = await trx
     .deleteFrom('images')
@@ -236,6 +241,7 @@ export async function removeImage(trx: Db, id: string): Promise<boolean> {
   if (numDeletedRows === 0n) return false;
   await trx.deleteFrom('image_tags').where('image_id', '=', id).execute();
   await trx.deleteFrom('image_members').where('image_id', '=', id).execute();
+  await trx.deleteFrom('image_locations').where('image_id', '=', id).execute();
   return true;
 }
 
@@ -248,10 +254,4 @@ export async function releaseUploads(db: Db, now: string | null): Promise<number
   if (now !== null) update = update.where('upload_lease', '<', now);
   const { numUpdatedRows } = await update.executeTakeFirst();
   return Number(numUpdatedRows);
-}
-
-/** Names in the store that rows refer to: data and uploads under way. */
-export async function listStoreNames(db: Db): Promise<Set<string>> {
-  const rows = await db.selectFrom('images').select(['location', 'upload_id']).execute();
-  return new Set(rows.flatMap((row) => [row.location, row.upload_id]).filter((name) => name !== null));
 }

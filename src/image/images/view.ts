@@ -1,16 +1,19 @@
 // An image row as JSON: base attributes and properties side by side, as clients know it. Pure.
 import type { ImageRow } from '../tables.ts';
 
-/** Where the data is: only for services and administrators. */
+/** In which stores the data is; with addresses for services and administrators. */
 export interface Whereabouts {
-  readonly url: string;
+  readonly stores: readonly string[];
+  readonly urls: ReadonlyArray<{ readonly url: string; readonly storeId: string }>;
 }
 
-/** @param tags sorted @param where shown when given and there is data */
+export const NOWHERE: Whereabouts = { stores: [], urls: [] };
+
+/** @param tags sorted */
 export function imageView(
   image: ImageRow,
   tags: readonly string[],
-  where?: Whereabouts,
+  { stores, urls }: Whereabouts,
 ): Record<string, unknown> {
   const path = `/v2/images/${image.id}`;
   return {
@@ -37,10 +40,13 @@ export function imageView(
     self: path,
     file: `${path}/file`,
     schema: '/v2/schemas/image',
-    ...(image.location === null ? {} : { stores: 'file' }),
-    ...(image.location === null || !where
+    ...(stores.length === 0 ? {} : { stores: stores.join(',') }),
+    ...(urls[0] === undefined
       ? {}
-      : { direct_url: where.url, locations: [{ url: where.url, metadata: { store: 'file' } }] }),
+      : {
+          direct_url: urls[0].url,
+          locations: urls.map(({ url, storeId }) => ({ url, metadata: { store: storeId } })),
+        }),
   };
 }
 

@@ -1,9 +1,25 @@
 // What the service can: its stores, and the import methods that it has.
 import type { Call, Route } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
+import type { NamedStore } from '../store/stores.ts';
 
-async function listStores(): Promise<unknown> {
-  return { stores: [{ id: 'file', description: 'Files of the image service', default: 'true' }] };
+function storeView({ id, description, isDefault }: NamedStore): Record<string, unknown> {
+  return { id, ...(description === '' ? {} : { description }), ...(isDefault ? { default: 'true' } : {}) };
+}
+
+async function listStores(_call: Call, { stores }: ImageDeps): Promise<unknown> {
+  return { stores: stores.all.map(storeView) };
+}
+
+async function listStoresDetail(_call: Call, { stores }: ImageDeps): Promise<unknown> {
+  return {
+    stores: stores.all.map((each) => ({
+      ...storeView(each),
+      type: each.store.kind,
+      weight: 0,
+      properties: each.store.properties,
+    })),
+  };
 }
 
 /** Data is sent by `PUT …/file`; there is no staging, so there is no import. */
@@ -18,6 +34,7 @@ async function showUsage(_call: Call): Promise<unknown> {
 
 export const infoRoutes: readonly Route<ImageDeps>[] = [
   { method: 'GET', path: '/v2/info/stores', handler: listStores },
+  { method: 'GET', path: '/v2/info/stores/detail', handler: listStoresDetail, policy: 'stores_info_detail' },
   { method: 'GET', path: '/v2/info/import', handler: showImport },
   { method: 'GET', path: '/v2/info/usage', handler: showUsage },
 ];

@@ -1,7 +1,9 @@
 // Looks at what an uploaded disk image really is, before anything opens it: the format must be the one that its owner says,
 // and it must not refer to another file, through which a tenant could read files of the host.
 // Sources: QEMU's qcow2 specification, VMware's virtual disk format, ISO 9660, the VHD and VHDX specifications.
-import { open } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
+import type { DataRange } from '../store/port.ts';
 
 export type FoundFormat = 'qcow2' | 'qed' | 'vmdk' | 'vhd' | 'vhdx' | 'vdi' | 'iso' | 'luks' | 'gpt' | 'raw';
 
@@ -15,14 +17,18 @@ export interface Inspection {
 
 /** Covers every header looked at; the ISO descriptor is the farthest. */
 const HEAD_BYTES = 64 * 1024;
+/** The footer of a VHD. */
+const TAIL_BYTES = 512;
 
-export async function inspectImage(path: string): Promise<Inspection> {
-  await using handle = await open(path, 'r');
-  const { size } = await handle.stat();
-  const head = Buffer.alloc(Math.min(HEAD_BYTES, size));
-  await handle.read(head, 0, head.length, 0);
-  const tail = Buffer.alloc(Math.min(512, size));
-  await handle.read(tail, 0, tail.length, Math.max(0, size - 512));
+/** @param get reads a range of the data, which is `size` bytes long */
+export async function inspectImage(
+  get: (range: DataRange) => Promise<Readable>,
+  size: number,
+): Promise<Inspection> {
+  if (size === 0) return inspectBytes(Buffer.alloc(0), Buffer.alloc(0), 0);
+  const read = async (start: number, end: number): Promise<Buffer> => buffer(await get({ start, end }));
+  const head = await read(0, Math.min(HEAD_BYTES, size) - 1);
+  const tail = await read(Math.max(0, size - TAIL_BYTES), size - 1);
   return inspectBytes(head, tail, size);
 }
 

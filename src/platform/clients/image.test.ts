@@ -49,6 +49,10 @@ for (const kind of ['http', 'inProcess'] as const) {
       assert.equal(found?.direct_url, undefined);
       const located = await client.locateImage('service', id, 'service');
       assert.match(located?.direct_url ?? '', /^file:\/\//);
+      const [place, ...others] = (await client.getImageLocations('service', id)) ?? [];
+      assert.deepEqual([place, others], [{ url: located?.direct_url, store: 'file' }, []]);
+      await assert.rejects(client.getImageLocations('member', id), { kind: 'forbidden' });
+      assert.equal(await client.getImageLocations('stranger', id, 'service'), undefined);
       const hash = createHash('sha512');
       for await (const chunk of await client.openData('member', id, 'service')) hash.update(chunk as Buffer);
       assert.equal(hash.digest('hex'), found?.os_hash_value);
@@ -122,16 +126,16 @@ for (const kind of ['http', 'inProcess'] as const) {
     test('closes the file when a reader stops early', async () => {
       const { id } = await client.createImage('member', RAW);
       await client.uploadData('member', id, bytes(64 * MIB));
-      const { location } = (await images.service.deps.db.kysely
-        .selectFrom('images')
-        .select('location')
-        .where('id', '=', id)
+      const { name: location } = (await images.service.deps.db.kysely
+        .selectFrom('image_locations')
+        .select('name')
+        .where('image_id', '=', id)
         .executeTakeFirst())!; // uploaded just now
       const stream = await client.openData('member', id, 'service');
       await new Promise((resolve) => stream.once('data', resolve));
-      assert.equal(await isOpen(location!), true);
+      assert.equal(await isOpen(location), true);
       stream.destroy();
-      await eventually(async () => !(await isOpen(location!)));
+      await eventually(async () => !(await isOpen(location)));
       await client.deleteImage('member', id);
     });
 

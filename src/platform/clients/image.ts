@@ -26,6 +26,13 @@ export interface Image {
   readonly [property: string]: unknown;
 }
 
+/** One copy of an image's data. */
+export interface ImageLocation {
+  readonly url: string;
+  /** Id of the image service's store. */
+  readonly store: string;
+}
+
 export interface ImageClient {
   /** Undefined when there is none or the token may not see it. @throws DomainError of the peer for other refusals */
   findImage(token: string, id: string): Promise<Image | undefined>;
@@ -36,6 +43,13 @@ export interface ImageClient {
    * As `findImage`, with `direct_url`: `serviceToken` vouches that a service asks, on behalf of the user of `userToken`.
    */
   locateImage(userToken: string, id: string, serviceToken: string): Promise<Image | undefined>;
+  /**
+   * Where the data is, the default store first: `rbd://fsid/pool/image/snap` can be cloned without copying, of `file:///…`
+   * the data is read. Undefined when there is no such image for the user; empty while it has no data.
+   * @param serviceToken vouches that a service asks on behalf of the user of `token`; a service's own token needs none
+   * @throws DomainError forbidden for anyone else
+   */
+  getImageLocations(token: string, id: string, serviceToken?: string): Promise<ImageLocation[] | undefined>;
   /** The data, to be read to its end or destroyed. @throws DomainError of the peer; not-found also when there is no data */
   openData(userToken: string, id: string, serviceToken: string): Promise<Readable>;
   /** Sends the data of a queued image; the image is active when this resolves. The stream ends with it. */
@@ -68,6 +82,7 @@ export function createImageClient(transport: Transport): ImageClient {
   return {
     findImage: async (token, id) => find(token, id),
     locateImage: find,
+    getImageLocations: async (token, id, serviceToken) => locations(transport, token, id, serviceToken),
     createImage: async (token, attributes) => {
       const request = { method: 'POST', path: '/v2/images', token, body: attributes } as const;
       return (await expectOk('image', transport, request)).body as Image;
@@ -83,6 +98,20 @@ export function createImageClient(transport: Transport): ImageClient {
 
 function pathOf(id: string): string {
   return `/v2/images/${encodeURIComponent(id)}`;
+}
+
+async function locations(
+  transport: Transport,
+  token: string,
+  id: string,
+  serviceToken?: string,
+): Promise<ImageLocation[] | undefined> {
+  const vouched = serviceToken === undefined ? {} : { serviceToken };
+  const answer = await transport.send({ method: 'GET', path: `${pathOf(id)}/locations`, token, ...vouched });
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) throw refusal('image', answer);
+  const body = answer.body as ReadonlyArray<{ url: string; metadata: { store: string } }>;
+  return body.map(({ url, metadata: { store } }) => ({ url, store }));
 }
 
 async function openData(
