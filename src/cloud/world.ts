@@ -6,6 +6,7 @@ import { LibvirtHypervisor } from '#drivers/libvirt/real.ts';
 import type { MetadataListener, MetadataPorts } from '#drivers/metadata-port/port.ts';
 import { createMetadataPorts } from '#drivers/metadata-port/real.ts';
 import type { HostSwitch } from '#drivers/ovs/port.ts';
+import type { VolumeDriver } from '#drivers/volume/port.ts';
 import { createOvsSwitch } from '#drivers/ovs/real.ts';
 import type { FaultInjector } from '#compute/host/inject.ts';
 import { noFaults } from '#compute/host/inject.ts';
@@ -32,6 +33,17 @@ export interface WorldHost {
   metadataPorts(listener: MetadataListener): MetadataPorts;
 }
 
+/** A storage backend of the world: a volume service runs for each, as `host@name`. */
+export interface WorldVolumeBackend {
+  /** The storage host, whose daemons the driver talks to. */
+  readonly host: string;
+  /** `file`, `rbd`: also the pool's name. */
+  readonly name: string;
+  readonly availabilityZone: string;
+  /** Closed with the world. */
+  readonly driver: VolumeDriver;
+}
+
 export interface World extends AsyncDisposable {
   readonly simulated: boolean;
   readonly network: NetworkConfig;
@@ -39,6 +51,8 @@ export interface World extends AsyncDisposable {
   connectOvn(access: NorthboundAccess): Promise<RunningNorthbound>;
   /** Resolves when the hosts' programs answer. */
   hosts(): Promise<readonly WorldHost[]>;
+  /** Resolves when the backends answer. */
+  volumeBackends(): Promise<readonly WorldVolumeBackend[]>;
   provider(): Promise<Pick<GroundProvider, 'physnet' | 'cidr' | 'gatewayIp'>>;
   /** Resolves when the packages for building the demo image are installed; simulated: never needed. */
   packagesReady(): Promise<void>;
@@ -65,6 +79,7 @@ export async function worldOf(foundation: Foundation, shared: Shared): Promise<W
         config: { dnsDomain },
       }),
     hosts: async () => (hosts ??= realHosts(ground, owned, data.prefix)),
+    volumeBackends: async () => [],
     provider: async () => (await ground).provider,
     packagesReady: async () => void (await ground),
     [Symbol.asyncDispose]: async () => {

@@ -52,6 +52,7 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
         config: { dnsDomain },
       }),
     hosts: getHosts,
+    volumeBackends: async () => [],
     provider: async () => PROVIDER,
     packagesReady: async () => undefined,
     mount: async (app, authenticator) =>

@@ -1,0 +1,33 @@
+// The body of the volume service's errors: one key named for the status, with code and message.
+import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
+
+const NAMES: Readonly<Record<number, string>> = {
+  400: 'badRequest',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  429: 'overLimit',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
+};
+
+/** Error codes whose status is not their kind's. */
+export const VOLUME_FAULTS: Readonly<Record<string, number>> = {
+  'volume-quota-exceeded': 413,
+  'invalid-metadata-size': 413,
+};
+
+/** 401 has the form of the field's token middleware, which answers before any service does. */
+export function renderVolumeFault({ status, message }: FaultContext): RenderedFault {
+  if (status === 401) return { body: { error: { code: 401, title: 'Unauthorized', message } } };
+  const over = status === 413;
+  return {
+    body: {
+      [NAMES[status] ?? 'computeFault']: { code: status, message, ...(over ? { retryAfter: '0' } : {}) },
+    },
+    ...(over ? { headers: { 'retry-after': '0' } } : {}),
+  };
+}

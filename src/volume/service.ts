@@ -1,0 +1,133 @@
+// The volume service: its REST API, its database and its outbox. Queues are served by the scheduler and by one volume service
+// a backend, which `src/cloud` starts as roles of their own.
+import { createTokenValidator, type TokenValidator } from '#platform/auth/token-validator.ts';
+import { outboxMigration, startOutbox } from '#platform/bus/outbox.ts';
+import { createImageClient } from '#platform/clients/image.ts';
+import { vouchingTransport, type Transport } from '#platform/clients/transport.ts';
+import { isoTime } from '#platform/context/clock.ts';
+import type { Api } from '#platform/http/api.ts';
+import { Enforcer } from '#platform/policy/enforcer.ts';
+import { sagaMigration } from '#platform/saga/sql-log.ts';
+import type { Service, ServiceContext } from '#platform/service/service.ts';
+import { isUniqueViolation, openDatabase } from '#platform/sql/database.ts';
+import { migrate } from '#platform/sql/migrate.ts';
+import { volumeApiPolicies, volumeApiRoutes } from './api-table.ts';
+import { DEFAULT_VOLUME_CONFIG, type VolumeConfig } from './config.ts';
+import type { VolumeDatabase, VolumeDeps } from './deps.ts';
+import { MICROVERSIONS } from './discovery/routes.ts';
+import { renderVolumeFault, VOLUME_FAULTS } from './fault.ts';
+import { volumeMigration } from './migrations/001-volume.ts';
+import type { VolumeTables } from './tables.ts';
+
+export interface VolumeService extends Service<VolumeDeps> {
+  readonly name: 'volume';
+  readonly deps: VolumeDeps;
+}
+
+export async function openVolumeDatabase(url: string): Promise<VolumeDatabase> {
+  const db = openDatabase<VolumeTables>(url);
+  await migrate(db, 'volume', [outboxMigration, sagaMigration, volumeMigration]);
+  return db;
+}
+
+export async function createVolumeService(
+  context: ServiceContext,
+  given: Partial<VolumeConfig> = {},
+): Promise<VolumeService> {
+  await using undo = new AsyncDisposableStack();
+  const config = { ...DEFAULT_VOLUME_CONFIG, ...given };
+  const db = undo.use(await openVolumeDatabase(context.databaseUrl));
+  const serviceTokens = undo.use(await serviceTokenValidator(context));
+  const deps: VolumeDeps = {
+    config,
+    clock: context.clock,
+    log: context.log,
+    bus: context.bus,
+    db,
+    enforcer: new Enforcer(volumeApiPolicies, context.policyOverrides),
+    dataDir: context.dataDir,
+    region: context.region,
+    image: createImageClient(imagePeer(context)),
+    peer: context.peer,
+    serviceToken: context.serviceToken,
+    serviceTokens,
+  };
+  await seedDefaultType(deps);
+  let outbox: AsyncDisposable | undefined;
+  const owned = undo.move();
+  return {
+    name: 'volume',
+    api: volumeApi(deps),
+    deps,
+    start: async () => {
+      outbox = startOutbox(db, context.bus, context.log);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await outbox?.[Symbol.asyncDispose]();
+      await owned.disposeAsync();
+    },
+  };
+}
+
+/** Looked up at each request: services may be created in any order. */
+function imagePeer(context: ServiceContext): Transport {
+  return vouchingTransport(
+    {
+      send: async (request) => context.peer('image').send(request),
+      sendStream: async (request) => {
+        const { sendStream } = context.peer('image');
+        if (!sendStream) throw new TypeError('the transport to the image service has no sendStream');
+        return sendStream(request);
+      },
+    },
+    context.serviceToken,
+  );
+}
+
+async function serviceTokenValidator(context: ServiceContext): Promise<TokenValidator> {
+  return createTokenValidator({
+    identity: { send: async (request) => context.peer('identity').send(request) },
+    bus: context.bus,
+    clock: context.clock,
+    serviceToken: context.serviceToken,
+  });
+}
+
+/** The type that every volume has which names none: there always is one. */
+async function seedDefaultType({ db, clock, config }: VolumeDeps): Promise<void> {
+  const known = await db.kysely
+    .selectFrom('volume_types')
+    .select('id')
+    .where('name', '=', config.defaultVolumeType)
+    .executeTakeFirst();
+  if (known) return;
+  try {
+    await db.kysely
+      .insertInto('volume_types')
+      .values({
+        id: crypto.randomUUID(),
+        name: config.defaultVolumeType,
+        description: 'Default Volume Type',
+        is_public: 1,
+        qos_specs_id: null,
+        created_at: isoTime(clock),
+        updated_at: null,
+      })
+      .execute();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error; // another process of the service was faster
+  }
+}
+
+function volumeApi(deps: VolumeDeps): Api<VolumeDeps> {
+  return {
+    name: 'volume',
+    prefix: '/volume',
+    routes: volumeApiRoutes,
+    deps,
+    enforcer: deps.enforcer,
+    microversions: MICROVERSIONS,
+    faults: VOLUME_FAULTS,
+    renderFault: renderVolumeFault,
+  };
+}
