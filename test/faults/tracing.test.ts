@@ -4,15 +4,34 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { apiSession } from '#test/support/api-session.ts';
+import { LAUNCH_HOPS } from '#compute/servers/launch-trace/hops.ts';
+import { apiSession, type TraceView } from '#test/support/api-session.ts';
 import { startCloud } from '#test/support/cloud.ts';
+import { until } from '#test/support/until.ts';
 
 interface Span {
   readonly name: string;
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
+  readonly startTimeUnixNano: string;
+  readonly endTimeUnixNano: string;
+  readonly attributes?: ReadonlyArray<{
+    readonly key: string;
+    readonly value: { readonly stringValue?: string };
+  }>;
 }
+
+/** Who a hop's span hangs below, in the order of cause. */
+const PARENTS: Readonly<Record<string, string>> = {
+  authenticate: 'POST /compute/v2.1/servers',
+  request: 'POST /compute/v2.1/servers',
+  record: 'POST /compute/v2.1/servers',
+  schedule: 'POST /compute/v2.1/servers',
+  select: 'rpc selectHost',
+  dispatch: 'rpc selectHost',
+  ready: 'POST /compute/v2.1/servers',
+};
 
 interface Export {
   readonly resourceSpans: ReadonlyArray<{
@@ -23,8 +42,10 @@ interface Export {
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';
 
-test('a launch is one trace, below its caller', async () => {
+test('a launch is one trace below its caller, each hop in it once with the times of the record', async () => {
   const spans: Span[] = [];
+  let trace: TraceView;
+  let serverId: string;
   const collector = createServer((request, response) => {
     let body = '';
     request.on('data', (data: Buffer) => (body += data.toString()));
@@ -57,11 +78,32 @@ test('a launch is one trace, below its caller', async () => {
       assert.equal(status, 202);
       const { id } = body['server'] as { id: string };
       assert.equal((await demo.settled(id))?.status, 'ACTIVE');
+      serverId = id;
+      trace = await until(
+        async () => {
+          const now = await demo.trace(id);
+          return now.hops.every((hop) => hop.state === 'done') ? now : undefined;
+        },
+        { deadlineMs: 20_000, what: 'the launch record to be complete' },
+      );
     } // what is left is sent when the cloud ends
     const own = spans.filter((span) => span.traceId === TRACE);
-    const names = new Set(own.map((span) => span.name));
-    for (const hop of ['image.locate', 'image.load', 'network.allocate', 'network.bind', 'spawn', 'activate'])
-      assert.ok(names.has(hop), `${hop} in ${[...names].join(', ')}`);
+    const named = new Map(own.map((span) => [span.spanId, span.name]));
+    for (const { name } of LAUNCH_HOPS) {
+      const exported = spans.filter((span) => span.name.split(' ').includes(name));
+      assert.equal(exported.length, 1, `${name} once, in ${spans.map((span) => span.name).join(', ')}`);
+      const [span] = exported as [Span];
+      assert.equal(span.traceId, TRACE, name);
+      const parent = named.get(span.parentSpanId ?? '');
+      assert.equal(parent, PARENTS[name] ?? 'rpc launchServer', `the parent of ${name}`);
+      const server = span.attributes?.find(({ key }) => key === 'pileus.server_id')?.value.stringValue;
+      assert.equal(server, serverId, name);
+      const hop = trace.hops.find((each) => each.hop === name);
+      const times = [span.startTimeUnixNano, span.endTimeUnixNano].map((nanos) =>
+        Number(BigInt(nanos) / 1_000_000n),
+      );
+      assert.deepEqual(times, [Date.parse(hop?.started_at ?? ''), Date.parse(hop?.ended_at ?? '')], name);
+    }
     assert.ok(
       own.some((span) => span.parentSpanId === CALLER),
       'the request is below the caller',

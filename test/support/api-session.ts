@@ -38,6 +38,8 @@ export interface TraceView {
   readonly hops: ReadonlyArray<{
     readonly hop: string;
     readonly state: string;
+    readonly started_at: string;
+    readonly ended_at: string | null;
     readonly error?: string | null;
     readonly evidence: Record<string, unknown>;
   }>;

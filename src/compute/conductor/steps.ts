@@ -1,8 +1,6 @@
 // The launch record's writer: a step's state, and the task state that it implies, in one transaction.
 import type { StepRecord } from '#platform/saga/saga.ts';
 import { saveStep } from '#platform/saga/sql-log.ts';
-import { parseTraceparent } from '#platform/context/request-context.ts';
-import { recordSpan } from '#platform/trace/trace.ts';
 import type { ComputeDeps } from '../deps.ts';
 import type { TaskState } from '../tables.ts';
 import { findAction, publishTaskState } from './store.ts';
@@ -28,25 +26,6 @@ export async function recordStep(deps: ComputeDeps, record: StepRecord): Promise
     if (implied) await publishTaskState(trx, found.instance_id, implied);
     return found;
   }, NOT_DURABLE);
-  if (action && record.ended_at !== null) emitSpan(record, action.traceparent, action.instance_id);
   // What has ended (by its deadline) is not to be gone on with by an agent that is late.
   return { cancelled: action === undefined || action.cancelled === 1 || action.state !== 'running' };
-}
-
-function emitSpan(record: StepRecord, traceparent: string, serverId: string): void {
-  const parent = parseTraceparent(traceparent);
-  if (!parent || record.ended_at === null) return;
-  recordSpan(
-    record.step,
-    parent,
-    { start: Date.parse(record.started_at), end: Date.parse(record.ended_at) },
-    {
-      'pileus.server_id': serverId,
-      'pileus.saga_id': record.saga_id,
-      'pileus.attempt': record.attempt,
-      'pileus.actor': record.actor,
-      'pileus.state': record.state,
-    },
-    record.error ?? undefined,
-  );
 }

@@ -64,6 +64,7 @@ export async function runOperation(deps: HostDeps, message: ActionRef, operation
       clock: deps.clock,
       signal: deps.signal,
       cancel: work.signal,
+      spanAttributes: { 'pileus.server_id': ref.instance_id },
     },
   );
   if (outcome.kind === 'done') {

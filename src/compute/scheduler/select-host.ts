@@ -4,11 +4,13 @@ import { claimInTransaction, NoCapacity, releaseInTransaction } from '#placement
 import { rpcClient, type Delivery } from '#platform/bus/bus.ts';
 import { enqueue } from '#platform/bus/outbox.ts';
 import { isoTime } from '#platform/context/clock.ts';
+import { currentContext } from '#platform/context/request-context.ts';
 import { listSteps, saveStep } from '#platform/saga/sql-log.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
 import type { Transaction } from 'kysely';
 import type { ComputeDeps } from '../deps.ts';
 import { agentQueue, SCHEDULER_QUEUE, type AgentRpc, type LaunchMessage, type SchedulerRpc } from '../rpc.ts';
+import { exportStep, senderSpan } from '../servers/launch-trace/spans.ts';
 import type { ComputeTables, Fault } from '../tables.ts';
 import { runFilters, type FilterRound } from './filters.ts';
 import type { HostState, SelectionRequest } from './host-state.ts';
@@ -72,7 +74,7 @@ export async function selectHost(
   if (steps.some((step) => step.attempt === args.attempt && step.step === 'dispatch')) return;
   const scheduled = steps.find((step) => step.attempt === args.attempt && step.step === 'schedule');
   const started = isoTime(deps.clock);
-  await saveStep(deps.db.kysely, {
+  const schedule: StepRecord = {
     ...stepOf(
       deps,
       args,
@@ -87,7 +89,9 @@ export async function selectHost(
       message_id: delivery.id,
       redelivered: delivery.redelivered,
     },
-  });
+  };
+  await saveStep(deps.db.kysely, schedule);
+  if (!scheduled) exportStep(schedule, args.instance_id, senderSpan()); // it began before this handler's own span
   await saveStep(deps.db.kysely, { ...stepOf(deps, args, 'select', started), state: 'running' });
   const earlier = earlierFailure(steps, args.attempt);
   try {
@@ -198,7 +202,7 @@ class Selection {
   ): Promise<boolean> {
     const { host } = candidate;
     try {
-      await this.#deps.db.transaction(async (trx) => {
+      const steps = await this.#deps.db.transaction(async (trx) => {
         await this.#assertWanted(trx);
         await this.#assertGroup(trx, host, request);
         await claimInTransaction(trx, {
@@ -212,9 +216,11 @@ class Selection {
         const now = isoTime(this.#deps.clock);
         await writePlaced(trx, this.#args, { host: host.host, node: host.node, zone: host.zone }, now);
         const tries: ClaimTry[] = [...this.#tries, { host: host.host, outcome: 'claimed' }];
-        await saveStep(trx, this.#selected(now, candidate, { request, rounds, weighed, tries }));
-        await this.#dispatch(trx, host, now);
+        const selected = this.#selected(now, candidate, { request, rounds, weighed, tries });
+        await saveStep(trx, selected);
+        return [selected, await this.#dispatch(trx, host, now)];
       });
+      for (const step of steps) exportStep(step, this.#args.instance_id, currentContext());
       return true;
     } catch (error) {
       if (error instanceof NoCapacity)
@@ -300,19 +306,21 @@ class Selection {
     };
   }
 
-  async #dispatch(trx: Transaction<ComputeTables>, host: HostState, now: string): Promise<void> {
+  async #dispatch(trx: Transaction<ComputeTables>, host: HostState, now: string): Promise<StepRecord> {
     const { action_id, instance_id, attempt, user_token } = this.#args;
     const launch: LaunchMessage = { action_id, instance_id, attempt, user_token };
     const queue = agentQueue(host.host);
     const message = rpcClient<AgentRpc>(this.#deps.bus, queue).message('launchServer', launch);
     await enqueue(trx, message);
-    await saveStep(trx, {
+    const step: StepRecord = {
       ...stepOf(this.#deps, this.#args, 'dispatch', now),
       state: 'done',
       ended_at: now,
       evidence: { queue, message_id: message.id, method: 'launchServer', host: host.host },
       output: { host: host.host },
-    });
+    };
+    await saveStep(trx, step);
+    return step;
   }
 
   async #giveUp(hosts: number, rounds: readonly FilterRound[]): Promise<void> {
@@ -321,13 +329,13 @@ class Selection {
         ? `${hosts} hosts fitted, but each was taken by another launch first`
         : summarise(hosts, rounds);
     const message = withEarlier(summary, this.#earlier);
-    await this.#deps.db.transaction(async (trx) => {
+    const failed = await this.#deps.db.transaction(async (trx) => {
       await this.#assertWanted(trx);
       const now = isoTime(this.#deps.clock);
       const fault: Fault = { code: 500, message, details: describeHosts(rounds), created: now };
       await releaseInTransaction(trx, this.#args.instance_id);
       await writeUnplaced(trx, this.#args, fault);
-      await saveStep(trx, {
+      const step: StepRecord = {
         ...stepOf(this.#deps, this.#args, 'select', this.#started),
         state: 'failed',
         ended_at: now,
@@ -337,8 +345,11 @@ class Selection {
           ...(this.#earlier ? { earlier_failure: this.#earlier } : {}),
         },
         error: message,
-      });
+      };
+      await saveStep(trx, step);
+      return step;
     });
+    exportStep(failed, this.#args.instance_id, currentContext());
     this.#deps.log.info(
       { server_id: this.#args.instance_id, hosts, attempt: this.#args.attempt },
       'no host fits',

@@ -23,17 +23,12 @@ export interface ActionStart {
   readonly done?: boolean;
 }
 
-/** @returns what the message needs to name the action. Call it within a transaction. */
-export async function recordAction(
-  trx: ComputeExecutor,
-  call: Call,
-  deps: ComputeDeps,
-  start: ActionStart,
-): Promise<ActionRef> {
+/** The action that the call begins now, not stored yet. */
+export function newAction(call: Call, deps: ComputeDeps, start: ActionStart): InstanceActionRow {
   const now = deps.clock.now();
   const context = currentContext();
   const at = new Date(now).toISOString();
-  const row: InstanceActionRow = {
+  return {
     id: crypto.randomUUID(),
     instance_id: start.instanceId,
     action: start.action,
@@ -56,6 +51,16 @@ export async function recordAction(
     started_at: at,
     finished_at: start.done ? at : null,
   };
+}
+
+/** @returns what the message needs to name the action. Call it within a transaction. */
+export async function recordAction(
+  trx: ComputeExecutor,
+  call: Call,
+  deps: ComputeDeps,
+  start: ActionStart,
+): Promise<ActionRef> {
+  const row = newAction(call, deps, start);
   await insertAction(trx, row);
   return { action_id: row.id, instance_id: row.instance_id };
 }

@@ -74,6 +74,7 @@ export async function deleteServer(deps: HostDeps, message: ActionRef): Promise<
     log: deps.sagaLog,
     clock: deps.clock,
     signal: deps.signal,
+    spanAttributes: { 'pileus.server_id': message.instance_id },
   });
   if (outcome.kind === 'undone') throw outcome.cause;
   await deps.conductor.call('finishDelete', message);

@@ -48,6 +48,7 @@ export async function launchServer(deps: HostDeps, message: LaunchMessage): Prom
     clock: deps.clock,
     signal: deps.signal,
     cancel: work.signal,
+    spanAttributes: { 'pileus.server_id': instance_id },
   });
   if (outcome.kind === 'done') return;
   const { cause, failedStep, undoFailures } = outcome;

@@ -2,7 +2,7 @@
 // did not outlive the process; others are.
 import { isoTime } from '#platform/context/clock.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
-import { span } from '#platform/trace/trace.ts';
+import { timedSpan, type TimedSpan } from '#platform/trace/trace.ts';
 import {
   SagaCancelled,
   type AnyStep,
@@ -132,11 +132,10 @@ class Run<I, O> {
 
   async #do(step: AnyStep<I, O>): Promise<void> {
     const writer = await this.#begin(step, 'running');
+    const span = this.#span(step.name, writer.record.started_at);
     try {
       const signal = AbortSignal.any([writer.deadline, this.#cancel.signal, this.#options.signal]);
-      const work = span(`${this.#saga.name} ${step.name}`, { saga_id: this.#options.sagaId }, async () =>
-        (step as Step<I, O>).do(this.#context(writer, signal)),
-      );
+      const work = span.run(async () => (step as Step<I, O>).do(this.#context(writer, signal)));
       const output = await withSignal(work, signal);
       await writer.end('done', { output });
       this.outputs = { ...this.outputs, [step.name]: output ?? null };
@@ -149,7 +148,27 @@ class Run<I, O> {
       throw cause;
     } finally {
       writer.close();
+      this.#endSpan(span, writer.record);
     }
+  }
+
+  /** One for each run of a step and one for its undo: here and nowhere else, so that each is exported once. */
+  #span(name: string, startedAt: string): TimedSpan {
+    const { sagaId, attempt, actor, spanAttributes } = this.#options;
+    return timedSpan(name, Date.parse(startedAt), {
+      ...spanAttributes,
+      'pileus.saga': this.#saga.name,
+      'pileus.saga_id': sagaId,
+      'pileus.attempt': attempt,
+      'pileus.actor': actor,
+    });
+  }
+
+  /** A step that the closing process leaves open has no end in its record: its span ends now, and another run's goes on. */
+  #endSpan(span: TimedSpan, { ended_at, state, error }: StepRecord): void {
+    const at = ended_at === null ? this.#options.clock.now() : Date.parse(ended_at);
+    const failed = state === 'failed' || state === 'undo-failed';
+    span.end(at, { 'pileus.state': state }, failed ? (error ?? state) : undefined);
   }
 
   async unwind(): Promise<Array<{ step: string; cause: unknown }>> {
@@ -172,10 +191,12 @@ class Run<I, O> {
   async #undo(step: Step<I, O>): Promise<unknown> {
     const before = this.#records.get(step.name);
     const writer = await this.#begin(step, 'undoing', before);
+    const span = this.#span(`undo ${step.name}`, isoTime(this.#options.clock)); // the record keeps the start of the step
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          await step.undo?.(this.#context(writer, AbortSignal.any([writer.deadline, this.#options.signal])));
+          const signal = AbortSignal.any([writer.deadline, this.#options.signal]);
+          await span.run(async () => step.undo?.(this.#context(writer, signal)));
           break;
         } catch (error) {
           this.#options.signal.throwIfAborted();
@@ -192,6 +213,7 @@ class Run<I, O> {
       return undefined;
     } finally {
       writer.close();
+      this.#endSpan(span, writer.record);
     }
   }
 
@@ -266,6 +288,10 @@ class StepWriter {
     const controller = new AbortController();
     this.deadline = controller.signal;
     this.#timer = setTimeout(() => controller.abort(new Error('deadline')), deadlineMs);
+  }
+
+  get record(): StepRecord {
+    return this.#record;
   }
 
   get waiting(): string | null {

@@ -85,6 +85,8 @@ export interface RunOptions<I> {
   readonly signal: AbortSignal;
   /** Aborts when the operation is not wanted any more: it unwinds. The log says so too, at its next write. */
   readonly cancel?: AbortSignal;
+  /** Of each step's span, beside its own: `{ 'pileus.server_id': … }`. */
+  readonly spanAttributes?: Readonly<Record<string, string>>;
 }
 
 /** How a run of a saga ended. `failedStep` is the hop that failed first, `cause` its error. */

@@ -126,7 +126,7 @@ test('one trace leads from the client through REST and RPC into a saga, each spa
 
   assert.deepEqual(answer.json(), { traceId: client.traceId });
   const own = collector.spans.filter((each) => each.traceId === client.traceId);
-  const names = ['POST /t/outer', 'POST /t/inner/:id', 'rpc launch', 'launch spawn'];
+  const names = ['POST /t/outer', 'POST /t/inner/:id', 'rpc launch', 'spawn'];
   assert.deepEqual(own.map((each) => each.name).toSorted(), names.toSorted());
   let parent = client.spanId;
   for (const name of names) {

@@ -55,7 +55,33 @@ export async function span<T>(
   });
 }
 
-/** Records a span after the fact, as for a saga step that a peer ran. Times in milliseconds since the epoch. */
+/** A span whose times are a record's: it begins and ends when that says, and is the parent of what runs in it. */
+export interface TimedSpan {
+  /** Errors pass on; what they mean for the span is said at its end. */
+  run<T>(fn: () => Promise<T>): Promise<T>;
+  /** Exports it. Milliseconds since the epoch. */
+  end(at: number, attributes: Attributes, error?: string): void;
+}
+
+/** Below the span that is active. `startedAt` in milliseconds since the epoch. */
+export function timedSpan(name: string, startedAt: number, attributes: Attributes): TimedSpan {
+  const live = tracer.startSpan(name, { startTime: startedAt, attributes });
+  return {
+    run: async (fn) =>
+      context.with(trace.setSpan(context.active(), live), async () => {
+        const request = currentContext();
+        if (!request || !live.isRecording()) return fn();
+        return runInContext({ ...request, spanId: live.spanContext().spanId }, fn);
+      }),
+    end: (at, more, error) => {
+      live.setAttributes(more);
+      if (error !== undefined) live.setStatus({ code: SpanStatusCode.ERROR, message: error });
+      live.end(at);
+    },
+  };
+}
+
+/** Records a span after the fact, for a hop that is over when its record is written. Times in milliseconds since the epoch. */
 export function recordSpan(
   name: string,
   request: Pick<RequestContext, 'traceId' | 'spanId'>,

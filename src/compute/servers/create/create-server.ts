@@ -14,12 +14,14 @@ import { SCHEDULER_QUEUE, type SchedulerRpc } from '#compute/rpc.ts';
 import {
   POWER_STATE,
   type FlavorSnapshot,
+  type InstanceActionRow,
   type InstanceRow,
   type KeypairRow,
   type NetworkRequest,
 } from '#compute/tables.ts';
-import { recordAction, sendWith } from '../action-record.ts';
-import { insertInstances, insertTags } from '../store.ts';
+import { newAction, sendWith } from '../action-record.ts';
+import { exportRequestHops } from '../launch-trace/spans.ts';
+import { insertAction, insertInstances, insertTags } from '../store.ts';
 import {
   imageProperties,
   relatedImage,
@@ -49,7 +51,8 @@ interface LaunchPlan {
 
 export async function createServer(call: Call, deps: ComputeDeps): Promise<Reply> {
   const plan = await planLaunch(call, deps);
-  const rows = await deps.db.transaction(async (trx) => recordLaunch(trx, call, deps, plan));
+  const { rows, actions } = await deps.db.transaction(async (trx) => recordLaunch(trx, call, deps, plan));
+  for (const action of actions) exportRequestHops(action);
   const [first] = rows;
   if (plan.request.returnReservation) return new Reply(202, { reservation_id: plan.reservationId });
   if (!first) throw new Error('a launch of no server was recorded'); // min_count is 1 at least
@@ -105,15 +108,16 @@ async function recordLaunch(
   call: Call,
   deps: ComputeDeps,
   plan: LaunchPlan,
-): Promise<InstanceRow[]> {
+): Promise<{ rows: InstanceRow[]; actions: InstanceActionRow[] }> {
   const { request } = plan;
   const count = await grantCount(trx, call, plan);
   const rows = Array.from({ length: count }, (_, index) => newRow(call, deps, plan, index));
   await insertInstances(trx, rows);
   const scheduler = rpcClient<SchedulerRpc>(deps.bus, SCHEDULER_QUEUE);
+  const actions: InstanceActionRow[] = [];
   for (const row of rows) {
     await insertTags(trx, row.id, request.tags);
-    const action = await recordAction(trx, call, deps, {
+    const action = newAction(call, deps, {
       instanceId: row.id,
       action: 'create',
       host: null,
@@ -133,12 +137,15 @@ async function recordLaunch(
         count,
       },
     });
+    await insertAction(trx, action);
+    const ref = { action_id: action.id, instance_id: row.id };
     await sendWith(
       trx,
-      scheduler.message('selectHost', { ...action, attempt: 1, user_token: tokenOf(call), exclude: [] }),
+      scheduler.message('selectHost', { ...ref, attempt: 1, user_token: tokenOf(call), exclude: [] }),
     );
+    actions.push(action);
   }
-  return rows;
+  return { rows, actions };
 }
 
 /** How many of `max_count` the quota still allows. @throws QuotaExceeded when not even `min_count`. */
