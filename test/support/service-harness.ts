@@ -25,6 +25,7 @@ export function principalOf(
       : { projectId, projectName: 'demo', projectDomainId: 'default', projectDomainName: 'Default' }),
     system: false,
     roles,
+    issuedAt: '2000-01-01T00:00:00.000000Z',
     expiresAt: '2999-01-01T00:00:00.000000Z',
     auditIds: ['audit'],
     methods: ['password'],

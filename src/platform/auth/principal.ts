@@ -17,6 +17,8 @@ export interface Principal {
   readonly system: boolean;
   /** Names, with implied ones. */
   readonly roles: readonly string[];
+  /** When identity issued the token: at the login, or when it was made from another token. ISO 8601. */
+  readonly issuedAt: string;
   /** ISO 8601. */
   readonly expiresAt: string;
   readonly auditIds: readonly string[];

@@ -52,6 +52,7 @@ export function principalOf(token: TokenBody): Principal {
     ...(domain ? { domainId: domain.id, domainName: domain.name } : {}),
     system: token.system !== undefined,
     roles: (token.roles ?? []).map((role) => role.name),
+    issuedAt: token.issued_at,
     expiresAt: token.expires_at,
     auditIds: token.audit_ids,
     methods: token.methods,

@@ -17,6 +17,7 @@ const CALLER: Principal = {
   projectId: 'p1',
   system: false,
   roles: ['member', 'Reader'],
+  issuedAt: '2000-01-01T00:00:00Z',
   expiresAt: '2999-01-01T00:00:00Z',
   auditIds: [],
   methods: ['password'],

@@ -12,6 +12,19 @@ export interface RequestHop {
   readonly evidence: Readonly<Record<string, unknown>>;
 }
 
+/** The login that made the token, as identity tells of it at the validation. */
+function loginOf({ principal, receivedAt }: Call): Record<string, unknown> {
+  const age = receivedAt - Date.parse(principal.issuedAt);
+  return {
+    issued_at: principal.issuedAt,
+    methods: principal.methods,
+    ...(principal.applicationCredentialId === undefined
+      ? {}
+      : { application_credential_id: principal.applicationCredentialId }),
+    token_age_ms: Math.max(0, age), // clocks of two machines may differ
+  };
+}
+
 export interface BuildParameters {
   readonly name: string;
   readonly flavor: FlavorSnapshot;
@@ -51,8 +64,8 @@ export function requestHops(
         project_id: principal.projectId,
         project_name: principal.projectName,
         roles: principal.roles,
-        methods: principal.methods,
         expires_at: principal.expiresAt,
+        login: loginOf(call),
       },
     },
     {
