@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { defaultDataPath } from './config.ts';
 
 interface CloudEntry {
   readonly auth: {
@@ -32,7 +33,8 @@ export async function readCloud(dataPath: string, name: string): Promise<CloudAc
   if (!entry) throw new Error(`${file} has no cloud named ${name}`);
   const origin = new URL(entry.auth.auth_url).origin;
   const token = await logIn(entry).catch((cause: unknown) => {
-    throw new Error(`the cloud at ${origin} does not answer: is it running? Start it with ./pileus up`, {
+    const start = `./pileus up${dataFlag(dataPath)}`;
+    throw new Error(`the cloud at ${origin} does not answer: is it running? Start it with ${start}`, {
       cause,
     });
   });
@@ -49,6 +51,12 @@ export async function readCloud(dataPath: string, name: string): Promise<CloudAc
       return JSON.parse(body) as unknown;
     },
   };
+}
+
+/** ` --data DIR`, in a shell's words; nothing where `up` takes the directory by itself. */
+function dataFlag(dataPath: string): string {
+  if (dataPath === defaultDataPath()) return '';
+  return ` --data ${/^[\w/.,:@+-]+$/.test(dataPath) ? dataPath : `'${dataPath.replaceAll("'", String.raw`'\''`)}'`}`;
 }
 
 async function logIn({ auth }: CloudEntry): Promise<string> {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 
 import type { Finding } from '#cloud/machine/checks.ts';
 import { DEFAULT_LISTEN, defaultDataPath, toPath } from './config.ts';
+import { parseListen } from './parse-listen.ts';
 
 const MARKS = { fits: 'ok  ', slow: 'slow', unfit: 'BAD ' } as const;
 
@@ -10,7 +11,7 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('say what of this machine fits and how to mend what does not')
     .option('--data <directory>', 'data directory that would be used', toPath, defaultDataPath())
-    .option('--listen <address:port>', 'address that would be used', DEFAULT_LISTEN)
+    .option('--listen <address:port>', 'address that would be used', parseListen, DEFAULT_LISTEN)
     .option('--json', 'print the findings as JSON')
     .action(async ({ data, listen, json }: { data: string; listen: string; json?: boolean }) => {
       const { checkMachine } = await import('#cloud/machine/checks.ts');

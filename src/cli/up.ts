@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 
 import type { UpOptions } from '#cloud/up.ts';
 import { DEFAULT_LISTEN, defaultDataPath, defaultTraceEndpoint, isRoot, toPath } from './config.ts';
+import { parseListen } from './parse-listen.ts';
 
 export type UpFlags = {
   data: string;
@@ -86,11 +87,4 @@ function parseCount(value: string): number {
   const count = Number(value);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('It is a number from 1.');
   return count;
-}
-
-function parseListen(value: string): string {
-  const port = Number(/^.+:(\d{1,5})$/.exec(value)?.[1] ?? Number.NaN);
-  if (!(port >= 0 && port <= 65_535))
-    throw new InvalidArgumentError('It is address:port, such as 127.0.0.1:8790.');
-  return value;
 }
