@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -322,6 +322,31 @@ for (const { name, start, skip } of worlds) {
       assert.equal(await hypervisor.detachDisk(spec.id, 'vdb'), 'requested');
       assert.equal(await hypervisor.detachDisk(spec.id, 'vdz'), 'removed');
       await hypervisor.destroyServer(spec.id);
+    });
+
+    test('lists disks with their serials, and tells the guest that one has grown', async () => {
+      const spec = await specIn(world.dir, 'sleeps');
+      const extra = path.join(world.dir, 'grows.img');
+      await writeFile(extra, Buffer.alloc(65_536));
+      await hypervisor.createServer(spec);
+      const source = { kind: 'file', path: extra, format: 'raw' } as const;
+      const disk = { source, device: 'disk', bus: 'virtio', target: 'vdb', serial: 'v2' } as const;
+      await hypervisor.attachDisk(spec.id, { ...disk, cache: 'writethrough', discard: true });
+      await truncate(extra, 131_072);
+      for (const _ of [1, 2]) await hypervisor.resizeDisk(spec.id, 'vdb', 131_072);
+      const [root, grown] = await hypervisor.listDisks(spec.id);
+      assert.deepEqual([root?.target, root?.serial], ['vda', 'root']);
+      assert.deepEqual(grown, { target: 'vdb', device: 'disk', serial: 'v2', bytes: 131_072 });
+      await assert.rejects(hypervisor.resizeDisk(spec.id, 'vdz', 131_072), refusal('no-device'));
+      await hypervisor.destroyServer(spec.id);
+      await assert.rejects(hypervisor.listDisks(spec.id), refusal('no-server'));
+    });
+
+    test('keeps secrets for storage, and forgets them', async () => {
+      const secret = { id: randomUUID(), usage: `volumes of ${randomUUID()}` };
+      for (const value of ['old', 'new'])
+        await hypervisor.defineSecret({ ...secret, value: Buffer.from(value) });
+      for (const _ of [1, 2]) await hypervisor.removeSecret(secret.id);
     });
 
     test('tells where the consoles are and what a guest uses', async () => {

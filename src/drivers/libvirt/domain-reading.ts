@@ -45,6 +45,46 @@ export interface DomainDevices {
   readonly diskTargets: ReadonlySet<string>;
 }
 
+export interface DomainDisk {
+  readonly target: string;
+  readonly device: 'disk' | 'cdrom';
+  readonly serial?: string;
+  /** libvirt's name for the device; it is part of QEMU's. */
+  readonly alias?: string;
+  /** `nbd` or another protocol of a network disk. */
+  readonly protocol?: string;
+}
+
+/** Disks of a domain's live XML, in its order. */
+export function readDomainDisks(xml: string): DomainDisk[] {
+  const devices = nodeOf(nodeOf(nodeOf(parser.parse(xml) as Node).domain).devices);
+  return nodesOf(devices.disk).flatMap((disk) => {
+    const target = textOf(nodeOf(disk.target)['@dev']);
+    if (target === undefined) return [];
+    const serial = textOf(disk.serial);
+    const alias = textOf(nodeOf(disk.alias)['@name']);
+    const protocol = textOf(nodeOf(disk.source)['@protocol']);
+    return {
+      target,
+      device: disk['@device'] === 'cdrom' ? 'cdrom' : 'disk',
+      ...(serial !== undefined && { serial }),
+      ...(alias !== undefined && { alias }),
+      ...(protocol !== undefined && { protocol }),
+    };
+  });
+}
+
+/** Sizes that QEMU tells of its disks, by target. */
+export function readDiskSizes(params: TypedParams): Map<string, number> {
+  const count = Number(params.get('block.count') ?? 0);
+  return new Map(
+    Array.from({ length: count }, (_, i) => [
+      String(params.get(`block.${i}.name`)),
+      Number(params.get(`block.${i}.capacity`) ?? 0),
+    ]),
+  );
+}
+
 /** The parts of a domain's live XML that we look for. */
 export function readDomainDevices(xml: string): DomainDevices {
   const devices = nodeOf(nodeOf(nodeOf(parser.parse(xml) as Node).domain).devices);

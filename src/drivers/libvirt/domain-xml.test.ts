@@ -73,6 +73,15 @@ test('describes disks from files, exports and clusters', () => {
   const disk = { device: 'disk', bus: 'virtio', target: 'vdb', serial: 'v1' } as const;
   const nbd = diskElement({ ...disk, source: { kind: 'nbd', socketPath: '/n', exportName: 'vol' } });
   assert.match(renderXml(nbd), /protocol="nbd" name="vol"><host transport="unix" socket="\/n"\/>/);
+  const remote = diskElement({
+    ...disk,
+    source: { kind: 'nbd', host: '10.0.0.1', port: 10_809, exportName: 'vol', reconnectMs: 1500 },
+    cache: 'none',
+    discard: true,
+    shareable: true,
+  });
+  assert.match(renderXml(remote), /<host name="10.0.0.1" port="10809"\/><reconnect delay="2"\/>/);
+  assert.match(renderXml(remote), /cache="none" discard="unmap".*<shareable\/>/);
   const monitors = [{ host: '10.0.0.1', port: 6789 }];
   const rbd = diskElement({
     ...disk,

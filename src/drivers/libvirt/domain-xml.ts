@@ -130,13 +130,15 @@ export function diskElement(disk: GuestDisk): XmlElement {
     element('driver', {
       name: 'qemu',
       type: format,
-      cache: disk.device === 'cdrom' ? undefined : 'writeback',
+      cache: disk.device === 'cdrom' ? undefined : (disk.cache ?? 'writeback'),
+      discard: disk.discard === true ? 'unmap' : undefined,
     }),
     ...sourceElements(disk.source),
     element('target', { dev: disk.target, bus: disk.bus }),
     disk.serial !== undefined && element('serial', {}, disk.serial),
     disk.bootIndex !== undefined && element('boot', { order: disk.bootIndex }),
     (disk.readonly === true || disk.device === 'cdrom') && element('readonly'),
+    disk.shareable === true && element('shareable'),
   );
 }
 
@@ -163,7 +165,11 @@ function sourceElements(source: DiskSource): XmlElement[] {
         element(
           'source',
           { protocol: 'nbd', name: source.exportName },
-          element('host', { transport: 'unix', socket: source.socketPath }),
+          'socketPath' in source
+            ? element('host', { transport: 'unix', socket: source.socketPath })
+            : element('host', { name: source.host, port: source.port }),
+          source.reconnectMs !== undefined &&
+            element('reconnect', { delay: Math.ceil(source.reconnectMs / 1000) }),
         ),
       ];
     case 'rbd':

@@ -1,9 +1,10 @@
 // A working model of a host's hypervisor, in memory: same states, transitions, errors and events as the real one
 // (contract.test.ts holds both to it). What a guest or a fault does is passed in.
-import { domainXml } from './domain-xml.ts';
+import { diskElement, domainXml } from './domain-xml.ts';
 import { HypervisorError } from './errors.ts';
 import type { HypervisorErrorCode } from './errors.ts';
 import type {
+  AttachedDisk,
   ConsoleEndpoints,
   DetachResult,
   Diagnostics,
@@ -16,6 +17,7 @@ import type {
   ListedServer,
   ServerEvent,
   ServerState,
+  StorageSecret,
 } from './port.ts';
 
 export type Operation = Exclude<keyof Hypervisor, 'onServerEvent' | typeof Symbol.asyncDispose>;
@@ -47,6 +49,8 @@ interface Guest {
   state: ServerState;
   booted: boolean;
   disks: GuestDisk[];
+  /** Sizes that the guest was told, by target. */
+  readonly sizes: Map<string, number>;
   interfaces: GuestInterface[];
 }
 
@@ -71,6 +75,7 @@ export class FakeHypervisor implements Hypervisor {
   readonly #options: FakeHypervisorOptions;
   readonly #guests = new Map<string, Guest>();
   readonly #saved = new Map<string, Guest>();
+  readonly #secrets = new Set<string>();
   readonly #listeners = new Set<(event: ServerEvent) => void>();
   #reachable = true;
 
@@ -137,11 +142,13 @@ export class FakeHypervisor implements Hypervisor {
         throw fault('server-exists', spec.id, 'a server of this id or name exists');
       }
       for (const nic of spec.interfaces) this.#checkTap(spec.id, nic);
+      for (const disk of spec.disks) this.#checkSecret(spec.id, disk);
       const guest: Guest = {
         spec,
         state: { state: 'paused', reason: 'user' },
         booted: false,
         disks: [...spec.disks],
+        sizes: new Map(),
         interfaces: [...spec.interfaces],
       };
       this.#guests.set(spec.id, guest);
@@ -243,6 +250,8 @@ export class FakeHypervisor implements Hypervisor {
       if (guest.disks.some(({ target }) => target === disk.target)) {
         throw fault('wrong-state', id, `there is a disk ${disk.target}`);
       }
+      diskElement(disk);
+      this.#checkSecret(id, disk);
       guest.disks.push(disk);
       this.#emit({ kind: 'devices', serverId: id });
     });
@@ -254,9 +263,42 @@ export class FakeHypervisor implements Hypervisor {
       const rest = guest.disks.filter((disk) => disk.target !== target);
       if (rest.length < guest.disks.length && !this.#behaviour(guest).releasesDevices) return 'requested';
       guest.disks = rest;
+      guest.sizes.delete(target);
       this.#emit({ kind: 'devices', serverId: id });
       return 'removed';
     });
+  }
+
+  listDisks(id: string): Promise<AttachedDisk[]> {
+    return this.#operate('listDisks', id, () => {
+      const { disks, sizes } = this.#guestOf(id);
+      return disks.map(({ target, device, serial }) => {
+        const bytes = sizes.get(target);
+        return {
+          target,
+          device,
+          ...(serial !== undefined && { serial }),
+          ...(bytes !== undefined && { bytes }),
+        };
+      });
+    });
+  }
+
+  resizeDisk(id: string, target: string, bytes: number): Promise<void> {
+    return this.#operate('resizeDisk', id, () => {
+      const { disks, sizes } = this.#guestOf(id);
+      if (!disks.some((disk) => disk.target === target))
+        throw fault('no-device', id, `there is no disk ${target}`);
+      sizes.set(target, bytes);
+    });
+  }
+
+  defineSecret(secret: StorageSecret): Promise<void> {
+    return this.#operate('defineSecret', undefined, () => void this.#secrets.add(secret.id));
+  }
+
+  removeSecret(secretId: string): Promise<void> {
+    return this.#operate('removeSecret', undefined, () => void this.#secrets.delete(secretId));
   }
 
   consoleEndpoints(id: string): Promise<ConsoleEndpoints> {
@@ -345,6 +387,11 @@ export class FakeHypervisor implements Hypervisor {
     const guest = this.#guests.get(id);
     if (guest !== undefined) this.#remove(guest, 'stopped');
     this.#saved.delete(id);
+  }
+
+  #checkSecret(id: string, { source }: GuestDisk): void {
+    if (source.kind === 'rbd' && !this.#secrets.has(source.secretId))
+      throw fault('failed', id, `there is no secret ${source.secretId}`);
   }
 
   #checkTap(id: string, { tapName }: GuestInterface): void {

@@ -18,7 +18,12 @@ export interface ListedServer extends ServerState {
 export type DiskSource =
   | { readonly kind: 'file'; readonly path: string; readonly format: 'raw' | 'qcow2' }
   | { readonly kind: 'block'; readonly path: string }
-  | { readonly kind: 'nbd'; readonly socketPath: string; readonly exportName: string }
+  | ({
+      readonly kind: 'nbd';
+      readonly exportName: string;
+      /** How long the guest's requests wait for a server that went away before they fail; absent: they fail at once. */
+      readonly reconnectMs?: number;
+    } & ({ readonly socketPath: string } | { readonly host: string; readonly port: number }))
   | {
       readonly kind: 'rbd';
       readonly pool: string;
@@ -39,6 +44,30 @@ export interface GuestDisk {
   /** 1 boots first. */
   readonly bootIndex?: number;
   readonly readonly?: boolean;
+  /** Several guests may have it open for writing. */
+  readonly shareable?: boolean;
+  /** Of the host: `none` and `writethrough` for what must not lie in its memory. Default `writeback`; flushes are obeyed in each. */
+  readonly cache?: 'writeback' | 'none' | 'writethrough';
+  /** What the guest trims is given back to the storage. */
+  readonly discard?: boolean;
+}
+
+/** A disk of a server as it is now. */
+export interface AttachedDisk {
+  readonly target: string;
+  readonly device: 'disk' | 'cdrom';
+  readonly serial?: string;
+  /** Size that the guest sees, where the hypervisor can tell. */
+  readonly bytes?: number;
+}
+
+/** A key for storage. It is kept in memory of the hypervisor only and never told again. */
+export interface StorageSecret {
+  /** UUID: `secretId` of a disk's source. */
+  readonly id: string;
+  /** For people; unique on the host. */
+  readonly usage: string;
+  readonly value: Uint8Array;
 }
 
 export interface GuestInterface {
@@ -195,6 +224,14 @@ export interface Hypervisor extends AsyncDisposable {
   detachInterface(id: string, mac: string): Promise<DetachResult>;
   attachDisk(id: string, disk: GuestDisk): Promise<void>;
   detachDisk(id: string, target: string): Promise<DetachResult>;
+  listDisks(id: string): Promise<AttachedDisk[]>;
+  /** Tells the guest that a disk has grown to `bytes`; its storage has grown before. May be repeated. `no-device` */
+  resizeDisk(id: string, target: string, bytes: number): Promise<void>;
+
+  /** Also replaces the value. Gone when the hypervisor restarts: define it before each start of a server that needs it. */
+  defineSecret(secret: StorageSecret): Promise<void>;
+  /** Servers that run keep their connections. An absent one is no error. */
+  removeSecret(secretId: string): Promise<void>;
 
   consoleEndpoints(id: string): Promise<ConsoleEndpoints>;
   /** File the serial console is logged to. */

@@ -5,7 +5,9 @@ import { LibvirtClient } from '#platform/libvirt/client.ts';
 import type { DomainRef } from '#platform/libvirt/codec.ts';
 import {
   AffectFlag,
+  BlockResizeFlag,
   ListDomainsFlag,
+  MonitorFlag,
   ShutdownFlag,
   StartFlag,
   StatsFlag,
@@ -15,16 +17,19 @@ import type { Procedure } from '#platform/libvirt/procedure.ts';
 import * as libvirt from '#platform/libvirt/procedures.ts';
 import { LibvirtSession } from '#platform/libvirt/session.ts';
 import { diskElement, domainXml, interfaceElement, METADATA_URI } from './domain-xml.ts';
-import type { DomainDevices } from './domain-reading.ts';
+import type { DomainDevices, DomainDisk } from './domain-reading.ts';
 import {
   readCapabilities,
   readDiagnostics,
+  readDiskSizes,
   readDomainDevices,
+  readDomainDisks,
   serverStateOf,
   translateError,
 } from './domain-reading.ts';
 import { HypervisorError } from './errors.ts';
 import type {
+  AttachedDisk,
   ConsoleEndpoints,
   DetachResult,
   Diagnostics,
@@ -37,7 +42,9 @@ import type {
   ListedServer,
   ServerEvent,
   ServerState,
+  StorageSecret,
 } from './port.ts';
+import { reconnectDisk } from './reconnect-disk.ts';
 import { SavedMemory } from './saved-memory.ts';
 import { subscribe } from './server-events.ts';
 import { element, renderXml } from './xml.ts';
@@ -255,6 +262,58 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#detach(id, renderXml(disk), (devices) => devices.diskTargets.has(target));
   }
 
+  async listDisks(id: string): Promise<AttachedDisk[]> {
+    const [disks, stats] = await Promise.all([
+      this.#disks(id),
+      this.#callFor(id, libvirt.connectGetAllDomainStats, {
+        domains: [reference(id)],
+        stats: StatsFlag.block,
+        flags: 0,
+      }),
+    ]);
+    const sizes = readDiskSizes(stats[0]?.params ?? new Map());
+    return disks.map(({ target, device, serial }) => {
+      const bytes = sizes.get(target);
+      return {
+        target,
+        device,
+        ...(serial !== undefined && { serial }),
+        ...(bytes !== undefined && { bytes }),
+      };
+    });
+  }
+
+  async resizeDisk(id: string, target: string, bytes: number): Promise<void> {
+    const disk = (await this.#disks(id)).find((each) => each.target === target);
+    if (!disk) throw new HypervisorError('no-device', `there is no disk ${target}`, { serverId: id });
+    if (disk.protocol === 'nbd') await reconnectDisk(disk, (command) => this.#monitor(id, command));
+    const args = { domain: reference(id), disk: target, size: BigInt(bytes), flags: BlockResizeFlag.bytes };
+    await this.#callFor(id, libvirt.domainBlockResize, args);
+  }
+
+  async defineSecret({ id, usage, value }: StorageSecret): Promise<void> {
+    const xml = renderXml(
+      element(
+        'secret',
+        // Ephemeral: never written to a disk. Private: never told to a client.
+        { ephemeral: 'yes', private: 'yes' },
+        element('uuid', {}, id),
+        element('usage', { type: 'ceph' }, element('name', {}, usage)),
+      ),
+    );
+    const secret = await this.#call(libvirt.secretDefineXml, { xml, flags: 0 });
+    await this.#call(libvirt.secretSetValue, { secret, value });
+  }
+
+  async removeSecret(secretId: string): Promise<void> {
+    const client = await this.#client();
+    try {
+      await client.call(libvirt.secretUndefine, await client.call(libvirt.secretLookupByUuid, secretId));
+    } catch (error) {
+      if (!isLibvirtError(error, ErrorCode.noSecret)) throw translateError(error);
+    }
+  }
+
   async consoleEndpoints(id: string): Promise<ConsoleEndpoints> {
     const { vncSocketPath, serialSocketPath } = await this.#devices(id);
     return {
@@ -399,6 +458,19 @@ export class LibvirtHypervisor implements Hypervisor {
     return readDomainDevices(
       await this.#callFor(id, libvirt.domainGetXmlDesc, { domain: reference(id), flags: 0 }),
     );
+  }
+
+  async #disks(id: string): Promise<DomainDisk[]> {
+    return readDomainDisks(
+      await this.#callFor(id, libvirt.domainGetXmlDesc, { domain: reference(id), flags: 0 }),
+    );
+  }
+
+  /** Speaks to the guest's QEMU itself, for what libvirt has no words for. */
+  async #monitor(id: string, command: object): Promise<unknown> {
+    const args = { domain: reference(id), command: JSON.stringify(command), flags: MonitorFlag.qmp };
+    const answer = await this.#callFor(id, libvirt.qemuDomainMonitorCommand, args);
+    return (JSON.parse(answer) as { return?: unknown }).return;
   }
 
   async #detach(id: string, xml: string, has: (devices: DomainDevices) => boolean): Promise<DetachResult> {

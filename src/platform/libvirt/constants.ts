@@ -20,6 +20,8 @@ export const DestroyFlag = { none: 0, graceful: 1, removeLogs: 2 } as const;
 export const ShutdownFlag = { default: 0, acpi: 1, guestAgent: 2 } as const;
 export const UndefineFlag = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } as const;
 export const SaveFlag = { bypassCache: 1, running: 2, paused: 4 } as const;
+/** Without it sizes are kibibytes. */
+export const BlockResizeFlag = { bytes: 1 } as const;
 export const AffectFlag = { current: 0, live: 1, config: 2 } as const;
 export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } as const;
 export const ConsoleFlag = { force: 1, safe: 2 } as const;
