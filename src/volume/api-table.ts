@@ -3,7 +3,8 @@ import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { bothPaths } from './both-paths.ts';
 import type { VolumeRoute } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { operatorPolicies, operatorRoutes } from './operator-table.ts';
 
-export const volumeApiRoutes: readonly VolumeRoute[] = [...discoveryRoutes, ...bothPaths([])];
+export const volumeApiRoutes: readonly VolumeRoute[] = [...discoveryRoutes, ...bothPaths([...operatorRoutes])];
 
-export const volumeApiPolicies: readonly PolicyRule[] = [];
+export const volumeApiPolicies: readonly PolicyRule[] = [...operatorPolicies];

@@ -17,6 +17,7 @@ import type { VolumeDatabase, VolumeDeps } from './deps.ts';
 import { MICROVERSIONS } from './discovery/routes.ts';
 import { renderVolumeFault, VOLUME_FAULTS } from './fault.ts';
 import { volumeMigration } from './migrations/001-volume.ts';
+import { typeEncryptionMigration } from './migrations/002-type-encryption.ts';
 import type { VolumeTables } from './tables.ts';
 
 export interface VolumeService extends Service<VolumeDeps> {
@@ -26,7 +27,7 @@ export interface VolumeService extends Service<VolumeDeps> {
 
 export async function openVolumeDatabase(url: string): Promise<VolumeDatabase> {
   const db = openDatabase<VolumeTables>(url);
-  await migrate(db, 'volume', [outboxMigration, sagaMigration, volumeMigration]);
+  await migrate(db, 'volume', [outboxMigration, sagaMigration, volumeMigration, typeEncryptionMigration]);
   return db;
 }
 

@@ -153,6 +153,19 @@ export interface VolumeTypeAccessRow {
   project_id: string;
 }
 
+/** The encryption that a type asks for. Kept, not done: volumes of such a type are refused. */
+export interface VolumeTypeEncryptionRow {
+  volume_type_id: string;
+  id: string;
+  provider: string;
+  cipher: string | null;
+  /** Bits. */
+  key_size: number | null;
+  control_location: 'front-end' | 'back-end';
+  created_at: string;
+  updated_at: string | null;
+}
+
 /** The default type of a project (3.62). */
 export interface DefaultTypeRow {
   project_id: string;
@@ -286,6 +299,7 @@ export interface VolumeTables extends OutboxTables, SagaTables {
   volume_types: VolumeTypeRow;
   volume_type_extra_specs: VolumeTypeExtraSpecRow;
   volume_type_access: VolumeTypeAccessRow;
+  volume_type_encryption: VolumeTypeEncryptionRow;
   default_types: DefaultTypeRow;
   qos_specs: QosSpecsRow;
   transfers: TransferRow;

@@ -1,0 +1,58 @@
+// `/os-services`: what runs of the volume service, and whether it takes work.
+import type { PolicyRule } from '#platform/policy/enforcer.ts';
+import type { VolumeRoute } from '#volume/deps.ts';
+import { ADMIN, rule } from '#volume/policies.ts';
+import { Type } from 'typebox';
+import { disable, disableLogReason, enable, failover, freeze, list, thaw } from './handlers.ts';
+
+const UPDATE = 'volume_extension:services:update';
+
+export const servicePolicies: readonly PolicyRule[] = [
+  rule('volume_extension:services:index', ADMIN, 'List the services.'),
+  rule(UPDATE, ADMIN, 'Switch services on and off.'),
+  rule('volume:freeze_host', ADMIN, 'Freeze a backend: nothing is made or deleted on it.'),
+  rule('volume:thaw_host', ADMIN, 'Thaw a frozen backend.'),
+  rule('volume:failover_host', ADMIN, 'Fail a backend over to its replica.'),
+];
+
+const text = Type.String({ minLength: 1, maxLength: 255, pattern: String.raw`^[^\u0000]*$` });
+const named = Type.Object({ host: text, binary: Type.Optional(text), service: Type.Optional(text) });
+const withReason = Type.Object({
+  host: text,
+  binary: Type.Optional(text),
+  service: Type.Optional(text),
+  disabled_reason: text,
+});
+const ofHost = Type.Object({ host: text });
+
+const path = '/os-services';
+
+export const serviceRoutes: readonly VolumeRoute[] = [
+  { method: 'GET', path, handler: list, policy: 'volume_extension:services:index' },
+  { method: 'PUT', path: `${path}/enable`, handler: enable, policy: UPDATE, body: named },
+  { method: 'PUT', path: `${path}/disable`, handler: disable, policy: UPDATE, body: named },
+  {
+    method: 'PUT',
+    path: `${path}/disable-log-reason`,
+    handler: disableLogReason,
+    policy: UPDATE,
+    body: withReason,
+  },
+  { method: 'PUT', path: `${path}/freeze`, handler: freeze, policy: 'volume:freeze_host', body: ofHost },
+  { method: 'PUT', path: `${path}/thaw`, handler: thaw, policy: 'volume:thaw_host', body: ofHost },
+  {
+    method: 'PUT',
+    path: `${path}/failover_host`,
+    handler: failover,
+    policy: 'volume:failover_host',
+    body: ofHost,
+  },
+  {
+    method: 'PUT',
+    path: `${path}/failover`,
+    handler: failover,
+    policy: 'volume:failover_host',
+    body: ofHost,
+    since: '3.26',
+  },
+];
