@@ -3,6 +3,17 @@
 import type { StoreConfig } from './store/port.ts';
 import { DEFAULT_STORES } from './store/stores.ts';
 
+export type ImportMethod = 'glance-direct' | 'web-download' | 'copy-image';
+
+export interface WebDownloadConfig {
+  readonly ports: readonly number[];
+  /** Networks beside the internet from which tenants may import, as `10.1.0.0/16`: their services can be read by everyone. */
+  readonly insideNetworks: readonly string[];
+  readonly maxRedirects: number;
+  /** How long a server may take to answer. */
+  readonly answerMs: number;
+}
+
 export interface ImageConfig {
   /** Where data is kept. A store that is taken out leaves its images without data until it is back. */
   readonly stores: readonly StoreConfig[];
@@ -19,6 +30,15 @@ export interface ImageConfig {
   readonly uploadLeaseMs: number;
   /** A sender that sends nothing for this long is given up. */
   readonly uploadIdleMs: number;
+  /** Which ways of importing there are. */
+  readonly importMethods: readonly ImportMethod[];
+  /** Imports at once; more wait. Each holds a connection and writes to a disk: more of them only share the same bandwidth. */
+  readonly importsAtOnce: number;
+  /** An import that takes longer is given up. */
+  readonly importDeadlineMs: number;
+  /** How long a task that has ended can be looked at. */
+  readonly taskTtlMs: number;
+  readonly webDownload: WebDownloadConfig;
   /** How often leftovers are looked for. */
   readonly sweepIntervalMs: number;
 }
@@ -33,6 +53,11 @@ export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
   defaultLimit: 25,
   uploadLeaseMs: 60_000,
   uploadIdleMs: 300_000,
+  importMethods: ['glance-direct', 'web-download', 'copy-image'],
+  importsAtOnce: 4,
+  importDeadlineMs: 6 * 3_600_000,
+  taskTtlMs: 48 * 3_600_000,
+  webDownload: { ports: [80, 443], insideNetworks: [], maxRedirects: 5, answerMs: 30_000 },
   sweepIntervalMs: 60_000,
 };
 

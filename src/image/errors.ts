@@ -8,6 +8,12 @@ export class ImageNotFound extends DomainError {
   }
 }
 
+export class TaskNotFound extends DomainError {
+  constructor(id: string) {
+    super('not-found', 'task-not-found', `No task found with ID ${id}`);
+  }
+}
+
 export class MemberNotFound extends DomainError {
   constructor(member: string, imageId: string) {
     super('not-found', 'member-not-found', `${member} not found in the member list of the image ${imageId}.`);

@@ -36,6 +36,8 @@ export const imagePolicies: readonly PolicyRule[] = [
   ),
   rule('delete_image_location', 'rule:context_is_admin', "Remove one store's copy of an image's data."),
   rule('stores_info_detail', 'rule:context_is_admin', 'See the types and settings of the stores.'),
+  rule('copy_image', 'rule:context_is_admin', 'Copy the data of an image into further stores.'),
+  rule('tasks_api_access', 'rule:context_is_admin', 'List, show and make tasks.'),
   rule('deactivate', ADMIN_OR_MEMBER, 'Keep the data of an image from being read.'),
   rule('reactivate', ADMIN_OR_MEMBER, 'Let the data of a deactivated image be read again.'),
   rule('add_member', ADMIN_OR_MEMBER, 'Share an image with a project.'),

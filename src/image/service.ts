@@ -12,7 +12,14 @@ import { discoveryRoutes } from './discovery/routes.ts';
 import { renderImageFault } from './fault.ts';
 import { imageDataRoutes } from './image-data/routes.ts';
 import { imageRoutes } from './images/routes.ts';
+import { importRoutes } from './import/routes.ts';
+import { startImports } from './import/runner.ts';
 import { infoRoutes } from './info/routes.ts';
+import { sagaMigration } from '#platform/saga/sql-log.ts';
+import { taskRoutes } from './tasks/routes.ts';
+import { releaseTasks } from './tasks/store.ts';
+import { createFileStore } from './store/file-store.ts';
+import { join } from 'node:path';
 import { sweep } from './loops/sweep.ts';
 import { memberRoutes } from './members/routes.ts';
 import { imageMigration } from './migrations/001-images.ts';
@@ -20,6 +27,7 @@ import { imagePolicies } from './policies.ts';
 import { schemaRoutes } from './schemas/routes.ts';
 import { locationRoutes } from './locations/routes.ts';
 import { locationsMigration } from './migrations/002-locations.ts';
+import { importsMigration } from './migrations/003-imports.ts';
 import type { StoreFactory } from './store/port.ts';
 import { openStores } from './store/stores.ts';
 import { storeRoutes } from './stores/routes.ts';
@@ -35,6 +43,8 @@ const routes: readonly Route<ImageDeps>[] = [
   ...tagRoutes,
   ...memberRoutes,
   ...locationRoutes,
+  ...importRoutes,
+  ...taskRoutes,
   ...storeRoutes,
 ];
 
@@ -58,17 +68,23 @@ export async function createImageService(
   const { log, clock, dataDir } = context;
   const config = { ...DEFAULT_IMAGE_CONFIG, ...given };
   const db = undo.use(openDatabase<ImageTables>(context.databaseUrl));
-  await migrate(db, 'image', [imageMigration, locationsMigration]);
+  await migrate(db, 'image', [imageMigration, locationsMigration, sagaMigration, importsMigration]);
   const stores = undo.use(await openStores(config.stores, { dataDir, log }, options.storeFactories));
   const serviceTokens = undo.use(await serviceTokenValidator(context));
-  await sweep({ db, stores, clock, log }, db.engine === 'sqlite');
-  let loop: Loop | undefined;
+  const staging = await createFileStore(join(dataDir, 'staging'));
+  const alone = db.engine === 'sqlite'; // nobody else can be at work on a database of its own
+  await sweep({ db, stores, staging, clock, log }, alone);
+  if (alone) await releaseTasks(db.kysely);
+  let loops: Loop[] = [];
+  let imports: Loop | undefined;
   const deps: ImageDeps = {
     config,
     clock,
     log,
     db,
     stores,
+    staging,
+    imports: { nudge: () => imports?.nudge() },
     serviceTokens,
   };
   const owned = undo.move();
@@ -78,10 +94,12 @@ export async function createImageService(
     deps,
     start: async () => {
       const intervalMs = deps.config.sweepIntervalMs;
-      loop = startLoop({ name: 'image-sweep', intervalMs, run: async () => sweep(deps), log });
+      const looking = startLoop({ name: 'image-sweep', intervalMs, run: async () => sweep(deps), log });
+      imports = startImports(deps);
+      loops = [imports, looking];
     },
     [Symbol.asyncDispose]: async () => {
-      await loop?.[Symbol.asyncDispose]();
+      for (const loop of loops) await loop[Symbol.asyncDispose]();
       await owned.disposeAsync();
     },
   };

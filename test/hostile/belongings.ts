@@ -141,6 +141,38 @@ async function makeImages(client: HostileClient, maker: Maker, { alice }: Caller
     body: { member: 'third-project' },
   });
   await maker.put(alice.token, `/image/v2/images/${id}/tags/blue`);
+  await makeImageTask(client, maker, alice.token);
+}
+
+/** An import that has ended. */
+async function makeImageTask(client: HostileClient, maker: Maker, token: string): Promise<void> {
+  const body = { name: 'a-imported', disk_format: 'raw', container_format: 'bare', visibility: 'private' };
+  const made = await client.ok({ method: 'POST', path: '/image/v2/images', token, body });
+  const path = `/image/v2/images/${String(made['id'])}`;
+  const octets = { 'content-type': 'application/octet-stream' };
+  await client.ok({
+    method: 'PUT',
+    path: `${path}/stage`,
+    token,
+    headers: octets,
+    body: Buffer.alloc(512, 7),
+  });
+  await client.ok({
+    method: 'POST',
+    path: `${path}/import`,
+    token,
+    body: { method: { name: 'glance-direct' } },
+  });
+  await until(
+    async () => {
+      const { tasks } = (await client.ok({ method: 'GET', path: `${path}/tasks`, token })) as unknown as {
+        tasks: Array<{ id: string; status: string }>;
+      };
+      maker.ids['image_task'] = String(tasks[0]?.id);
+      return tasks[0]?.status === 'success';
+    },
+    { deadlineMs: 10_000, what: 'the import of an image' },
+  );
 }
 
 async function makeCompute(client: HostileClient, maker: Maker, { alice, admin }: Callers): Promise<void> {

@@ -179,6 +179,16 @@ function image(): Bodies {
   return {
     'POST /v2/images': { name: 'x', disk_format: 'raw', container_format: 'bare', tags: ['t'], my_key: 'v' },
     'PUT /v2/images/:image/file': 'other data',
+    'PUT /v2/images/:image/stage': 'other data',
+    'POST /v2/images/:image/import': { method: { name: 'copy-image' }, all_stores: true },
+    'POST /v2/tasks': {
+      type: 'import',
+      input: {
+        import_from: 'http://192.0.2.1/x', // documentation: refused, nothing is sent anywhere
+        import_from_format: 'raw',
+        image_properties: { name: 'x' },
+      },
+    },
     'PATCH /v2/images/:image': [{ op: 'replace', path: '/name', value: 'x' }],
     'POST /v2/images/:image/members': { member: 'some-project' },
     'PUT /v2/images/:image/members/:member': { status: 'accepted' },

@@ -28,6 +28,7 @@ export interface Target {
 /** Where the content is not JSON. */
 const CONTENT_TYPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'image PUT /v2/images/:image/file': { 'content-type': 'application/octet-stream' },
+  'image PUT /v2/images/:image/stage': { 'content-type': 'application/octet-stream' },
   'image PATCH /v2/images/:image': { 'content-type': 'application/openstack-images-v2.1-json-patch' },
 };
 
@@ -84,6 +85,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'placement /resource_providers/:id/inventories/:class': '=VCPU',
   'image /v2/images/:image': 'image',
   'image /v2/images/:image/members/:member': '=third-project',
+  'image /v2/tasks/:task': 'image_task',
   'image /v2/stores/:store': '=file',
   'image /v2/stores/:store/:image': 'image',
   'network /v2.0/address-groups/:id': 'address_group',

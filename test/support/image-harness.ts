@@ -11,7 +11,7 @@ import { DomainError } from '#platform/errors/domain-error.ts';
 import { mountApi } from '#platform/http/mount.ts';
 import { silentLog } from '#platform/log/log.ts';
 import type { ImageConfig } from '#image/config.ts';
-import { createImageService, type ImageService } from '#image/service.ts';
+import { createImageService, type ImageService, type ImageServiceOptions } from '#image/service.ts';
 import { CALLERS, namedTokens, type Answer, type CallOptions } from './service-harness.ts';
 
 export interface ImageHarness extends AsyncDisposable {
@@ -32,7 +32,11 @@ export interface ImageHarness extends AsyncDisposable {
 /** @param dir of an earlier harness, to start again on what it left; it is removed only when this made it */
 export async function startImages(
   config: Partial<ImageConfig> = {},
-  options: { dir?: string; databaseUrl?: string; callers?: Readonly<Record<string, Principal>> } = {},
+  options: {
+    dir?: string;
+    databaseUrl?: string;
+    callers?: Readonly<Record<string, Principal>>;
+  } & ImageServiceOptions = {},
 ): Promise<ImageHarness> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'pileus-image-')));
   const authenticator = namedTokens(options.callers ?? CALLERS);
@@ -51,6 +55,7 @@ export async function startImages(
       region: 'RegionOne',
     },
     config,
+    options,
   );
   await mountApi(app, service.api, { authenticator, log: silentLog });
   await service.start();

@@ -2,8 +2,27 @@
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
 
-/** Newest first. 2.7 brought hidden images and multihash; what came later needs several stores or the cache API. */
-const VERSIONS = ['2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1', '2.0'] as const;
+/**
+ * Newest first. 2.8 is several stores, 2.12 the tasks of an image, 2.13 usage, 2.15 the details of stores; 2.14 and 2.16
+ * are the cache of a server that keeps its images elsewhere, which there is none of.
+ */
+const VERSIONS = [
+  '2.15',
+  '2.13',
+  '2.12',
+  '2.11',
+  '2.10',
+  '2.9',
+  '2.8',
+  '2.7',
+  '2.6',
+  '2.5',
+  '2.4',
+  '2.3',
+  '2.2',
+  '2.1',
+  '2.0',
+] as const;
 
 function versions(call: Call): unknown {
   return {

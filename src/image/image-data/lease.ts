@@ -1,4 +1,4 @@
-// Takes an image for one upload and shows that the uploader lives: the row goes to `saving` with a lease that is renewed
+// Takes an image for one upload and shows that the uploader lives: the row goes to `saving` (or `uploading`, for staging) with a lease that is renewed
 // for as long as data comes. Whoever dies or is stalled loses it, and the sweep makes the image queued again.
 import { setInterval, clearInterval } from 'node:timers';
 import { DomainError } from '#platform/errors/domain-error.ts';
@@ -6,7 +6,7 @@ import type { ImageDeps } from '../deps.ts';
 import { Conflict, ImageNotFound } from '../errors.ts';
 import { findImageRow, updateImage } from '../images/store.ts';
 import { requireUploadable } from '../images/states.ts';
-import type { ImageRow } from '../tables.ts';
+import type { ImageRow, ImageStatus } from '../tables.ts';
 
 export interface UploadLease extends AsyncDisposable {
   /** Aborts when the lease is lost: the image was deleted, or the database could not be reached in time. */
@@ -14,9 +14,14 @@ export interface UploadLease extends AsyncDisposable {
 }
 
 /** @throws Conflict when somebody else was faster */
-export async function startLease(deps: ImageDeps, image: ImageRow, uploadId: string): Promise<UploadLease> {
+export async function startLease(
+  deps: ImageDeps,
+  image: ImageRow,
+  uploadId: string,
+  status: Extract<ImageStatus, 'saving' | 'uploading'> = 'saving',
+): Promise<UploadLease> {
   const until = (): string => new Date(deps.clock.now() + deps.config.uploadLeaseMs).toISOString();
-  const set = { status: 'saving', upload_id: uploadId, upload_lease: until() } as const;
+  const set = { status, upload_id: uploadId, upload_lease: until() } as const;
   if (!(await updateImage(deps.db.kysely, image.id, { status: 'queued' }, set))) {
     const now = await findImageRow(deps.db.kysely, image.id);
     if (!now) throw new ImageNotFound(image.id);
@@ -26,7 +31,7 @@ export async function startLease(deps: ImageDeps, image: ImageRow, uploadId: str
   const controller = new AbortController();
   let renewing: Promise<void> = Promise.resolve();
   const renew = async (): Promise<void> => {
-    const when = { status: 'saving', upload_id: uploadId } as const;
+    const when = { status, upload_id: uploadId };
     const held = await updateImage(deps.db.kysely, image.id, when, { upload_lease: until() });
     if (!held)
       controller.abort(

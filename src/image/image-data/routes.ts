@@ -2,6 +2,7 @@
 import type { Route } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
 import { downloadImageData } from './download.ts';
+import { stageImageData } from './stage.ts';
 import { uploadImageData } from './upload.ts';
 
 export const imageDataRoutes: readonly Route<ImageDeps>[] = [
@@ -10,6 +11,14 @@ export const imageDataRoutes: readonly Route<ImageDeps>[] = [
     method: 'PUT',
     path: '/v2/images/:image/file',
     handler: uploadImageData,
+    stream: true,
+    success: 204,
+    errors: [409, 410, 413, 415],
+  },
+  {
+    method: 'PUT',
+    path: '/v2/images/:image/stage',
+    handler: stageImageData,
     stream: true,
     success: 204,
     errors: [409, 410, 413, 415],

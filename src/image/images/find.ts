@@ -35,8 +35,15 @@ export async function findMutable(call: Call, deps: ImageDeps, rule: string): Pr
 
 async function findSeen(call: Call, deps: ImageDeps): Promise<FoundImage> {
   const id = call.params['image'] ?? '';
+  const found = await findIfSeen(call, deps, id);
+  if (!found) throw new ImageNotFound(id.slice(0, 255));
+  return found;
+}
+
+/** Undefined alike for what is not there and for what the caller may not see. */
+export async function findIfSeen(call: Call, deps: ImageDeps, id: string): Promise<FoundImage | undefined> {
   const image = ID.test(id) ? await findImageRow(deps.db.kysely, id.toLowerCase()) : undefined;
-  if (!image) throw new ImageNotFound(id.slice(0, 255));
+  if (!image) return undefined;
   const { projectId } = call.principal;
   const owns = projectId !== undefined && image.owner === projectId;
   const sharedWithCaller =
@@ -50,6 +57,6 @@ async function findSeen(call: Call, deps: ImageDeps): Promise<FoundImage> {
     visibility: image.visibility,
     ...(sharedWithCaller ? { member_id: projectId } : {}),
   };
-  if (!call.allows('get_image', target)) throw new ImageNotFound(id);
+  if (!call.allows('get_image', target)) return undefined;
   return { image, target, mutable: owns || isAdmin(call.principal) };
 }

@@ -11,7 +11,7 @@ import { listLocationsOf } from '../locations/store.ts';
 import type { ImageRow } from '../tables.ts';
 import { checkAmounts, checkAttribute, DEFAULT_ATTRIBUTES, isBase, type Attributes } from './attributes.ts';
 import { findMutable, findVisible } from './find.ts';
-import { requireSwitchable } from './states.ts';
+import { isStaged, requireSwitchable } from './states.ts';
 import { findImageRow, insertImage, listTags, removeImage, updateImage } from './store.ts';
 import { mayLocate, whereabouts } from './trust.ts';
 import { imageView, NOWHERE } from './view.ts';
@@ -19,9 +19,28 @@ import { imageView, NOWHERE } from './view.ts';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export async function createImage(call: Call, deps: ImageDeps): Promise<Reply> {
-  const { id: wantedId, ...wanted } = call.body as Readonly<Record<string, unknown>>;
+  const { image, tags } = newImage(call, deps, call.body as Readonly<Record<string, unknown>>);
+  const { id } = image;
+  try {
+    await deps.db.transaction(async (trx) => insertImage(trx, image, tags));
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new Conflict(`Image ID ${id} already exists!`, 'id-taken');
+    throw error;
+  }
+  return new Reply(201, imageView(image, tags, NOWHERE), {
+    location: `${call.baseUrl}/v2/images/${id}`,
+    'openstack-image-import-methods': deps.config.importMethods.join(','),
+    'openstack-image-store-ids': deps.stores.all.map(({ id: store }) => store).join(','),
+  });
+}
+
+/** The image that the caller wishes, checked, not yet stored. @throws Invalid, Forbidden, PolicyDenied, TooLarge */
+export function newImage(
+  call: Call,
+  deps: ImageDeps,
+  { id: wantedId, ...wanted }: Readonly<Record<string, unknown>>,
+): { image: ImageRow; tags: string[] } {
   for (const [name, value] of Object.entries(wanted)) checkAttribute(name, value);
-  const id = chosenId(wantedId);
   const given = Object.entries(wanted);
   const attributes: Attributes = {
     ...DEFAULT_ATTRIBUTES,
@@ -29,23 +48,15 @@ export async function createImage(call: Call, deps: ImageDeps): Promise<Reply> {
     ...Object.fromEntries(given.filter(([name]) => isBase(name))),
   };
   const properties = Object.fromEntries(given.filter(([name]) => !isBase(name)));
+  const id = chosenId(wantedId);
   checkAmounts(deps.config, Object.keys(properties).length, attributes.tags.length);
   enforceOwner(call, attributes.owner);
   call.enforce('add_image', { project_id: attributes.owner, owner: attributes.owner });
   enforceVisibility(call, attributes.visibility, attributes.owner);
-  const image = newRow(deps, id, attributes, properties);
-  try {
-    await deps.db.transaction(async (trx) => insertImage(trx, image, attributes.tags));
-  } catch (error) {
-    if (isUniqueViolation(error)) throw new Conflict(`Image ID ${id} already exists!`, 'id-taken');
-    throw error;
-  }
-  const tags = [...new Set(attributes.tags)].toSorted();
-  return new Reply(201, imageView(image, tags, NOWHERE), {
-    location: `${call.baseUrl}/v2/images/${id}`,
-    'openstack-image-import-methods': '',
-    'openstack-image-store-ids': deps.stores.all.map(({ id: store }) => store).join(','),
-  });
+  return {
+    image: newRow(deps, id, attributes, properties),
+    tags: [...new Set(attributes.tags)].toSorted(),
+  };
 }
 
 function chosenId(wanted: unknown): string {
@@ -92,6 +103,10 @@ function newRow(
     os_hash_value: null,
     upload_id: null,
     upload_lease: null,
+    staged_json: null,
+    import_task: null,
+    importing_to: null,
+    failed_import: null,
     properties_json: JSON.stringify(properties),
     created_at: now,
     updated_at: now,
@@ -122,6 +137,7 @@ export async function deleteImage(call: Call, deps: ImageDeps): Promise<Reply> {
   }
   // Whoever reads it now reads on: the file's blocks go with the last reader. A crash here leaves it to the sweep.
   await discardData(deps, places);
+  if (isStaged(image)) await deps.staging.delete(image.upload_id ?? '');
   return new Reply(204);
 }
 

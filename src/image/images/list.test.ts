@@ -94,6 +94,7 @@ for (const engine of ENGINES) {
         'limit=-1',
         'limit=x',
         'marker=none',
+        `marker=${ids['foreign-private']}`,
         'visibility=secret',
         'member_status=maybe',
         'sort_key=secret',
@@ -184,14 +185,21 @@ for (const engine of ENGINES) {
       assert.equal((await images.call('PUT', `${url}/${'x'.repeat(300)}`)).status, 400);
     });
 
-    test('publishes its versions, schemas, stores and the lack of imports', async () => {
+    test('publishes its versions, schemas, stores and ways to import', async () => {
       assert.equal((await images.call('GET', '/', { token: null })).status, 300);
       const versions = await images.call('GET', '/versions', { token: null });
       assert.equal(versions.body.versions[0].status, 'CURRENT');
-      for (const name of ['image', 'images', 'member', 'members']) {
+      for (const name of ['image', 'images', 'member', 'members', 'task', 'tasks']) {
         assert.equal((await images.call('GET', `/v2/schemas/${name}`)).body.name, name);
       }
-      assert.deepEqual((await images.call('GET', '/v2/info/import')).body['import-methods'].value, []);
+      assert.deepEqual((await images.call('GET', '/v2/info/import')).body['import-methods'].value, [
+        'glance-direct',
+        'web-download',
+        'copy-image',
+      ]);
+      assert.equal((await images.call('GET', '/v2/info/stores/detail')).status, 403);
+      const detail = await images.call('GET', '/v2/info/stores/detail', { token: 'admin' });
+      assert.deepEqual([detail.body.stores[0].type, detail.body.stores[0].default], ['file', 'true']);
       assert.equal((await images.call('GET', '/v2/info/stores')).body.stores[0].id, 'file');
     });
   });

@@ -4,8 +4,8 @@ import type { Call } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
 import { Invalid } from '../errors.ts';
 import type { ImageRow, MemberStatus } from '../tables.ts';
+import { findIfSeen } from './find.ts';
 import {
-  findImageRow,
   listImageRows,
   SORT_COLUMNS,
   type Condition,
@@ -67,7 +67,7 @@ export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> 
           properties,
           tags,
           sort,
-          after: await markerOf(call.query.get('marker'), deps),
+          after: await markerOf(call, deps),
           limit,
         });
   const located = rows.length > 0 && (await mayLocate(call, deps));
@@ -109,11 +109,13 @@ function limitOf(text: string | null, { config }: ImageDeps): number {
   return Math.min(Number(text), config.maxLimit);
 }
 
-async function markerOf(id: string | null, deps: ImageDeps): Promise<ImageRow | undefined> {
+/** @throws Invalid alike for a foreign image and for none */
+async function markerOf(call: Call, deps: ImageDeps): Promise<ImageRow | undefined> {
+  const id = call.query.get('marker');
   if (id === null) return undefined;
-  const row = id.length <= 36 ? await findImageRow(deps.db.kysely, id) : undefined;
-  if (!row) throw new Invalid(`Invalid marker: there is no image ${id.slice(0, 36)}`);
-  return row;
+  const found = await findIfSeen(call, deps, id);
+  if (!found) throw new Invalid(`Invalid marker: there is no image ${id.slice(0, 36)}`);
+  return found.image;
 }
 
 /** `sort=name:asc,size` or `sort_key`/`sort_dir` pairs; the newest first by default. The id makes the order total. */

@@ -1,5 +1,5 @@
 // Which statuses an image's data goes through, and what may begin from which. Pure.
-import { Conflict, Forbidden } from '../errors.ts';
+import { Conflict, Forbidden, Invalid } from '../errors.ts';
 import type { ImageRow, ImageStatus } from '../tables.ts';
 
 const UPLOADABLE: ReadonlySet<ImageStatus> = new Set(['queued']);
@@ -11,6 +11,17 @@ export function requireUploadable(image: ImageRow): void {
     `Image status transition from ${image.status} to saving is not allowed: data is sent once, to a queued image.`,
     'not-queued',
   );
+}
+
+/** @throws Invalid */
+export function requireFormats(image: ImageRow): void {
+  if (image.disk_format !== null && image.container_format !== null) return;
+  throw new Invalid('Properties disk_format and container_format must be set before data is sent.');
+}
+
+/** Whether `upload_id` names data in the staging area. */
+export function isStaged({ status, upload_id }: ImageRow): boolean {
+  return (status === 'uploading' || status === 'importing') && upload_id !== null;
 }
 
 /** Deactivate and reactivate say yes again to what is so already. @throws Forbidden */

@@ -220,12 +220,14 @@ export async function removeTag(trx: Db, imageId: string, tag: string): Promise<
 export async function updateImage(
   db: Db,
   id: string,
-  when: Partial<Pick<ImageRow, 'status' | 'upload_id' | 'updated_at'>>,
+  when: Partial<Pick<ImageRow, 'status' | 'upload_id' | 'updated_at' | 'import_task'>>,
   set: Partial<ImageRow>,
 ): Promise<boolean> {
   let update = db.updateTable('images').set(set).where('id', '=', id);
   if (when.status !== undefined) update = update.where('status', '=', when.status);
   if (when.upload_id !== undefined) update = update.where('upload_id', '=', when.upload_id);
+  if (when.import_task === null) update = update.where('import_task', 'is', null);
+  else if (when.import_task !== undefined) update = update.where('import_task', '=', when.import_task);
   if (when.updated_at !== undefined) update = update.where('updated_at', '=', when.updated_at);
   const { numUpdatedRows } = await update.executeTakeFirst();
   return numUpdatedRows > 0n;
@@ -245,12 +247,13 @@ export async function removeImage(trx: Db, id: string): Promise<boolean> {
   return true;
 }
 
-/** Images in `saving` whose uploader has not renewed its lease by `now`; `null` for all of them. */
+/** Images in `saving` or being staged whose uploader has not renewed its lease by `now`; `null` for all of them. */
 export async function releaseUploads(db: Db, now: string | null): Promise<number> {
   let update = db
     .updateTable('images')
     .set({ status: 'queued', upload_id: null, upload_lease: null })
-    .where('status', '=', 'saving');
+    .where('status', 'in', ['saving', 'uploading'])
+    .where('upload_lease', 'is not', null);
   if (now !== null) update = update.where('upload_lease', '<', now);
   const { numUpdatedRows } = await update.executeTakeFirst();
   return Number(numUpdatedRows);

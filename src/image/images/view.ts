@@ -40,7 +40,14 @@ export function imageView(
     self: path,
     file: `${path}/file`,
     schema: '/v2/schemas/image',
-    ...(stores.length === 0 ? {} : { stores: stores.join(',') }),
+    ...(image.import_task === null ? {} : { os_glance_import_task: image.import_task }),
+    ...(image.importing_to === null
+      ? {}
+      : {
+          os_glance_importing_to_stores: image.importing_to,
+          os_glance_failed_import: image.failed_import ?? '',
+        }),
+    ...(stores.length === 0 ? {} : { stores: stores.toSorted().join(',') }),
     ...(urls[0] === undefined
       ? {}
       : {

@@ -22,9 +22,14 @@ async function listStoresDetail(_call: Call, { stores }: ImageDeps): Promise<unk
   };
 }
 
-/** Data is sent by `PUT …/file`; there is no staging, so there is no import. */
-async function showImport(): Promise<unknown> {
-  return { 'import-methods': { description: 'Import methods available.', type: 'array', value: [] } };
+async function showImport(_call: Call, { config }: ImageDeps): Promise<unknown> {
+  return {
+    'import-methods': {
+      description: 'Import methods available.',
+      type: 'array',
+      value: config.importMethods,
+    },
+  };
 }
 
 /** How much a project has of what is limited: nothing is, beside the sizes in the configuration. */

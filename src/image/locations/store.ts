@@ -52,3 +52,28 @@ export async function listDataNames(db: Db): Promise<Set<string>> {
   const locations = await db.selectFrom('image_locations').select('name').execute();
   return new Set([...uploads.map((row) => row.upload_id ?? ''), ...locations.map((row) => row.name)]);
 }
+
+/** Also one that is being written. */
+export async function findLocation(
+  db: Db,
+  imageId: string,
+  name: string,
+): Promise<ImageLocationRow | undefined> {
+  return db
+    .selectFrom('image_locations')
+    .selectAll()
+    .where('image_id', '=', imageId)
+    .where('name', '=', name)
+    .executeTakeFirst();
+}
+
+/** What was written is whole. @returns whether it is still wanted */
+export async function readyLocation(db: Db, imageId: string, name: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('image_locations')
+    .set({ state: 'ready' })
+    .where('image_id', '=', imageId)
+    .where('name', '=', name)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}

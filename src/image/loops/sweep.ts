@@ -5,13 +5,15 @@ import type { Log } from '#platform/log/log.ts';
 import type { Database } from '#platform/sql/database.ts';
 import { releaseUploads } from '../images/store.ts';
 import { listDataNames } from '../locations/store.ts';
-import { DataInUse } from '../store/port.ts';
+import { removeExpiredTasks } from '../tasks/store.ts';
+import { DataInUse, type ImageStore } from '../store/port.ts';
 import type { NamedStore, Stores } from '../store/stores.ts';
 import type { ImageTables } from '../tables.ts';
 
 export interface SweepDeps {
   readonly db: Database<ImageTables>;
   readonly stores: Stores;
+  readonly staging: ImageStore;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -20,17 +22,23 @@ export interface SweepDeps {
  * @param all true when nobody else can be uploading: a service that starts on a database of its own.
  * Exact, whatever runs at the same time: a row names its data before the data is there, and data is listed before rows.
  */
-export async function sweep({ db, stores, clock, log }: SweepDeps, all = false): Promise<void> {
+export async function sweep({ db, stores, staging, clock, log }: SweepDeps, all = false): Promise<void> {
   const released = await releaseUploads(db.kysely, all ? null : isoTime(clock));
   if (released > 0) log.warn({ released }, 'uploads of nobody released');
-  for (const store of stores.all) {
+  const expired = await db.transaction(async (trx) => removeExpiredTasks(trx, isoTime(clock)));
+  if (expired > 0) log.info({ expired }, 'old tasks removed');
+  for (const store of [...stores.all, { id: 'staging', store: staging }]) {
     await sweepStore(db, store, log).catch((error: unknown) =>
       log.error({ store: store.id, err: error }, 'image store not swept'),
     );
   }
 }
 
-async function sweepStore(db: SweepDeps['db'], { id, store }: NamedStore, log: Log): Promise<void> {
+async function sweepStore(
+  db: SweepDeps['db'],
+  { id, store }: Pick<NamedStore, 'id' | 'store'>,
+  log: Log,
+): Promise<void> {
   const present = await store.list();
   const known = await listDataNames(db.kysely);
   const removed: string[] = [];

@@ -127,6 +127,46 @@ export const MEMBER_SCHEMA: Json = {
   },
 };
 
+const TASK_PROPERTIES: Json = {
+  id: { type: 'string', description: 'UUID of the task.' },
+  type: { type: 'string', enum: ['import', 'api_image_import'], description: 'What the task does.' },
+  status: {
+    type: 'string',
+    enum: ['pending', 'processing', 'success', 'failure'],
+    description: 'How far it is.',
+  },
+  owner: { type: 'string', description: 'Project that asked for it.' },
+  created_at: { type: 'string', description: TIME },
+  updated_at: { type: 'string', description: TIME },
+  expires_at: nullable('string', { description: 'When it is removed.' }),
+  self: shown({ type: 'string' }),
+  schema: shown({ type: 'string' }),
+};
+
+export const TASK_SCHEMA: Json = {
+  name: 'task',
+  properties: {
+    ...TASK_PROPERTIES,
+    input: nullable('object', { description: 'What was asked for.' }),
+    result: nullable('object', { description: 'What came of it.' }),
+    message: { type: 'string', description: 'Why it failed.' },
+    image_id: nullable('string', { description: 'The image that it works on.' }),
+    request_id: nullable('string', { description: 'The request that began it.' }),
+    user_id: nullable('string', { description: 'User who asked for it.' }),
+  },
+};
+
+export const TASKS_SCHEMA: Json = {
+  name: 'tasks',
+  properties: {
+    tasks: { type: 'array', items: { properties: TASK_PROPERTIES } },
+    first: { type: 'string' },
+    next: { type: 'string' },
+    schema: { type: 'string' },
+  },
+  links: PAGE_LINKS,
+};
+
 export const MEMBERS_SCHEMA: Json = {
   name: 'members',
   properties: { members: { type: 'array', items: MEMBER_SCHEMA }, schema: { type: 'string' } },

@@ -8,7 +8,9 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { createFileStore } from './file-store.ts';
+import { startTestCluster, whyNoCluster } from '#drivers/rbd/testing/cluster.ts';
 import type { ImageStore } from './port.ts';
+import { createRbdStore } from './rbd-store.ts';
 
 interface Variant {
   readonly kind: string;
@@ -17,8 +19,14 @@ interface Variant {
   readonly open: (dir: string) => Promise<ImageStore>;
 }
 
+const noCluster = await whyNoCluster();
+if (noCluster !== undefined) console.error(`SKIPPED: image data in Ceph is not tested (${noCluster})`);
+const ceph = noCluster === undefined ? startTestCluster() : undefined;
+after(async () => (await ceph)?.[Symbol.asyncDispose]());
+
 const VARIANTS: readonly Variant[] = [
   { kind: 'file', scheme: 'file:///', open: async (dir) => createFileStore(join(dir, 'files')) },
+  ...(ceph ? [{ kind: 'rbd', scheme: 'rbd://', open: async () => createRbdStore((await ceph).cluster) }] : []),
 ];
 
 const LIMITS = { maxBytes: 100, idleMs: 10_000 };
