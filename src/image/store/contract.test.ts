@@ -26,7 +26,9 @@ after(async () => (await ceph)?.[Symbol.asyncDispose]());
 
 const VARIANTS: readonly Variant[] = [
   { kind: 'file', scheme: 'file:///', open: async (dir) => createFileStore(join(dir, 'files')) },
-  ...(ceph ? [{ kind: 'rbd', scheme: 'rbd://', open: async () => createRbdStore((await ceph).cluster) }] : []),
+  ...(ceph
+    ? [{ kind: 'rbd', scheme: 'rbd://', open: async () => createRbdStore((await ceph).cluster) }]
+    : []),
 ];
 
 const LIMITS = { maxBytes: 100, idleMs: 10_000 };
