@@ -1,6 +1,8 @@
 /** What the steps of the ground share: the options, who supervises, the hosts as planned, and what steps find out. */
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
+import type { CephCluster } from '#drivers/rbd/access.ts';
+import type { PrivateCluster } from '#drivers/rbd/private-cluster/files.ts';
 import type { Supervisor } from '#platform/supervise/supervisor.ts';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -30,6 +32,9 @@ export type GroundContext = {
   kvm?: Ability;
   provider?: GroundProvider;
   hypervisors: Promise<void>[];
+  /** Set by the steps ceph-files or ceph-existing. */
+  ceph?: CephCluster;
+  cephCluster?: PrivateCluster;
   /** Set by the step system-network. */
   system?: {
     nb: string;
@@ -79,6 +84,11 @@ function keptUuid(data: DataDirectory, name: string): string {
 /** The namespace that joins the hosts of one machine, where there are several. */
 export function switchNetns(data: DataDirectory): string {
   return `${data.prefix}-switch`;
+}
+
+/** The namespace of the cloud's own Ceph cluster. */
+export function cephNetns(data: DataDirectory): string {
+  return `${data.prefix}-ceph`;
 }
 
 /** The machine's own interface on the provider network; 13 characters, the kernel allows 15. */

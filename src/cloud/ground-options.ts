@@ -1,4 +1,6 @@
 /** What a ground is asked to be and what it then is. The contract between bring-up and the services' assembly. */
+import type { CephCluster } from '#drivers/rbd/access.ts';
+import type { ExistingClusterFiles } from '#drivers/rbd/existing-cluster.ts';
 import type { Progress } from './progress.ts';
 import type { OpenDataDirectory } from './data-directory.ts';
 
@@ -15,6 +17,10 @@ export type GroundOptions = {
   endpoints?: { nb?: string | undefined; sb?: string | undefined; ovs?: string | undefined } | undefined;
   /** Subnet of the provider network for `network: 'system'`, where it cannot be chosen. */
   providerCidr?: string | undefined;
+  /** Where volumes, images and root disks are: `file` (default) on the hosts, `ceph` in a Ceph cluster. */
+  storage?: 'file' | 'ceph' | undefined;
+  /** Files of a cluster that is there; without them one of the cloud's own is started. */
+  ceph?: ExistingClusterFiles | undefined;
   progress?: Progress | undefined;
   signal?: AbortSignal | undefined;
 };
@@ -57,6 +63,8 @@ export type Ground = AsyncDisposable & {
   sb: string;
   hosts: GroundHost[];
   provider: GroundProvider;
+  /** With `storage: 'ceph'`. */
+  ceph: CephCluster | undefined;
   /**
    * Resolves when the private libvirts have answered. The ground stands earlier: the first start ever of libvirt
    * on a machine asks QEMU for its abilities for seconds, and nothing but the first guest needs to wait for that.

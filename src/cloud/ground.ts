@@ -56,6 +56,10 @@ function checkOptions(options: GroundOptions): void {
     const why = 'the machine’s libvirt cannot plug guests into a private Open vSwitch';
     throw new MachineUnfit(why, 'Use --hypervisor together with --network system');
   }
+  if (options.ceph !== undefined && options.network !== 'system') {
+    const why = 'hosts in namespaces of their own do not reach a Ceph cluster outside';
+    throw new MachineUnfit(why, 'Use --ceph-conf together with --network system, or leave it out');
+  }
   const hosts = options.hosts ?? 1;
   if (!Number.isInteger(hosts) || hosts < 1 || hosts > 20) {
     throw new MachineUnfit(`${hosts} hosts cannot be run on one machine`, 'Choose 1 to 20');
@@ -75,6 +79,7 @@ function describe(context: GroundContext): Omit<Ground, 'close' | typeof Symbol.
     sb: system?.sb ?? `unix:${southboundSocket(data)}`,
     hosts: hosts.map((host) => describeHost(host, context)),
     provider: need(context.provider, 'provider'),
+    ceph: context.ceph,
     hypervisorsReady,
   };
 }

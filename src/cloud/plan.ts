@@ -1,6 +1,9 @@
 /** The bring-up of the ground as data: which steps, in which order. Each is in steps/; run-plan.ts runs them. */
 import type { GroundPlan, PlannedHost } from './ground-context.ts';
 import type { GroundOptions } from './ground-options.ts';
+import { cephDisk, cephFiles, cephMonitor, cephPools, cephStore } from './steps/ceph-cluster.ts';
+import { cephExisting } from './steps/ceph-existing.ts';
+import { cephCable, cephNamespace } from './steps/ceph-namespace.ts';
 import { hostController } from './steps/host-controller.ts';
 import { hostLibvirt } from './steps/host-libvirt.ts';
 import { hostNamespace } from './steps/host-namespace.ts';
@@ -23,6 +26,7 @@ export function groundPlan(options: GroundOptions, hosts: readonly PlannedHost[]
     packages,
     machineNetwork,
     ...(ownNetwork ? privateNetwork(hosts) : [systemNetwork]),
+    ...(options.storage === 'ceph' ? storageCluster(options, hosts) : []),
     ...(ownHypervisor ? hosts.map(hostLibvirt) : []),
     machineKvm,
   ];
@@ -40,4 +44,10 @@ function privateNetwork(hosts: readonly PlannedHost[]): GroundPlan {
     // The machine's cable is laid by the only host's namespace, or ends in the switch that joins several.
     provider(several ? ['switch-namespace'] : hosts.map(({ name }) => `host-namespace-${name}`)),
   ];
+}
+
+function storageCluster({ ceph, network }: GroundOptions, hosts: readonly PlannedHost[]): GroundPlan {
+  if (ceph) return [cephExisting];
+  const cables = network === 'system' ? [] : [cephNamespace, ...hosts.map(cephCable)];
+  return [...cables, cephFiles, cephMonitor, cephDisk, cephStore, cephPools];
 }
