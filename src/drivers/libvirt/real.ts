@@ -44,6 +44,7 @@ import type {
   ServerState,
   StorageSecret,
 } from './port.ts';
+import { defineSecret } from './define-secret.ts';
 import { reconnectDisk } from './reconnect-disk.ts';
 import { SavedMemory } from './saved-memory.ts';
 import { subscribe } from './server-events.ts';
@@ -55,6 +56,8 @@ export interface LibvirtHypervisorOptions {
   readonly savedMemoryDir: string;
   /** Calls under way at once; not above libvirtd's max_client_requests. */
   readonly maxInFlight?: number;
+  /** Keys for storage that it is given at each connection. */
+  readonly secrets?: readonly StorageSecret[];
 }
 
 /** Starting probes QEMU on the first use after an upgrade, for up to a quarter of a minute. */
@@ -76,10 +79,11 @@ export class LibvirtHypervisor implements Hypervisor {
 
   constructor(options: LibvirtHypervisorOptions) {
     this.#saved = new SavedMemory(options.savedMemoryDir);
-    const { address, maxInFlight } = options;
+    const { address, maxInFlight, secrets = [] } = options;
     this.#session = new LibvirtSession({
       connect: () => LibvirtClient.connect({ address, ...(maxInFlight !== undefined && { maxInFlight }) }),
       onConnect: async (client) => {
+        for (const secret of secrets) await defineSecret(client, secret);
         await subscribe(client, (event) => this.#emit(event));
         this.#emit({ kind: 'resync' });
       },
@@ -291,18 +295,10 @@ export class LibvirtHypervisor implements Hypervisor {
     await this.#callFor(id, libvirt.domainBlockResize, args);
   }
 
-  async defineSecret({ id, usage, value }: StorageSecret): Promise<void> {
-    const xml = renderXml(
-      element(
-        'secret',
-        // Ephemeral: never written to a disk. Private: never told to a client.
-        { ephemeral: 'yes', private: 'yes' },
-        element('uuid', {}, id),
-        element('usage', { type: 'ceph' }, element('name', {}, usage)),
-      ),
-    );
-    const secret = await this.#call(libvirt.secretDefineXml, { xml, flags: 0 });
-    await this.#call(libvirt.secretSetValue, { secret, value });
+  async defineSecret(secret: StorageSecret): Promise<void> {
+    await defineSecret(await this.#client(), secret).catch((error: unknown) => {
+      throw translateError(error);
+    });
   }
 
   async removeSecret(secretId: string): Promise<void> {
