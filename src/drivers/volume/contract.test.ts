@@ -8,6 +8,8 @@ import { after, before, describe, test } from 'node:test';
 import { createMemoryVolumeDriver } from '#drivers/volume-memory/driver.ts';
 import { createRbdVolumeDriver } from '#drivers/volume-rbd/driver.ts';
 import { startTestCluster, whyNoCluster } from '#drivers/rbd/testing/cluster.ts';
+import { startTestDaemon, whyNoStorageDaemon } from '#drivers/storage-daemon/testing/test-daemon.ts';
+import { createFileVolumeDriver } from '#drivers/volume-file/driver.ts';
 import { VolumeBackendError, type VolumeBackendFault } from './errors.ts';
 import { bytesOf, type Connector, type Extent, type VolumeDriver } from './port.ts';
 
@@ -56,6 +58,28 @@ async function rbdBackend(): Promise<Backend> {
   };
 }
 
+async function fileBackend(): Promise<Backend> {
+  const directory = await mkdtemp(join(tmpdir(), 'pvf-'));
+  const daemon = await startTestDaemon(directory);
+  const start = () => createFileVolumeDriver({ directory, daemon: daemon.daemon });
+  let driver = await start();
+  return {
+    get driver() {
+      return driver;
+    },
+    restart: async () => {
+      // Dead services do not go on merging.
+      await driver.settled();
+      driver = await start();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await driver[Symbol.asyncDispose]();
+      await daemon[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
 interface BackendKind {
   readonly name: string;
   readonly skip: string | undefined;
@@ -66,6 +90,7 @@ interface BackendKind {
 
 const backends: readonly BackendKind[] = [
   { name: 'memory', skip: undefined, granule: 2 ** 16, start: memoryBackend },
+  { name: 'file', skip: whyNoStorageDaemon(), granule: 2 ** 16, start: fileBackend },
   { name: 'rbd', skip: await whyNoCluster(), granule: 4 * 2 ** 20, start: rbdBackend },
 ];
 for (const { name, skip } of backends)
@@ -98,7 +123,8 @@ async function read(
 
 async function extents(driver: VolumeDriver, volumeId: string): Promise<Extent[]> {
   await using access = await driver.open({ volumeId }, 'ro');
-  return Array.fromAsync(access.extents());
+  const all = await Array.fromAsync(access.extents());
+  return all;
 }
 
 for (const { name, skip, granule, start } of backends) {
