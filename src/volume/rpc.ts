@@ -46,7 +46,8 @@ export interface BackendReport {
 export type VolumeServiceRpc = {
   createVolume(args: CreateVolumeMessage): void;
   deleteVolume(args: VolumeOperationRef): void;
-  extendVolume(args: VolumeOperationRef & { readonly new_size: number }): void;
+  /** `old_size`: what the volume has again when it fails. */
+  extendVolume(args: VolumeOperationRef & { readonly new_size: number; readonly old_size: number }): void;
   createSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
   deleteSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
   revertToSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
@@ -58,6 +59,8 @@ export type VolumeServiceRpc = {
       readonly user_token: string;
     },
   ): void;
+  /** Writes an image over the volume. */
+  reimageVolume(args: VolumeOperationRef & { readonly image_id: string; readonly user_token: string }): void;
   createBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
   restoreBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
   deleteBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;

@@ -1,0 +1,134 @@
+// The attachments API (3.27): reserve, export, complete, end. A volume's status follows from these rows.
+import { isoTime } from '#platform/context/clock.ts';
+import type { Call } from '#platform/http/api.ts';
+import { atLeast } from '#platform/microversion/microversion.ts';
+import type { VolumeDeps } from '#volume/deps.ts';
+import { AttachmentNotFound, InvalidInput, InvalidVolume } from '#volume/errors.ts';
+import { nextLinks, readPage, wantsAllProjects } from '#volume/paging.ts';
+import { VOLUME_CHANGED } from '#volume/rpc.ts';
+import { UUID } from '#volume/schema-types.ts';
+import type { AttachmentRow } from '#volume/tables.ts';
+import { enforceOnProject, findVolume } from '#volume/volumes/find.ts';
+import { findVolumeRow } from '#volume/volumes/store.ts';
+import { connectAttachment, type GivenConnector } from './connect.ts';
+import { release, reserve } from './reserve.ts';
+import { seesConnections } from './sight.ts';
+import { findAttachmentRow, listAttachmentRows, listOfVolume, SORTABLE, updateAttachment } from './store.ts';
+import { briefView, detailView } from './view.ts';
+
+export async function listBrief(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const { rows, links } = await list(call, deps);
+  return { attachments: rows.map(briefView), ...links };
+}
+
+export async function listDetail(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const { rows, links } = await list(call, deps);
+  const sees = await seesConnections(call, deps);
+  return { attachments: rows.map((row) => detailView(row, sees)), ...links };
+}
+
+const RULE_OF_ALL = 'volume:attachment_get_all_projects';
+
+async function list(
+  call: Call,
+  { db, config }: VolumeDeps,
+): Promise<{ rows: AttachmentRow[]; links: Record<string, unknown> }> {
+  const page = readPage(call.query, SORTABLE, config.maxLimit);
+  const equal: Record<string, string> = {};
+  for (const name of ['volume_id', 'instance_id', 'status'] as const) {
+    const value = call.query.get(name);
+    if (value !== null) equal[name] = value;
+  }
+  const projectId = wantsAllProjects(call, RULE_OF_ALL)
+    ? (call.query.get('project_id') ?? undefined)
+    : (call.principal.projectId ?? '');
+  const rows = page.limit > 0 ? await listAttachmentRows(db.kysely, { projectId, equal }, page) : [];
+  if (!rows) throw new AttachmentNotFound(page.marker ?? '');
+  return { rows, links: nextLinks(call, 'attachments', page, rows) };
+}
+
+export async function show(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const attachment = await find(call, deps, 'volume:attachment_get');
+  return { attachment: detailView(attachment, await seesConnections(call, deps)) };
+}
+
+interface CreateBody {
+  readonly attachment: {
+    readonly volume_uuid: string;
+    readonly instance_uuid?: string | null;
+    readonly connector?: GivenConnector | null;
+    readonly mode?: 'rw' | 'ro' | null;
+  };
+}
+
+export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const { attachment: body } = call.body as CreateBody;
+  const { volume } = await findVolume(call, deps, 'volume:attachment_create', body.volume_uuid);
+  const mode = atLeast(call.microversion, '3.54') ? (body.mode ?? undefined) : undefined;
+  const reserved = await deps.db.transaction(async (trx) =>
+    reserve(trx, deps, volume.id, {
+      instanceId: body.instance_uuid ?? null,
+      mode: mode ?? body.connector?.mode ?? undefined,
+      projectId: volume.project_id,
+      mayMultiattachBootable: call.allows('volume:multiattach_bootable_volume', {
+        project_id: volume.project_id,
+      }),
+    }),
+  );
+  const given = body.connector;
+  if (!given || Object.keys(given).length === 0) {
+    await deps.bus.publish(VOLUME_CHANGED, { resource: 'attachment', id: reserved.id });
+    return { attachment: detailView(reserved, false) };
+  }
+  try {
+    const { attachment } = await connectAttachment(deps, reserved.id, given);
+    return { attachment: detailView(attachment, await seesConnections(call, deps)) };
+  } catch (error) {
+    await deps.db.transaction(async (trx) => release(trx, deps, reserved)); // made by this request alone
+    throw error;
+  }
+}
+
+export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const { id } = await find(call, deps, 'volume:attachment_update');
+  const { connector } = (call.body as { attachment: { connector: GivenConnector } }).attachment;
+  if (Object.keys(connector).length === 0)
+    throw new InvalidInput('Invalid input received: the connector of the attachment is missing.');
+  const { attachment } = await connectAttachment(deps, id, connector);
+  return { attachment: detailView(attachment, await seesConnections(call, deps)) };
+}
+
+export async function complete(call: Call, deps: VolumeDeps): Promise<void> {
+  const { id } = await find(call, deps, 'volume:attachment_complete');
+  await deps.db.transaction(async (trx) => {
+    const attachment = await findAttachmentRow(trx, id);
+    if (!attachment) throw new AttachmentNotFound(id);
+    if (attachment.status === 'attached') return;
+    if (attachment.connector_json === null)
+      throw new InvalidVolume(`attachment ${id} has no connector yet: nobody can have the volume by it.`);
+    const now = isoTime(deps.clock);
+    await updateAttachment(trx, id, { status: 'attached', attached_at: now, updated_at: now });
+  });
+  await deps.bus.publish(VOLUME_CHANGED, { resource: 'attachment', id });
+}
+
+/** Always ends it, whatever state it is in and whether the backend answers or not. */
+export async function remove(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const attachment = await find(call, deps, 'volume:attachment_delete');
+  await deps.db.transaction(async (trx) => {
+    const now = await findAttachmentRow(trx, attachment.id);
+    if (now) await release(trx, deps, now);
+  });
+  await deps.bus.publish(VOLUME_CHANGED, { resource: 'attachment', id: attachment.id });
+  const others = await listOfVolume(deps.db.kysely, attachment.volume_id);
+  return { attachments: others.map(briefView) };
+}
+
+async function find(call: Call, { db }: VolumeDeps, rule: string): Promise<AttachmentRow> {
+  const id = call.params['id'] ?? '';
+  const attachment = UUID.test(id) ? await findAttachmentRow(db.kysely, id.toLowerCase()) : undefined;
+  const volume = attachment && (await findVolumeRow(db.kysely, attachment.volume_id));
+  if (!attachment || !volume) throw new AttachmentNotFound(id);
+  enforceOnProject(call, rule, volume.project_id, 'volume:attachment_get', new AttachmentNotFound(id));
+  return attachment;
+}

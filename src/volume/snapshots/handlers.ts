@@ -1,0 +1,237 @@
+// Snapshots: list, show, create, update, remove.
+import { rpcClient } from '#platform/bus/bus.ts';
+import { enqueue } from '#platform/bus/outbox.ts';
+import { isoTime } from '#platform/context/clock.ts';
+import type { Call } from '#platform/http/api.ts';
+import { atLeast } from '#platform/microversion/microversion.ts';
+import type { VolumeDeps } from '#volume/deps.ts';
+import { InvalidInput, InvalidSnapshot, InvalidVolume, SnapshotNotFound } from '#volume/errors.ts';
+import { beginOperation } from '#volume/operations/store.ts';
+import { LISTING_NAMES, nextLinks, readPage, wantsAllProjects, wantsCount } from '#volume/paging.ts';
+import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
+import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
+import { isTrue } from '#volume/schema-types.ts';
+import type { SnapshotRow } from '#volume/tables.ts';
+import { findVolume } from '#volume/volumes/find.ts';
+import { readMap } from '#volume/volumes/list.ts';
+import { backendOf } from '#volume/volumes/host-name.ts';
+import { statusOf } from '#volume/volumes/status.ts';
+import { findVolumeRow, findWholeVolume } from '#volume/volumes/store.ts';
+import { findSnapshot } from './find.ts';
+import {
+  countSnapshotRows,
+  findSnapshotRow,
+  findWholeSnapshot,
+  insertSnapshot,
+  listSnapshotRows,
+  removeSnapshot,
+  SORTABLE,
+  updateSnapshot,
+  wholeSnapshots,
+  type SnapshotFilters,
+  type WholeSnapshot,
+} from './store.ts';
+import { briefView, detailView } from './view.ts';
+
+export const listBrief = async (call: Call, deps: VolumeDeps): Promise<unknown> =>
+  list(call, deps, briefView);
+export const listDetail = async (call: Call, deps: VolumeDeps): Promise<unknown> =>
+  list(call, deps, detailView);
+
+async function list(
+  call: Call,
+  { db, config }: VolumeDeps,
+  view: (call: Call, whole: WholeSnapshot) => unknown,
+): Promise<unknown> {
+  const filters = readFilters(call);
+  const page = readPage(call.query, SORTABLE, config.maxLimit);
+  const rows = page.limit > 0 ? await listSnapshotRows(db.kysely, filters, page) : [];
+  if (!rows) throw new SnapshotNotFound(page.marker ?? '');
+  const snapshots = await wholeSnapshots(db.kysely, rows);
+  return {
+    snapshots: snapshots.map((whole) => view(call, whole)),
+    ...nextLinks(call, 'snapshots', page, rows),
+    ...(wantsCount(call) ? { count: await countSnapshotRows(db.kysely, filters) } : {}),
+  };
+}
+
+const FILTERS = new Set([
+  'name',
+  'display_name',
+  'name~',
+  'status',
+  'volume_id',
+  'metadata',
+  'availability_zone',
+  'consumes_quota',
+]);
+
+function readFilters(call: Call): SnapshotFilters {
+  const { query, microversion } = call;
+  const everywhere = 'volume:get_all_snapshots_of_projects';
+  const isAdmin = call.allows(everywhere, {});
+  const unknown = [...query.keys()].filter((key) => !FILTERS.has(key) && !LISTING_NAMES.has(key));
+  if (!isAdmin && unknown.length > 0 && atLeast(microversion, '3.31'))
+    throw new InvalidInput(`Invalid filters ${unknown.join(',').slice(0, 255)} are found in query options.`);
+  const equal: Record<string, string> = {};
+  const name = query.get('name') ?? query.get('display_name');
+  if (name !== null) equal['name'] = name;
+  for (const plain of ['status', 'volume_id', ...(isAdmin ? ['id', 'user_id'] : [])])
+    if (query.has(plain)) equal[plain] = query.get(plain) ?? '';
+  return {
+    projectId: wantsAllProjects(call, everywhere)
+      ? (query.get('project_id') ?? undefined)
+      : (call.principal.projectId ?? ''),
+    equal,
+    nameLike: atLeast(microversion, '3.34') ? (query.get('name~') ?? undefined) : undefined,
+    zone: query.get('availability_zone') ?? undefined,
+    metadata: atLeast(microversion, '3.22') ? readMap(query, 'metadata') : {},
+  };
+}
+
+export async function show(call: Call, deps: VolumeDeps): Promise<unknown> {
+  return { snapshot: detailView(call, await findSnapshot(call, deps, 'volume:get_snapshot')) };
+}
+
+interface CreateBody {
+  readonly snapshot: {
+    readonly volume_id: string;
+    readonly name?: string | null;
+    readonly display_name?: string | null;
+    readonly description?: string | null;
+    readonly force?: boolean | string | null;
+    readonly metadata?: Readonly<Record<string, string>> | null;
+  };
+}
+
+export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const { snapshot: body } = call.body as CreateBody;
+  const { volume, typeName } = await findVolume(call, deps, 'volume:create_snapshot', body.volume_id);
+  const force = wantsForce(call, body.force);
+  const snapshot: SnapshotRow = {
+    id: crypto.randomUUID(),
+    volume_id: volume.id,
+    project_id: volume.project_id,
+    user_id: call.principal.userId,
+    name: body.name ?? body.display_name ?? null,
+    description: body.description ?? null,
+    volume_size: volume.size,
+    status: 'creating',
+    progress: '0%',
+    volume_type_id: volume.volume_type_id,
+    internal: 0,
+    fault: null,
+    created_at: isoTime(deps.clock),
+    updated_at: null,
+  };
+  await deps.db.transaction(async (trx) => {
+    const whole = await findWholeVolume(trx, volume.id);
+    const status = whole ? statusOf(whole.volume, whole.attachments) : 'deleting';
+    if (status !== 'available' && !(force && status === 'in-use'))
+      throw new InvalidVolume(
+        `Volume ${volume.id} status must be available${force ? ' or in-use' : ''} to create a snapshot, and is ${status}.`,
+      );
+    await assertVolumeQuota(trx, volume.project_id, {
+      snapshots: 1,
+      gigabytes: volume.size,
+      typeName: typeName ?? undefined,
+    });
+    await insertSnapshot(
+      trx,
+      { ...snapshot, volume_size: whole?.volume.size ?? volume.size },
+      body.metadata ?? {},
+    );
+    const host = backendOf(volume);
+    const operation_id = await beginOperation(trx, call, deps, {
+      resource_type: 'snapshot',
+      resource_id: snapshot.id,
+      operation: 'create',
+      project_id: volume.project_id,
+      host,
+      deadlineMs: deps.config.operationMs,
+    });
+    await enqueue(
+      trx,
+      rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host)).message('createSnapshot', {
+        operation_id,
+        volume_id: volume.id,
+        snapshot_id: snapshot.id,
+      }),
+    );
+  });
+  const whole = await findWholeSnapshot(deps.db.kysely, snapshot.id);
+  return { snapshot: whole && briefView(call, whole) };
+}
+
+/** From 3.66 on a volume in use needs no force, and asking to be careful is refused. */
+function wantsForce(call: Call, force: boolean | string | null | undefined): boolean {
+  if (!atLeast(call.microversion, '3.66')) return force !== undefined && force !== null && isTrue(force);
+  if (force !== undefined && force !== null && !isTrue(force))
+    throw new InvalidInput(
+      'Invalid input received: force may only be true from 3.66 on, where it is always so.',
+    );
+  return true;
+}
+
+export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const { snapshot } = await findSnapshot(call, deps, 'volume:update_snapshot');
+  const { snapshot: body } = call.body as {
+    snapshot: Partial<Record<'name' | 'display_name' | 'description' | 'display_description', string | null>>;
+  };
+  const name = body.name === undefined ? body.display_name : body.name;
+  const description = body.description === undefined ? body.display_description : body.description;
+  if (name === undefined && description === undefined)
+    throw new InvalidInput('Missing required element: a name or a description is to be given.');
+  await updateSnapshot(deps.db.kysely, snapshot.id, {
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    updated_at: isoTime(deps.clock),
+  });
+  const whole = await findWholeSnapshot(deps.db.kysely, snapshot.id);
+  if (!whole) throw new SnapshotNotFound(snapshot.id);
+  return { snapshot: briefView(call, whole) };
+}
+
+export async function remove(call: Call, deps: VolumeDeps): Promise<void> {
+  const { snapshot } = await findSnapshot(call, deps, 'volume:delete_snapshot');
+  await beginDelete(call, deps, snapshot, false);
+}
+
+const DELETABLE = ['available', 'error', 'error_deleting'];
+
+/** @throws InvalidSnapshot for one that something is being done with, unless forced */
+export async function beginDelete(
+  call: Call,
+  deps: VolumeDeps,
+  { id }: SnapshotRow,
+  force: boolean,
+): Promise<void> {
+  await deps.db.transaction(async (trx) => {
+    const snapshot = await findSnapshotRow(trx, id);
+    if (!snapshot) throw new SnapshotNotFound(id);
+    if (!force && !DELETABLE.includes(snapshot.status))
+      throw new InvalidSnapshot(
+        `the status of snapshot ${id} must be one of ${DELETABLE.join(', ')} to be deleted, and is ${snapshot.status}.`,
+      );
+    const volume = await findVolumeRow(trx, snapshot.volume_id);
+    if (!volume || volume.host === null) return removeSnapshot(trx, id); // nothing was ever made of it
+    await updateSnapshot(trx, id, { status: 'deleting', updated_at: isoTime(deps.clock) });
+    const host = backendOf(volume);
+    const operation_id = await beginOperation(trx, call, deps, {
+      resource_type: 'snapshot',
+      resource_id: id,
+      operation: 'delete',
+      project_id: snapshot.project_id,
+      host,
+      deadlineMs: deps.config.operationMs,
+    });
+    await enqueue(
+      trx,
+      rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host)).message('deleteSnapshot', {
+        operation_id,
+        volume_id: volume.id,
+        snapshot_id: id,
+      }),
+    );
+  });
+}

@@ -1,0 +1,52 @@
+// Rules of volumes: upstream's names and secure-RBAC defaults. The target is the volume's project.
+import type { PolicyRule } from '#platform/policy/enforcer.ts';
+import { ADMIN, ADMIN_OR_SERVICE, MEMBER, READER, rule } from '#volume/policies.ts';
+
+const ACTIONS = 'volume_extension:volume_actions';
+const ADMINS = 'volume_extension:volume_admin_actions';
+
+export const volumePolicies: readonly PolicyRule[] = [
+  rule('volume:create', MEMBER, 'Make a volume.'),
+  rule('volume:create_from_image', MEMBER, 'Make a volume from an image.'),
+  rule('volume:get', READER, 'Show a volume.'),
+  rule('volume:get_all', READER, 'List volumes, and sum them up.'),
+  rule('volume:get_all_projects', ADMIN, 'List the volumes of every project.'),
+  rule('volume:update', MEMBER, "Change a volume's name and description."),
+  rule('volume:delete', MEMBER, 'Delete a volume.'),
+  rule('volume:force_delete', ADMIN, 'Delete a volume in whatever state it is.'),
+  rule('volume_extension:volume_host_attribute', ADMIN, 'See which backend a volume is on.'),
+  rule('volume_extension:volume_tenant_attribute', READER, 'See which project a volume belongs to.'),
+  rule('volume_extension:volume_mig_status_attribute', ADMIN, 'See how the migration of a volume goes.'),
+  rule('volume_extension:volume_encryption_metadata', READER, 'See how a volume is encrypted.'),
+  rule('volume:get_volume_metadata', READER, 'See the metadata of a volume.'),
+  rule('volume:create_volume_metadata', MEMBER, 'Add metadata to a volume.'),
+  rule('volume:update_volume_metadata', MEMBER, 'Change the metadata of a volume.'),
+  rule('volume:delete_volume_metadata', MEMBER, 'Remove metadata from a volume.'),
+  rule('volume_extension:volume_image_metadata:show', READER, 'See the image properties of a volume.'),
+  rule('volume_extension:volume_image_metadata:set', MEMBER, 'Set image properties of a volume.'),
+  rule('volume_extension:volume_image_metadata:remove', MEMBER, 'Remove image properties of a volume.'),
+  rule('volume:extend', MEMBER, 'Make a volume larger.'),
+  rule('volume:extend_attached_volume', MEMBER, 'Make a volume larger while it is in use.'),
+  rule('volume:revert_to_snapshot', MEMBER, 'Put a volume back to its newest snapshot.'),
+  rule('volume:retype', MEMBER, 'Change the type of a volume.'),
+  rule('volume:update_readonly_flag', MEMBER, 'Say whether a volume may only be read.'),
+  rule('volume:multiattach_bootable_volume', MEMBER, 'Attach a bootable volume more than once.'),
+  rule('volume:reimage', MEMBER, 'Write an image over a volume.'),
+  rule('volume:reimage_reserved', MEMBER, 'Write an image over a volume that is reserved.'),
+  rule(`${ACTIONS}:upload_image`, MEMBER, 'Upload a volume as an image.'),
+  rule(`${ACTIONS}:upload_public`, ADMIN, 'Upload a volume as a public image.'),
+  rule(`${ACTIONS}:attach`, MEMBER, 'Record that a volume is attached.'),
+  rule(`${ACTIONS}:detach`, MEMBER, 'Record that a volume is detached.'),
+  rule(`${ACTIONS}:reserve`, MEMBER, 'Reserve a volume for an attachment.'),
+  rule(`${ACTIONS}:unreserve`, MEMBER, 'Give up a reservation.'),
+  rule(`${ACTIONS}:begin_detaching`, MEMBER, 'Begin to detach a volume.'),
+  rule(`${ACTIONS}:roll_detaching`, MEMBER, 'Give up detaching a volume.'),
+  rule(`${ACTIONS}:initialize_connection`, MEMBER, 'Export a volume to a host.'),
+  rule(`${ACTIONS}:terminate_connection`, MEMBER, 'End the export of a volume.'),
+  rule(`${ADMINS}:reset_status`, ADMIN, 'Set the status of a volume.'),
+  rule(`${ADMINS}:force_delete`, ADMIN, 'Delete a volume in whatever state it is.'),
+  rule(`${ADMINS}:force_detach`, ADMIN, 'End an attachment whatever its server does.'),
+  rule(`${ADMINS}:migrate_volume`, ADMIN, 'Move a volume to another backend.'),
+  rule('volume_extension:volume_unmanage', ADMIN, 'Forget a volume and leave its data.'),
+  rule('volume:launch_record', ADMIN_OR_SERVICE, 'See how a volume came to be where it is.'),
+];
