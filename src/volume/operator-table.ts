@@ -1,6 +1,8 @@
 // Routes and policies of what operators keep and tenants read: types, limits, services, pools, messages. `api-table.ts`
 // takes them in.
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
+import { backupPolicies } from './backups/policy.ts';
+import { backupRoutes } from './backups/routes.ts';
 import { capabilityPolicies, capabilityRoutes } from './capabilities/routes.ts';
 import { clusterPolicies, clusterRoutes } from './clusters/routes.ts';
 import { defaultTypePolicies, defaultTypeRoutes } from './default-types/routes.ts';
@@ -15,6 +17,7 @@ import { qosPolicies, qosRoutes } from './qos-specs/routes.ts';
 import { quotaPolicies, quotaRoutes } from './quota-sets/routes.ts';
 import { resourceFilterRoutes } from './resource_filters/routes.ts';
 import { poolPolicies, poolRoutes } from './scheduler-stats/routes.ts';
+import { transferPolicies, transferRoutes } from './transfers/routes.ts';
 import { typePolicies } from './types/policy.ts';
 import { typeRoutes } from './types/routes.ts';
 
@@ -33,6 +36,8 @@ export const operatorRoutes: readonly VolumeRoute[] = [
   ...extensionRoutes,
   ...resourceFilterRoutes,
   ...messageRoutes,
+  ...transferRoutes,
+  ...backupRoutes,
 ];
 
 export const operatorPolicies: readonly PolicyRule[] = [
@@ -48,4 +53,6 @@ export const operatorPolicies: readonly PolicyRule[] = [
   ...poolPolicies,
   ...capabilityPolicies,
   ...messagePolicies,
+  ...transferPolicies,
+  ...backupPolicies,
 ];

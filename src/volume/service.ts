@@ -18,6 +18,7 @@ import { MICROVERSIONS } from './discovery/routes.ts';
 import { renderVolumeFault, VOLUME_FAULTS } from './fault.ts';
 import { volumeMigration } from './migrations/001-volume.ts';
 import { typeEncryptionMigration } from './migrations/002-type-encryption.ts';
+import { backupDataMigration } from './migrations/003-backup-data.ts';
 import type { VolumeTables } from './tables.ts';
 
 export interface VolumeService extends Service<VolumeDeps> {
@@ -27,7 +28,13 @@ export interface VolumeService extends Service<VolumeDeps> {
 
 export async function openVolumeDatabase(url: string): Promise<VolumeDatabase> {
   const db = openDatabase<VolumeTables>(url);
-  await migrate(db, 'volume', [outboxMigration, sagaMigration, volumeMigration, typeEncryptionMigration]);
+  await migrate(db, 'volume', [
+    outboxMigration,
+    sagaMigration,
+    volumeMigration,
+    typeEncryptionMigration,
+    backupDataMigration,
+  ]);
   return db;
 }
 

@@ -208,6 +208,8 @@ export interface BackupRow {
   fail_reason: string | null;
   size: number;
   container: string;
+  /** Set of objects in the backup store; the id of the backup, unless its record was imported under another one. */
+  data_id: string;
   /** Backup that this one holds the changes against. */
   parent_id: string | null;
   /** When the data was as it is in the backup. */

@@ -36,7 +36,8 @@ function view(call: Call, row: MessageRow): Record<string, unknown> {
 async function getMessage(call: Call, { db }: VolumeDeps, allow: string): Promise<MessageRow> {
   const id = call.params['id'] ?? '';
   const row = await findMessage(db.kysely, id);
-  if (!row || !call.allows('message:get', { project_id: row.project_id })) throw new ResourceNotFound('Message', id);
+  if (!row || !call.allows('message:get', { project_id: row.project_id }))
+    throw new ResourceNotFound('Message', id);
   call.enforce(allow, { project_id: row.project_id });
   return row;
 }

@@ -12,6 +12,8 @@ import { beginOperation } from '#volume/operations/store.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import { VOLUME_SCHEDULER_QUEUE, type VolumeSchedulerRpc } from '#volume/rpc.ts';
 import type { VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
+import { refuseEncryptedType } from '../types/encryption/handlers.ts';
+import { TypeNotFound } from '../types/errors.ts';
 import { findSource, type NewVolumeBody, type Source } from './source.ts';
 import { findWholeVolume, insertVolume, listZones } from './store.ts';
 import { findDefaultType, findType, findUsableType, isSpecTrue, listExtraSpecs } from './type-store.ts';
@@ -32,6 +34,7 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
   const source = await findSource(call, deps, body.volume);
   const size = sizeOf(body.volume, source);
   const type = await chooseType(call, deps, body.volume, source);
+  if (type) await refuseEncryptedType(deps.db.kysely, type.id);
   const specs = await listExtraSpecs(deps.db.kysely, type?.id ?? null);
   const zone = await chooseZone(deps, body.volume, source);
   const volume: VolumeRow = {
@@ -63,22 +66,23 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
     updated_at: null,
     launched_at: null,
   };
-  await commit(call, deps, { volume, type, source, metadata: body.volume.metadata ?? {} });
+  await commitNewVolume(call, deps, { volume, type, source, metadata: body.volume.metadata ?? {} });
   const whole = await findWholeVolume(deps.db.kysely, volume.id);
   return { volume: whole && detailView(call, whole) };
 }
 
-interface Intent {
+export interface NewVolumeIntent {
   readonly volume: VolumeRow;
   readonly type: VolumeTypeRow | undefined;
   readonly source: Source;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-async function commit(
+/** Also for a volume that a backup is restored into. */
+export async function commitNewVolume(
   call: Call,
   deps: VolumeDeps,
-  { volume, type, source, metadata }: Intent,
+  { volume, type, source, metadata }: NewVolumeIntent,
 ): Promise<void> {
   const movesData = source.image !== undefined || source.backup !== undefined;
   await deps.db.transaction(async (trx) => {
@@ -115,7 +119,7 @@ async function recordRequest(
   call: Call,
   { clock, config }: VolumeDeps,
   operationId: string,
-  { volume, type }: Pick<Intent, 'volume' | 'type'>,
+  { volume, type }: Pick<NewVolumeIntent, 'volume' | 'type'>,
 ): Promise<void> {
   await saveStep(trx, {
     saga_id: operationId,
@@ -168,8 +172,7 @@ async function chooseType(
   const wanted = body.volume_type ?? source.imageMetadata['cinder_img_volume_type'];
   if (wanted !== undefined && wanted !== null && wanted !== '') {
     const type = await findUsableType(db.kysely, wanted, caller);
-    if (!type)
-      throw new InvalidInput(`Volume type with name ${wanted} could not be found.`, 'volume-type-not-found');
+    if (!type) throw new TypeNotFound(wanted);
     return type;
   }
   const { typeId } = source;
