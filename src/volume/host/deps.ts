@@ -1,0 +1,21 @@
+// What the volume service of a backend gets.
+import type { VolumeDriver } from '#drivers/volume/port.ts';
+import type { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
+import type { VolumeDeps } from '#volume/deps.ts';
+
+export interface BackendDeps extends Pick<
+  VolumeDeps,
+  'config' | 'clock' | 'log' | 'bus' | 'db' | 'image' | 'peer' | 'serviceToken' | 'dataDir'
+> {
+  /** `host@backend` */
+  readonly host: string;
+  readonly pool: string;
+  readonly availabilityZone: string;
+  readonly driver: VolumeDriver;
+  /** One operation at a time on a volume, by its id. */
+  readonly volumeLocks: KeyedMutex;
+  /** One change at a time of what is exported: held for `connections`. */
+  readonly connectionLock: KeyedMutex;
+  /** Aborts when the process closes. */
+  readonly signal: AbortSignal;
+}
