@@ -1,5 +1,6 @@
 // The queues of compute and what can be asked on them: the contract between API, scheduler, conductor and agents.
 // Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
+import type { Delivery } from '#platform/bus/bus.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
 import type { InstanceRow, PowerState, Vif, VmState } from './tables.ts';
 
@@ -47,6 +48,12 @@ export interface FailedLaunch extends LaunchMessage {
   readonly retriable: boolean;
 }
 
+/** A launch that has ended, whose flows are to be counted. */
+export interface UncountedLaunch extends ActionRef {
+  readonly attempt: number;
+  readonly ports: ReadonlyArray<{ readonly port_id: string; readonly devname: string }>;
+}
+
 /** What an agent tells of its host, at its start and every few seconds. */
 export interface HostReport {
   readonly host: string;
@@ -67,9 +74,23 @@ export interface HostReport {
 
 export type ConductorRpc = {
   /** Hop `prepare`. `stale`: the instance is not on this host in this attempt any more; drop the message. */
-  prepareLaunch(args: LaunchMessage & { readonly host: string }): Prepared;
+  prepareLaunch(
+    args: LaunchMessage & {
+      readonly host: string;
+      /** What the agent saw of the message, when this is its first word on it. */
+      readonly delivery?: Pick<Delivery, 'id' | 'redelivered'>;
+    },
+  ): Prepared;
   loadSteps(args: { readonly saga_id: string }): StepRecord[];
   recordStep(args: StepRecord): { cancelled: boolean };
+  /** Evidence, by hop, of hops that are done. */
+  addEvidence(args: {
+    readonly saga_id: string;
+    readonly attempt: number;
+    readonly evidence: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  }): void;
+  /** Launches that ended on `host` lately and whose flows are not counted. */
+  listUncountedLaunches(args: { readonly host: string }): UncountedLaunch[];
   /** Publishes the launch's progress: task_state networking, block_device_mapping, spawning. */
   publishTaskState(args: ActionRef & { readonly task_state: InstanceRow['task_state'] }): void;
   writeVifs(args: { readonly instance_id: string; readonly vifs: readonly Vif[] }): void;

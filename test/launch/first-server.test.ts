@@ -148,8 +148,41 @@ test('the launch record has every hop with its evidence, in order', async () => 
     trace.hops.map((hop) => hop.hop),
     LAUNCH_HOPS.map((hop) => hop.name),
   );
+  const login = trace.hops[0]?.evidence['login'] as Record<string, unknown>;
+  assert.deepEqual(login['methods'], ['password']);
+  assert.ok(Date.parse(String(login['issued_at'])) <= Date.parse(trace.hops[0]?.started_at ?? ''));
+  assert.equal(trace.hops.find((hop) => hop.hop === 'dispatch')?.evidence['redelivered'], false);
   for (const hop of trace.hops)
     assert.ok(Object.keys(hop.evidence).length > 0 || hop.hop === 'ready', `${hop.hop} has no evidence`);
+});
+
+test('its flows are counted after the launch, and the hops keep their times', async () => {
+  const admin = await cloud.access('pileus-admin');
+  const counted = await until(
+    async () => {
+      const { launch_trace } = (await admin.get(`/compute/v2.1/servers/${server.id}/launch-trace`)) as {
+        launch_trace: LaunchTrace;
+      };
+      const hops = launch_trace.hops.filter((hop) => 'counted_at' in hop.evidence);
+      return hops.length === 2 ? hops : undefined;
+    },
+    { deadlineMs: 30_000, what: 'the flows to be counted' },
+  );
+  const [southbound, bind] = counted as [LaunchTrace['hops'][number], LaunchTrace['hops'][number]];
+  const bindings = bind.evidence['bindings'] as Array<{ port_id: string }>;
+  const logical = southbound.evidence['logical_flows'] as Array<{ port_id: string; of_datapath: number }>;
+  const rules = bind.evidence['openflow_rules'] as Array<
+    Record<'of_port' | 'of_datapath' | 'of_bridge', number>
+  >;
+  assert.deepEqual(
+    logical.map((each) => each.port_id),
+    bindings.map((each) => each.port_id),
+  );
+  assert.ok((logical[0]?.of_datapath ?? 0) > 100, `${JSON.stringify(logical)}`); // the count of distinct tables would be below
+  const [rule] = rules;
+  assert.ok(rule && rule.of_port > 1 && rule.of_port < rule.of_datapath && rule.of_datapath < rule.of_bridge);
+  for (const hop of counted)
+    assert.ok(Date.parse(String(hop.evidence['counted_at'])) > Date.parse(hop.ended_at ?? ''), hop.hop);
 });
 
 test('the unmodified client prints the hops as events of the create action', async () => {

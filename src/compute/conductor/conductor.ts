@@ -7,6 +7,7 @@ import { failAction, finishAction, finishDelete, loadEntry } from './actions.ts'
 import { deleteServerWithoutHost } from './delete-without-host.ts';
 import { listHostEntries, reportHost, reportPowerStates } from './hosts.ts';
 import { failLaunch, finishLaunch, prepareLaunch } from './launch.ts';
+import { addEvidence, listUncountedLaunches } from './late-evidence.ts';
 import { recordReady } from './ready.ts';
 import { recordStep } from './steps.ts';
 import { findInstance, publishTaskState, writeVifs } from './store.ts';
@@ -23,6 +24,8 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       prepareLaunch: async (args) => prepareLaunch(deps, args),
       loadSteps: async ({ saga_id }) => listSteps(db.kysely, [saga_id]),
       recordStep: async (record) => recordStep(deps, record),
+      addEvidence: async (args) => addEvidence(deps, args),
+      listUncountedLaunches: async (args) => listUncountedLaunches(deps, args),
       publishTaskState: async ({ instance_id, task_state }) =>
         publishTaskState(db.kysely, instance_id, task_state),
       writeVifs: async ({ instance_id, vifs }) => writeVifs(db.kysely, instance_id, vifs),

@@ -8,13 +8,14 @@ import type { ComputeDeps, ComputeExecutor } from '../deps.ts';
 import {
   SCHEDULER_QUEUE,
   type ActionRef,
+  type ConductorRpc,
   type FailedLaunch,
-  type LaunchMessage,
   type Prepared,
   type SchedulerRpc,
 } from '../rpc.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
 import type { Fault, InstanceRow, PowerState } from '../tables.ts';
+import { noteDelivery } from './late-evidence.ts';
 import { endAction, findAction, findInstance, updateInstance } from './store.ts';
 
 /** Hosts tried for one launch; upstream's max_attempts. */
@@ -25,9 +26,10 @@ const NOT_DURABLE = { durable: false } as const;
 
 export async function prepareLaunch(
   { db, clock }: ComputeDeps,
-  args: LaunchMessage & { readonly host: string },
+  args: Parameters<ConductorRpc['prepareLaunch']>[0],
 ): Promise<Prepared> {
   return db.transaction(async (trx) => {
+    if (args.delivery) await noteDelivery(trx, args, args.delivery);
     const [entry, action] = [
       await findInstance(trx, args.instance_id),
       await findAction(trx, args.action_id),

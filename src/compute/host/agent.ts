@@ -1,7 +1,7 @@
 // The compute agent: serves the queue of its host, reports the host, brings guests back after a restart, and audits leftovers.
-import { serveRpc } from '#platform/bus/bus.ts';
+import { serveRpc, type Delivery } from '#platform/bus/bus.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
-import { startLoop } from '#platform/loop/loop.ts';
+import { startLoop, type Loop } from '#platform/loop/loop.ts';
 import { agentQueue, type ActionRef, type AgentRpc, type HostReport } from '../rpc.ts';
 import { attachInterface, detachInterface } from '../tasks/attach-interface.ts';
 import { createImage } from '../tasks/create-image.ts';
@@ -19,6 +19,7 @@ import {
 import { rebuildServer } from '../tasks/rebuild-server.ts';
 import { auditHost } from './audit.ts';
 import { boundConsoleLogs, readConsoleTail } from './console-log.ts';
+import { startCountingFlows } from './count-flows.ts';
 import type { HostDeps } from './deps.ts';
 import { instancePaths, instancesDir } from './paths.ts';
 import { followPowerStates } from './power-states.ts';
@@ -36,7 +37,8 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
   const restored = restoreGuests(deps).catch((error: unknown) =>
     log.error({ err: error }, 'guests could not be brought back'),
   );
-  const served = await serveRpc<AgentRpc>(bus, agentQueue(config.host), handlers(deps, restored), {
+  const flows = startCountingFlows(deps, restored);
+  const served = await serveRpc<AgentRpc>(bus, agentQueue(config.host), handlers(deps, restored, flows), {
     concurrency: CONCURRENCY,
   });
   const heartbeat = startLoop({
@@ -63,6 +65,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
         heartbeat[Symbol.asyncDispose](),
         audit[Symbol.asyncDispose](),
         power[Symbol.asyncDispose](),
+        flows[Symbol.asyncDispose](),
         restored,
       ]);
       await endGuests(deps);
@@ -102,23 +105,30 @@ async function endGuests({ hypervisor, config, log }: HostDeps): Promise<void> {
   }
 }
 
-function handlers(deps: HostDeps, restored: Promise<unknown>): Parameters<typeof serveRpc<AgentRpc>>[2] {
+function handlers(
+  deps: HostDeps,
+  restored: Promise<unknown>,
+  flows: Loop,
+): Parameters<typeof serveRpc<AgentRpc>>[2] {
   /** One operation at a time for each instance, and none before the guests of an earlier run are back. */
   const each =
-    <A extends ActionRef>(operation: (deps: HostDeps, args: A) => Promise<void>) =>
-    async (args: A): Promise<void> => {
+    <A extends ActionRef>(operation: (deps: HostDeps, args: A, delivery: Delivery) => Promise<void>) =>
+    async (args: A, delivery: Delivery): Promise<void> => {
       await restored;
-      await deps.instanceLocks.run(args.instance_id, async () => operation(deps, args));
+      await deps.instanceLocks.run(args.instance_id, async () => operation(deps, args, delivery));
     };
   /** What is being done with the instance is called off first. */
   const instead =
     (operation: (deps: HostDeps, args: ActionRef) => Promise<void>) =>
-    async (args: ActionRef): Promise<void> => {
+    async (args: ActionRef, delivery: Delivery): Promise<void> => {
       deps.cancellations.cancel(args.instance_id);
-      await each(operation)(args);
+      await each(operation)(args, delivery);
     };
   return {
-    launchServer: each(launchServer),
+    launchServer: async (args, delivery) => {
+      await each(launchServer)(args, delivery);
+      flows.nudge();
+    },
     deleteServer: instead(deleteServer),
     cleanUpServer: instead(cleanUpServer),
     callOffAction: async ({ instance_id, action_id }) => deps.cancellations.cancel(instance_id, action_id),

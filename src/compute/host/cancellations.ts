@@ -22,6 +22,11 @@ export class Cancellations {
     };
   }
 
+  /** Something is being done with some instance of the host. */
+  get working(): boolean {
+    return this.#working.size > 0;
+  }
+
   /** Whatever is being done with the instance; with `actionId` only if it is that. */
   cancel(instanceId: string, actionId?: string): void {
     const working = this.#working.get(instanceId);

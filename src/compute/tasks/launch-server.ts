@@ -1,6 +1,7 @@
 // The launch path on the host, hop by hop: what the agent does with `launchServer`. Hops 1 to 6 (authenticate, request,
 // record, schedule, select, dispatch) are before it, in the API and the scheduler, in the same record.
 import { runSaga } from '#platform/saga/run-saga.ts';
+import type { Delivery } from '#platform/bus/bus.ts';
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
@@ -34,9 +35,17 @@ export function launchServerSaga(deps: HostDeps): Saga<LaunchMessage, LaunchOutp
  * Launches, or goes on with a launch that a crash interrupted. Ends with the instance ACTIVE, or all of it undone and the
  * conductor told, who tries another host or reports the reason.
  */
-export async function launchServer(deps: HostDeps, message: LaunchMessage): Promise<void> {
+export async function launchServer(
+  deps: HostDeps,
+  message: LaunchMessage,
+  delivery?: Delivery,
+): Promise<void> {
   const { action_id, instance_id, attempt } = message;
-  const prepared = await deps.conductor.call('prepareLaunch', { ...message, host: deps.config.host });
+  const prepared = await deps.conductor.call('prepareLaunch', {
+    ...message,
+    host: deps.config.host,
+    ...(delivery ? { delivery: { id: delivery.id, redelivered: delivery.redelivered } } : {}),
+  });
   if (prepared.kind === 'stale') return;
   using work = deps.cancellations.begin(message);
   const outcome = await runSaga(launchServerSaga(deps), {

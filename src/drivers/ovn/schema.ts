@@ -357,6 +357,10 @@ export const southbound = {
       external_ids: map(string, string),
     },
   }),
+  Logical_DP_Group: table({
+    root: false,
+    columns: { datapaths: set(weak('Datapath_Binding')) },
+  }),
   MAC_Binding: table({
     root: true,
     indexes: [['logical_port', 'ip']],

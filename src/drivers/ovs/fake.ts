@@ -31,7 +31,6 @@ export function createFakeSwitch({ onPlug, onUnplug }: FakeSwitchOptions = {}): 
     },
     listPlugged: async () =>
       [...ports.values()].map(({ portId, serverId, devname }) => ({ portId, serverId, devname })),
-    countFlows: async (devname) => (ports.has(devname) ? 1 : 0),
     [Symbol.asyncDispose]: async () => ports.clear(),
   };
 }

@@ -34,6 +34,26 @@ export interface HostSwitch extends AsyncDisposable {
   unplug(devname: string): Promise<void>;
   /** Every port of a server on the integration bridge. */
   listPlugged(): Promise<PluggedPort[]>;
-  /** OpenFlow rules on the integration bridge that name the port; for the launch record, may take tens of milliseconds. */
-  countFlows(devname: string): Promise<number>;
+  /**
+   * OpenFlow rules on the integration bridge, for the launch record; takes tens of milliseconds. Absent where packets are
+   * only modelled: there are no rules to count. @throws Error when the switch has no such port
+   */
+  countFlows?(port: FlowsOf, signal: AbortSignal): Promise<FlowCounts>;
+}
+
+/** A port as OVN's rules name it. */
+export interface FlowsOf {
+  readonly devname: string;
+  /** The tunnel key of its datapath, and its own within that. */
+  readonly datapathKey: number;
+  readonly portKey: number;
+}
+
+export interface FlowCounts {
+  /** Rules that match on the port, as the one a packet comes from or goes to. */
+  readonly of_port: number;
+  /** Rules of its datapath. */
+  readonly of_datapath: number;
+  /** All rules of the bridge. */
+  readonly of_bridge: number;
 }

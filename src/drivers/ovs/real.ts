@@ -4,7 +4,7 @@ import { CommandShell } from '#platform/supervise/command-shell.ts';
 import { CommandError, runCommand } from '#platform/supervise/run-command.ts';
 import { openVswitch } from '#drivers/ovn/schema.ts';
 import type { Row } from '#platform/ovsdb/model.ts';
-import type { HostSwitch, PluggedPort, PlugResult, SwitchPort } from './port.ts';
+import type { FlowCounts, FlowsOf, HostSwitch, PluggedPort, PlugResult, SwitchPort } from './port.ts';
 
 export interface OvsSwitchOptions {
   /** OVSDB endpoint of the host's switch: `unix:/run/openvswitch/db.sock`. */
@@ -36,7 +36,7 @@ export function createOvsSwitch(options: OvsSwitchOptions): HostSwitch {
       await db.ready;
       return db.table('Interface').list().flatMap(pluggedPort);
     },
-    countFlows: async (devname) => countFlows(db, options, devname),
+    countFlows: async (port, signal) => countFlows(db, options, port, signal),
     [Symbol.asyncDispose]: async () => {
       await shell[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();
@@ -128,20 +128,39 @@ async function unplug(db: Client, shell: CommandShell, devname: string): Promise
   }
 }
 
-/** Rules that match on the port by its OpenFlow number; OVN's rules by metadata are not counted. */
-async function countFlows(db: Client, options: OvsSwitchOptions, devname: string): Promise<number> {
+/** OVN's rules name a port by its OpenFlow number, and within its datapath (`metadata`) by its key in registers 14 and 15. */
+async function countFlows(
+  db: Client,
+  options: OvsSwitchOptions,
+  { devname, datapathKey, portKey }: FlowsOf,
+  signal: AbortSignal,
+): Promise<FlowCounts> {
   await db.ready;
   const ofport = db.table('Interface').where('name', devname)[0]?.ofport;
-  if (typeof ofport !== 'number' || ofport < 0) return 0;
-  const { stdout } = await runCommand([
-    'ovs-ofctl',
-    'dump-flows',
-    `unix:${options.rundir}/${options.integrationBridge}.mgmt`,
-    '--no-stats',
-  ]);
-  return stdout
-    .split('\n')
-    .filter((line) =>
-      new RegExp(`\\b(in_port=("?${devname}"?|${ofport})|output:("?${devname}"?|${ofport}))\\b`).test(line),
-    ).length;
+  if (typeof ofport !== 'number' || ofport < 0) throw new Error(`the switch has no port ${devname}`);
+  const count = async (match: string): Promise<number> => countMatching(options, match, signal);
+  const within = `metadata=${datapathKey}`;
+  const [from, to] = [`reg14=${portKey}`, `reg15=${portKey}`];
+  return {
+    of_port:
+      (await count(`in_port=${ofport}`)) +
+      (await count(`${within},${from}`)) +
+      (await count(`${within},${to}`)) -
+      (await count(`${within},${from},${to}`)),
+    of_datapath: await count(within),
+    of_bridge: await count(''),
+  };
+}
+
+/** The switch counts: its answer is one line, however many rules there are. */
+async function countMatching(
+  { rundir, integrationBridge }: OvsSwitchOptions,
+  match: string,
+  signal: AbortSignal,
+): Promise<number> {
+  const socket = `unix:${rundir}/${integrationBridge}.mgmt`;
+  const { stdout } = await runCommand(['ovs-ofctl', 'dump-aggregate', socket, match], { signal });
+  const counted = /flow_count=(\d+)/.exec(stdout)?.[1];
+  if (counted === undefined) throw new Error(`ovs-ofctl counted nothing: ${stdout.slice(0, 200)}`);
+  return Number(counted);
 }

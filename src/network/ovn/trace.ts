@@ -27,6 +27,7 @@ export async function tracePort(
   const port = states.switchPort(portId);
   const binding = states.binding(portId);
   const global = nb.connected ? nb.table('NB_Global').list()[0] : undefined;
+  const datapath = binding ? sb.table('Datapath_Binding').get(binding.datapath) : undefined;
   const chassis = binding?.chassis ? sb.table('Chassis').get(binding.chassis) : undefined;
   const since = (ms: number | null): number | null =>
     ms === null || times.committedAt === null ? null : Math.max(0, ms - times.committedAt);
@@ -45,6 +46,7 @@ export async function tracePort(
     southbound: {
       connected: sb.connected,
       datapath: binding?.datapath ?? null,
+      datapath_key: datapath?.tunnel_key ?? null,
       tunnel_key: binding?.tunnel_key ?? null,
       created_at: iso(times.boundAt),
       after_ms: since(times.boundAt),

@@ -81,8 +81,11 @@ export interface NetworkClient {
   listSubnets(token: string, filter: NetworkFilter): Promise<Subnet[]>;
   listPorts(token: string, filter: NetworkFilter): Promise<Port[]>;
   getPort(token: string, id: string): Promise<Port>;
-  /** For services: the state of the port's wiring, read now. */
-  getPortTrace(token: string, id: string): Promise<PortTrace>;
+  /**
+   * For services: the state of the port's wiring, read now.
+   * @param wanted.flows counts the logical flows of its datapath as well: OVN searches for them, no launch should wait
+   */
+  getPortTrace(token: string, id: string, wanted?: { readonly flows: boolean }): Promise<PortTrace>;
   createPort(token: string, attributes: Attributes): Promise<Port>;
   updatePort(token: string, id: string, attributes: Attributes): Promise<Port>;
   /** Also when it is gone already. */
@@ -138,8 +141,10 @@ export function createNetworkClient(transport: Transport): NetworkClient {
       (await send(token, 'GET', `/networks/${encodeURIComponent(id)}`))['network'] as Network,
     getPort: async (token, id) =>
       (await send(token, 'GET', `/ports/${encodeURIComponent(id)}`))['port'] as Port,
-    getPortTrace: async (token, id) =>
-      (await send(token, 'GET', `/ports/${encodeURIComponent(id)}/trace`))['port_trace'] as PortTrace,
+    getPortTrace: async (token, id, { flows } = { flows: false }) =>
+      (await send(token, 'GET', `/ports/${encodeURIComponent(id)}/trace${flows ? '?flows=1' : ''}`))[
+        'port_trace'
+      ] as PortTrace,
     createPort: async (token, port) => (await send(token, 'POST', '/ports', { port }))['port'] as Port,
     updatePort: async (token, id, port) =>
       (await send(token, 'PUT', `/ports/${encodeURIComponent(id)}`, { port }))['port'] as Port,

@@ -142,6 +142,8 @@ const HOST_FACTS = new Set([
   'chassis',
   'interfaces',
   'bindings',
+  'logical_flows', // of a shared network they grow with the ports of others
+  'openflow_rules',
   'domain',
   'message_id',
 ]);
