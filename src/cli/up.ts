@@ -1,4 +1,5 @@
 /** `pileus up`: brings a cloud up and stays until it is told to end; with --detach it leaves it running. */
+import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import type { UpOptions } from '#cloud/up.ts';
@@ -15,6 +16,9 @@ export type UpFlags = {
   sb?: string;
   ovs?: string;
   providerCidr?: string;
+  storage?: 'file' | 'ceph';
+  cephConf?: string;
+  cephKeyring?: string;
   simulated?: boolean;
   behaviours?: string;
   otlp?: string;
@@ -42,6 +46,14 @@ export function upCommand(): Command {
     .option('--nb <endpoint>', "northbound database with --network system (default Debian's)")
     .option('--sb <endpoint>', 'southbound database with --network system')
     .option('--ovs <endpoint>', 'Open vSwitch database with --network system')
+    .addOption(
+      new Option(
+        '--storage <where>',
+        'where volumes, images and disks are: in files (default), or in a Ceph cluster',
+      ).choices(['file', 'ceph']),
+    )
+    .option('--ceph-conf <file>', 'ceph.conf of a cluster that is there, in place of a private one', toPath)
+    .option('--ceph-keyring <file>', 'keys of its users cinder, glance and nova', toPath)
     .option('--provider-cidr <cidr>', 'subnet of the provider network with --network system')
     .option(
       '--otlp <endpoint>',
@@ -71,10 +83,23 @@ function upOptions(flags: UpFlags): UpOptions {
     hypervisor: flags.hypervisor,
     endpoints: { nb: flags.nb, sb: flags.sb, ovs: flags.ovs },
     providerCidr: flags.providerCidr,
+    storage: flags.storage,
+    ceph: existingCluster(flags),
     simulated: flags.simulated,
     behavioursFile: flags.behaviours,
     traceEndpoint: flags.otlp,
   };
+}
+
+function existingCluster({ storage, cephConf, cephKeyring, simulated }: UpFlags): UpOptions['ceph'] {
+  if (storage === 'ceph' && simulated) throw new Error('--simulated has no Ceph: leave out --storage');
+  if (cephConf === undefined && cephKeyring === undefined) return undefined;
+  if (storage !== 'ceph') throw new Error('--ceph-conf and --ceph-keyring go with --storage ceph');
+  if (cephConf === undefined || cephKeyring === undefined)
+    throw new Error('a cluster that is there is named by both --ceph-conf and --ceph-keyring');
+  for (const file of [cephConf, cephKeyring])
+    if (!existsSync(file)) throw new Error(`there is no file ${file}`);
+  return { conf: cephConf, keyring: cephKeyring };
 }
 
 function parseEndpoint(value: string): string {

@@ -26,8 +26,8 @@ import { mountConsoles } from './consoles/mount.ts';
 import { startHosts } from './hosts.ts';
 import { createShared, type Shared } from './services/context.ts';
 import { openCloudLog } from './services/log.ts';
+import { imageStorage } from './storage.ts';
 import type { Assembly, Foundation } from './up.ts';
-import type { CloudTuning } from './tuning.ts';
 import { worldOf, type World } from './world.ts';
 
 export const REGION = 'RegionOne';
@@ -55,7 +55,7 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   const credentials = keepCredentials(data, made.passwords);
   const validator = await shared.validator(credentials);
 
-  const services = await createServices({ shared, world, credentials, tuning: foundation.tuning }, undo);
+  const services = await createServices({ foundation, shared, world, credentials }, undo);
   const { placement, image, network, compute } = services;
   await mount(shared.app, placement, validator, log, origin);
   await mount(shared.app, image, validator, log, origin);
@@ -89,14 +89,14 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
 }
 
 interface ServiceParts {
+  readonly foundation: Foundation;
   readonly shared: Shared;
   readonly world: World;
   readonly credentials: Credentials;
-  readonly tuning: CloudTuning;
 }
 
 async function createServices(
-  { shared, world, credentials, tuning }: ServiceParts,
+  { foundation: { storage, ground, tuning }, shared, world, credentials }: ServiceParts,
   undo: AsyncDisposableStack,
 ) {
   const contexts = {
@@ -107,7 +107,8 @@ async function createServices(
   };
   const db = undo.use(await openComputeDatabase(contexts.compute.databaseUrl));
   const placement = undo.use(await createPlacementService(contexts.placement, {}, db));
-  const image = undo.use(await createImageService(contexts.image));
+  const images = imageStorage(storage, ground);
+  const image = undo.use(await createImageService(contexts.image, images.config, images.options));
   const network = undo.use(await createNetworkService(contexts.network, world.network, world.connectOvn));
   const compute = undo.use(await createComputeService(contexts.compute, tuning.compute, db));
   return { placement, image, network, compute };

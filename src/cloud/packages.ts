@@ -43,6 +43,7 @@ export const NETWORK_PACKAGES: readonly PackageNeed[] = [
 export const HYPERVISOR_PACKAGES: readonly PackageNeed[] = [
   { package: 'qemu-system-x86', why: 'runs guests', files: ['/usr/bin/qemu-system-x86_64'] },
   { package: 'qemu-utils', why: 'makes and inspects disk images', files: ['/usr/bin/qemu-img'] },
+  { package: 'qemu-system-common', why: 'serves volumes', files: ['/usr/bin/qemu-storage-daemon'] },
   { package: 'libvirt-daemon', why: 'keeps guests', files: ['/usr/sbin/libvirtd'] },
   { package: 'libvirt-daemon-system', why: 'settings of libvirt', files: ['/etc/libvirt/libvirtd.conf'] },
   {
@@ -51,6 +52,22 @@ export const HYPERVISOR_PACKAGES: readonly PackageNeed[] = [
     files: LIBRARIES.map((dir) => `${dir}/libvirt/connection-driver/libvirt_driver_qemu.so`),
   },
   { package: 'tini', why: 'ends what libvirt leaves behind', files: ['/usr/bin/tini'] },
+];
+
+/** With `--storage ceph`: a cluster of the cloud's own, and the means to use any. */
+export const CEPH_PACKAGES: readonly PackageNeed[] = [
+  { package: 'ceph-common', why: 'speaks to Ceph clusters', files: ['/usr/bin/rbd'] },
+  {
+    package: 'qemu-block-extra',
+    why: 'lets QEMU read disks in Ceph',
+    files: LIBRARIES.map((dir) => `${dir}/qemu/block-rbd.so`),
+  },
+];
+
+export const CEPH_CLUSTER_PACKAGES: readonly PackageNeed[] = [
+  { package: 'ceph-mon', why: 'keeps the map of the storage cluster', files: ['/usr/bin/ceph-mon'] },
+  { package: 'ceph-osd', why: 'keeps the data of the storage cluster', files: ['/usr/bin/ceph-osd'] },
+  { package: 'ceph-mgr', why: 'counts what the storage cluster holds', files: ['/usr/bin/ceph-mgr'] },
 ];
 
 /** What the image `pileus-demo` is built from. */
@@ -102,6 +119,16 @@ export const TEST_PACKAGES: readonly PackageNeed[] = [
     why: 'is its placement part',
     files: ['/usr/lib/python3/dist-packages/osc_placement/plugin.py'],
   },
+];
+
+/** What `pileus test interop` needs beside the cloud's own packages. */
+export const INTEROP_PACKAGES: readonly PackageNeed[] = [
+  {
+    package: 'tempest',
+    why: "holds the interop guideline's tests",
+    files: ['/usr/lib/python3/dist-packages/tempest/test_discover/test_discover.py'],
+  },
+  { package: 'python3-stestr', why: 'runs them', files: ['/usr/bin/stestr'] },
 ];
 
 export function findMissing(needs: readonly PackageNeed[]): PackageNeed[] {

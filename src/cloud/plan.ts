@@ -15,6 +15,7 @@ import { ovnDatabases } from './steps/ovn-databases.ts';
 import { ovnNorthd } from './steps/ovn-northd.ts';
 import { packages } from './steps/packages.ts';
 import { provider } from './steps/provider.ts';
+import { storageDaemon } from './steps/storage-daemon.ts';
 import { switchNamespace } from './steps/switch-namespace.ts';
 import { systemNetwork } from './steps/system-network.ts';
 
@@ -26,7 +27,7 @@ export function groundPlan(options: GroundOptions, hosts: readonly PlannedHost[]
     packages,
     machineNetwork,
     ...(ownNetwork ? privateNetwork(hosts) : [systemNetwork]),
-    ...(options.storage === 'ceph' ? storageCluster(options, hosts) : []),
+    ...(options.storage === 'ceph' ? storageCluster(options, hosts) : [storageDaemon]),
     ...(ownHypervisor ? hosts.map(hostLibvirt) : []),
     machineKvm,
   ];

@@ -8,6 +8,7 @@ import { DataDirectoryInUse } from './errors.ts';
 import { startGround } from './ground.ts';
 import type { Ground, GroundOptions } from './ground.ts';
 import { settlePort } from './listen-address.ts';
+import { settleStorage, type Storage, type StorageChoice } from './storage.ts';
 import { silentProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { startTracing } from '#platform/trace/trace.ts';
@@ -37,6 +38,8 @@ export type Foundation = {
   ground: Promise<Ground> | undefined;
   /** OVN databases that are not the private ones. */
   endpoints: GroundOptions['endpoints'];
+  /** Where volumes, images and root disks are. */
+  storage: Storage;
   /** How many hosts a simulated world has. */
   hosts: number | undefined;
   /** What a simulated world does wrong from its start. */
@@ -72,10 +75,19 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
   if (owner) throw new DataDirectoryInUse(dataPath, owner.pid);
   const listen = await settlePort(options.listen);
   const data = openDataDirectory(dataPath, { listen, simulated });
+  let choice: StorageChoice;
+  try {
+    choice = settleStorage(data, options);
+  } catch (error) {
+    data.close();
+    throw error;
+  }
   const tracing = options.traceEndpoint ? await startTracing(options.traceEndpoint) : undefined;
   const failure = new AbortController();
   const anySignal = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
-  const ground = simulated ? undefined : startGround({ ...options, data, progress, signal: anySignal });
+  const ground = simulated
+    ? undefined
+    : startGround({ ...options, ...choice, data, progress, signal: anySignal });
   ground?.catch(() => undefined);
   try {
     const assembling = assemble({
@@ -83,6 +95,7 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
       listen,
       ground,
       endpoints: options.endpoints,
+      storage: choice.storage,
       hosts: options.hosts,
       behavioursFile: options.behavioursFile,
       tuning: options.tuning ?? {},

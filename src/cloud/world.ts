@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from '#platform/auth/principal.ts';
 import type { Hypervisor } from '#drivers/libvirt/port.ts';
+import { guestSecret } from '#drivers/rbd/connection.ts';
 import { LibvirtHypervisor } from '#drivers/libvirt/real.ts';
 import type { MetadataListener, MetadataPorts } from '#drivers/metadata-port/port.ts';
 import { createMetadataPorts } from '#drivers/metadata-port/real.ts';
@@ -18,7 +19,9 @@ import type { Ground, GroundHost, GroundProvider } from './ground-options.ts';
 import type { Shared } from './services/context.ts';
 import { PHYSNET } from './steps/host-switch.ts';
 import { northboundSocket, southboundSocket } from './steps/ovn-databases.ts';
+import { cephBackend } from './storage.ts';
 import type { Foundation } from './up.ts';
+import { fileBackend } from './volume-backends.ts';
 
 /** One host's programs, and what the agent must know of it. */
 export interface WorldHost {
@@ -65,6 +68,7 @@ export async function worldOf(foundation: Foundation, shared: Shared): Promise<W
   if (!ground) return (await import('#sim/world.ts')).simulatedWorld(foundation, shared);
   const owned: AsyncDisposable[] = [];
   let hosts: Promise<readonly WorldHost[]> | undefined;
+  let backends: Promise<readonly WorldVolumeBackend[]> | undefined;
   return {
     simulated: false,
     network: { physicalNetworks: [{ name: PHYSNET }] },
@@ -79,13 +83,22 @@ export async function worldOf(foundation: Foundation, shared: Shared): Promise<W
         config: { dnsDomain },
       }),
     hosts: async () => (hosts ??= realHosts(ground, owned, data.prefix)),
-    volumeBackends: async () => [],
+    volumeBackends: async () => (backends ??= realVolumeBackends(foundation, ground, owned)),
     provider: async () => (await ground).provider,
     packagesReady: async () => void (await ground),
     [Symbol.asyncDispose]: async () => {
       for (const each of owned.toReversed()) await each[Symbol.asyncDispose]();
     },
   };
+}
+
+async function realVolumeBackends(
+  { data }: Foundation,
+  ground: Promise<Ground>,
+  owned: AsyncDisposable[],
+): Promise<readonly WorldVolumeBackend[]> {
+  const standing = await ground;
+  return standing.ceph ? [cephBackend(standing, owned)] : [await fileBackend(standing, data, owned)];
 }
 
 async function realHosts(
@@ -95,12 +108,16 @@ async function realHosts(
 ): Promise<readonly WorldHost[]> {
   const standing = await ground;
   await standing.hypervisorsReady;
-  return standing.hosts.map((host) => realHost(host, owned, prefix));
+  return standing.hosts.map((host) => realHost(host, standing, owned, prefix));
 }
 
-function realHost(host: GroundHost, owned: AsyncDisposable[], prefix: string): WorldHost {
+function realHost(host: GroundHost, { ceph }: Ground, owned: AsyncDisposable[], prefix: string): WorldHost {
   const address = 'socket' in host.libvirt ? { path: host.libvirt.socket } : uriAddress(host.libvirt.uri);
-  const hypervisor = new LibvirtHypervisor({ address, savedMemoryDir: join(host.dirs.top, 'saved') });
+  const hypervisor = new LibvirtHypervisor({
+    address,
+    savedMemoryDir: join(host.dirs.top, 'saved'),
+    ...(ceph ? { secrets: [guestSecret(ceph)] } : {}),
+  });
   const hostSwitch = createOvsSwitch({
     endpoint: host.ovs,
     netns: host.netns,

@@ -4,6 +4,8 @@ import { statfs } from 'node:fs/promises';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import {
+  CEPH_CLUSTER_PACKAGES,
+  CEPH_PACKAGES,
   DEMO_IMAGE_PACKAGES,
   HYPERVISOR_PACKAGES,
   NETWORK_PACKAGES,
@@ -91,7 +93,12 @@ function checkPackages(): Finding[] {
           why: `${names.join(', ')} missing`,
           mend: `${by} installs them, or: ${install(names)}`,
         };
-  return [finding('packages', lacking, 'pileus up'), finding('test packages', forTests, 'pileus test')];
+  const forCeph = findMissing([...CEPH_PACKAGES, ...CEPH_CLUSTER_PACKAGES]).map((need) => need.package);
+  return [
+    finding('packages', lacking, 'pileus up'),
+    finding('Ceph packages', forCeph, 'pileus up --storage ceph'),
+    finding('test packages', forTests, 'pileus test'),
+  ];
 }
 
 async function checkKvm(): Promise<Finding> {

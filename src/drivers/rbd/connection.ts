@@ -1,5 +1,7 @@
 // How a hypervisor finds an image: what of a cluster is told in a connection. The key is not: hosts have it as a secret.
-import type { CephCluster } from './access.ts';
+import { dirname, join } from 'node:path';
+import type { StorageSecret } from '#drivers/libvirt/port.ts';
+import { readKey, type CephCluster } from './access.ts';
 
 export interface RbdConnection {
   /** `pool/image` */
@@ -31,4 +33,10 @@ export function rbdConnection(
     secret_uuid: secretId,
     discard: true,
   };
+}
+
+/** What each host's libvirt is given, so that QEMU may open guests' disks. */
+export function guestSecret({ confFile, fsid, secretId }: CephCluster): StorageSecret {
+  const key = readKey(join(dirname(confFile), 'client.nova.keyring'), 'nova');
+  return { id: secretId, usage: `client.nova of Ceph ${fsid}`, value: Buffer.from(key, 'base64') };
 }

@@ -1,0 +1,75 @@
+// Where a cloud keeps volumes, image data and root disks: chosen when it is made, and the same for its life. Called by up.ts,
+// world.ts and assemble.ts.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExistingClusterFiles } from '#drivers/rbd/existing-cluster.ts';
+import type { CephCluster } from '#drivers/rbd/access.ts';
+import { createRbdVolumeDriver } from '#drivers/volume-rbd/driver.ts';
+import type { ImageConfig } from '#image/config.ts';
+import type { ImageServiceOptions } from '#image/service.ts';
+import { rbdStoreFactory } from '#image/store/rbd-store.ts';
+import { DEFAULT_STORES } from '#image/store/stores.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { MachineUnfit } from './errors.ts';
+import type { Ground } from './ground-options.ts';
+import { need } from './ground-context.ts';
+import type { WorldVolumeBackend } from './world.ts';
+
+export type Storage = 'file' | 'ceph';
+
+const FILE = 'storage.json';
+
+/** What was chosen: files of a cluster only where it is not the cloud's own. */
+export interface StorageChoice {
+  readonly storage: Storage;
+  readonly ceph?: ExistingClusterFiles | undefined;
+}
+
+/** What was chosen at the first start, or is now. @throws MachineUnfit when it is to be another one than it is */
+export function settleStorage(
+  data: DataDirectory,
+  wanted: { readonly storage?: Storage | undefined; readonly ceph?: ExistingClusterFiles | undefined },
+): StorageChoice {
+  const kept = keptStorage(data);
+  const own = kept?.storage === 'ceph' && kept.ceph === undefined;
+  if (kept && ((wanted.storage ?? kept.storage) !== kept.storage || (own && wanted.ceph !== undefined))) {
+    const where = own ? 'in a Ceph cluster of its own' : `with --storage ${kept.storage}`;
+    const why = `the cloud in ${data.path} keeps its volumes, images and disks ${where}`;
+    throw new MachineUnfit(why, 'Start it as before, or choose another directory with --data');
+  }
+  const choice = { storage: kept?.storage ?? wanted.storage ?? 'file', ceph: wanted.ceph ?? kept?.ceph };
+  data.writeJson(FILE, choice);
+  return choice;
+}
+
+function keptStorage(data: DataDirectory): StorageChoice | undefined {
+  const kept = data.readJson(FILE);
+  if (typeof kept === 'object' && kept !== null && 'storage' in kept) return kept as StorageChoice;
+  // A cloud of before there was a choice.
+  return existsSync(join(data.path, 'services')) ? { storage: 'file' } : undefined;
+}
+
+/** New image data goes to Ceph; what is in files already stays readable. */
+export function imageStorage(
+  storage: Storage,
+  ground: Promise<Ground> | undefined,
+): { readonly config: Partial<ImageConfig>; readonly options: ImageServiceOptions } {
+  if (storage === 'file' || !ground) return { config: {}, options: {} };
+  const files = DEFAULT_STORES.map((store) => ({ ...store, default: false }));
+  const ceph = { id: 'ceph', kind: 'rbd', description: 'Ceph, pool images', default: true };
+  return {
+    config: { stores: [ceph, ...files] },
+    options: { storeFactories: { rbd: rbdStoreFactory(async () => cephOf(await ground)) } },
+  };
+}
+
+export function cephOf({ ceph }: Ground): CephCluster {
+  return need(ceph, 'ceph');
+}
+
+/** Volumes in the cluster. It is no host's own: the first one's name stands for it. */
+export function cephBackend(ground: Ground, owned: AsyncDisposable[]): WorldVolumeBackend {
+  const driver = createRbdVolumeDriver({ cluster: cephOf(ground) });
+  owned.push(driver);
+  return { host: ground.hosts[0]?.name ?? 'ceph', name: 'ceph', availabilityZone: 'nova', driver };
+}
