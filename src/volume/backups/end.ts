@@ -1,12 +1,9 @@
-// Ends an operation on a backup, done or not: in one transaction its row, the operation's, and the status of the volume or
-// snapshot that it was about. Called by the tasks, and for an operation that outlived its deadline.
+// What an operation on a backup leaves when it ends, done or not: its row, and the status of the volume or snapshot that it
+// was about. Called by the tasks, and for an operation that outlived its deadline.
 import { isoTime } from '#platform/context/clock.ts';
-import { DomainError } from '#platform/errors/domain-error.ts';
-import { SagaCancelled } from '#platform/saga/saga.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { tellOwner, type OwnerMessage } from '#volume/operations/owner-message.ts';
-import { endOperation } from '#volume/operations/store.ts';
 import { findSnapshotRow, updateSnapshot } from '#volume/snapshots/store.ts';
 import type { BackupRow, VolumeOperationRow, VolumeTables } from '#volume/tables.ts';
 import { addMetadata, findVolumeRow, updateVolume } from '#volume/volumes/store.ts';
@@ -24,22 +21,20 @@ export interface BackupEnd {
   readonly restored?: BackedUpVolume;
 }
 
-/** False when the operation had ended already: nothing is changed then. */
-export async function endBackupOperation(
+/** In the transaction that ends the operation. */
+export async function settleBackup(
   trx: Db,
   deps: Pick<VolumeDeps, 'clock' | 'config'>,
   operation: VolumeOperationRow,
   end: BackupEnd,
-): Promise<boolean> {
+): Promise<void> {
   const now = isoTime(deps.clock);
-  if (!(await endOperation(trx, operation.id, { now, failure: end.failure }))) return false;
   const backup = await findBackup(trx, operation.resource_id);
-  if (!backup) return true;
+  if (!backup) return;
   if (operation.operation === 'create') await endCreate(trx, backup, end, now);
   if (operation.operation === 'restore') await endRestore(trx, backup, end, now);
   if (operation.operation === 'delete') await endDelete(trx, backup, end, now);
   if (end.failure !== null) await tellOwner(trx, deps, messageOf(operation, backup, end.failure));
-  return true;
 }
 
 async function endCreate(trx: Db, backup: BackupRow, end: BackupEnd, now: string): Promise<void> {
@@ -111,10 +106,3 @@ const messageOf = (operation: VolumeOperationRow, backup: BackupRow, text: strin
   detail: 'unknown',
   text,
 });
-
-/** What the owner reads: our own refusals say why, anything else is for the logs. */
-export function sentenceOf(cause: unknown, what: string): string {
-  if (cause instanceof SagaCancelled) return `${what}: it was cancelled.`;
-  if (cause instanceof DomainError) return `${what}: ${cause.message}`;
-  return `${what}. The logs of the volume service say why.`;
-}

@@ -27,6 +27,8 @@ export interface Work<I extends VolumeOperationRef, O> {
   /** Which attempt of the operation this is: records of earlier ones are not gone on with. Default 1. */
   readonly attempt?: number;
   readonly changed: VolumeChanged['resource'];
+  /** What nothing else may work on meanwhile; default the volume. */
+  readonly lock?: string;
   /** In the transaction that ends the operation. */
   readonly done: (trx: Trx, outputs: O, operation: VolumeOperationRow) => Promise<void>;
   /** In the same transaction as above. `again`: the operation goes on elsewhere, and is not ended. */
@@ -41,7 +43,7 @@ export async function runVolumeOperation<I extends VolumeOperationRef, O>(
   input: I,
   work: Work<I, O>,
 ): Promise<SagaOutcome<O> | undefined> {
-  return deps.volumeLocks.run(input.volume_id, async () => {
+  return deps.volumeLocks.run(work.lock ?? input.volume_id, async () => {
     const operation = await findOperation(deps.db.kysely, input.operation_id);
     if (!operation || operation.state !== 'running') return undefined;
     const outcome = await runHere(deps, input, work);

@@ -1,20 +1,20 @@
 // Backs a volume up: holds its content in a snapshot of the service's own, copies that into the backup store, and lets it go.
 // A snapshot that was named in the request is copied as it is.
-import type { BackupTaskDeps, BackupMessage } from '#volume/backups/task-deps.ts';
-import { runBackupTask } from '#volume/backups/task-deps.ts';
-import { copyOut } from '#volume/backups/copy-out.ts';
-import { findBackup } from '#volume/backups/store.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import type { Saga } from '#platform/saga/saga.ts';
+import { copyOut } from '#volume/backups/copy-out.ts';
+import { settleBackup } from '#volume/backups/end.ts';
+import { BackupNotFound } from '#volume/backups/errors.ts';
+import { backupObjectsOf } from '#volume/backups/objects/of-service.ts';
+import { findBackup } from '#volume/backups/store.ts';
+import type { BackendDeps } from '#volume/host/deps.ts';
+import { runVolumeOperation } from '#volume/host/run-operation.ts';
+import type { VolumeOperationRef } from '#volume/rpc.ts';
 import { findSnapshotRow, insertSnapshot, removeSnapshot } from '#volume/snapshots/store.ts';
 import type { BackupRow } from '#volume/tables.ts';
 import { findWholeVolume } from '#volume/volumes/store.ts';
 
-export interface CreateBackupInput {
-  readonly backup: BackupRow;
-  /** Set of the backup that this one builds on. */
-  readonly parentSet: string | null;
-}
+export type CreateBackupInput = VolumeOperationRef & { readonly backup_id: string };
 
 export interface CreateBackupOutputs {
   /** The snapshot whose content is copied, and whether it was taken for this alone. */
@@ -23,25 +23,21 @@ export interface CreateBackupOutputs {
   'backup.release': null;
 }
 
-export async function createBackup(deps: BackupTaskDeps, message: BackupMessage): Promise<void> {
-  await runBackupTask(deps, message, {
+export async function createBackup(deps: BackendDeps, args: CreateBackupInput): Promise<void> {
+  await runVolumeOperation(deps, args, {
     saga: createBackupSaga(deps),
-    inputOf: async (backup): Promise<CreateBackupInput> => ({
-      backup,
-      parentSet: await parentSetOf(deps, backup),
-    }),
-    resultOf: (outputs) => ({ stored: outputs['backup.copy'] }),
-    failed: 'The backup could not be made',
+    changed: 'backup',
+    // Not the volume: its lifecycle keeps others from it, and an attachment must not wait for the copy.
+    lock: args.backup_id,
+    done: async (trx, outputs, operation) =>
+      settleBackup(trx, deps, operation, { failure: null, stored: outputs['backup.copy'] }),
+    failed: async (trx, { operation, text }) => settleBackup(trx, deps, operation, { failure: text }),
   });
 }
 
-async function parentSetOf({ db }: BackupTaskDeps, { parent_id }: BackupRow): Promise<string | null> {
-  if (parent_id === null) return null;
-  return (await findBackup(db.kysely, parent_id))?.data_id ?? parent_id; // absent: the copy says so
-}
-
-export function createBackupSaga(deps: BackupTaskDeps): Saga<CreateBackupInput, CreateBackupOutputs> {
-  const { db, driver, objects, clock, config } = deps;
+export function createBackupSaga(deps: BackendDeps): Saga<CreateBackupInput, CreateBackupOutputs> {
+  const { db, driver, clock, config } = deps;
+  const objects = backupObjectsOf(deps);
   return {
     name: 'create-backup',
     steps: [
@@ -49,21 +45,22 @@ export function createBackupSaga(deps: BackupTaskDeps): Saga<CreateBackupInput, 
         name: 'backup.hold',
         needs: [],
         deadlineMs: config.operationMs,
-        do: async ({ input: { backup } }) => {
+        do: async ({ input }) => {
+          const backup = await getBackup(deps, input);
           if (backup.snapshot_id !== null) return { snapshot_id: backup.snapshot_id, own: false };
           await recordHold(deps, backup, isoTime(clock));
           await driver.createSnapshot(backup.volume_id, backup.id);
           return { snapshot_id: backup.id, own: true };
         },
-        undo: async ({ input: { backup } }) => {
-          if (backup.snapshot_id === null) await letGo(deps, backup);
-        },
+        undo: async ({ input }) => letGo(deps, input),
       },
       {
         name: 'backup.copy',
         needs: ['backup.hold'],
         deadlineMs: config.transferMs,
-        do: async ({ input: { backup, parentSet }, outputs, signal, evidence, waitingFor }) => {
+        do: async ({ input, outputs, signal, evidence, waitingFor }) => {
+          const backup = await getBackup(deps, input);
+          const parentSet = await parentSetOf(deps, backup);
           const snapshotId = outputs['backup.hold']?.snapshot_id ?? backup.id;
           const whole = await findWholeVolume(db.kysely, backup.volume_id);
           waitingFor('the content of the volume to be copied');
@@ -84,14 +81,14 @@ export function createBackupSaga(deps: BackupTaskDeps): Saga<CreateBackupInput, 
           evidence({ bytes: manifest.size, bytes_stored, object_count, parent: parentSet });
           return { object_count, bytes_stored };
         },
-        undo: async ({ input: { backup } }) => objects.remove(backup.data_id),
+        undo: async ({ input }) => objects.remove(input.backup_id),
       },
       {
         name: 'backup.release',
         needs: ['backup.copy'],
         deadlineMs: config.operationMs,
-        do: async ({ input: { backup } }) => {
-          if (backup.snapshot_id === null) await letGo(deps, backup);
+        do: async ({ input }) => {
+          await letGo(deps, input);
           return null;
         },
         // Nothing to undo: the snapshot is not needed any more, whatever comes.
@@ -101,7 +98,7 @@ export function createBackupSaga(deps: BackupTaskDeps): Saga<CreateBackupInput, 
 }
 
 /** The audit finds the snapshot by its row, so the row comes first and goes last. */
-async function recordHold({ db }: BackupTaskDeps, backup: BackupRow, now: string): Promise<void> {
+async function recordHold({ db }: BackendDeps, backup: BackupRow, now: string): Promise<void> {
   await db.transaction(async (trx) => {
     if (await findSnapshotRow(trx, backup.id)) return;
     await insertSnapshot(trx, {
@@ -123,7 +120,23 @@ async function recordHold({ db }: BackupTaskDeps, backup: BackupRow, now: string
   });
 }
 
-async function letGo({ db, driver }: BackupTaskDeps, backup: BackupRow): Promise<void> {
-  await driver.deleteSnapshot(backup.volume_id, backup.id);
-  await db.transaction(async (trx) => removeSnapshot(trx, backup.id));
+/** Of a backup of a named snapshot there is none to let go. */
+async function letGo(
+  { db, driver }: BackendDeps,
+  { volume_id, backup_id }: CreateBackupInput,
+): Promise<void> {
+  if (!(await findSnapshotRow(db.kysely, backup_id))) return;
+  await driver.deleteSnapshot(volume_id, backup_id);
+  await db.transaction(async (trx) => removeSnapshot(trx, backup_id));
+}
+
+async function getBackup({ db }: BackendDeps, { backup_id }: CreateBackupInput): Promise<BackupRow> {
+  const backup = await findBackup(db.kysely, backup_id);
+  if (!backup) throw new BackupNotFound(backup_id);
+  return backup;
+}
+
+async function parentSetOf({ db }: BackendDeps, { parent_id }: BackupRow): Promise<string | null> {
+  if (parent_id === null) return null;
+  return (await findBackup(db.kysely, parent_id))?.data_id ?? parent_id; // absent: the copy says so
 }

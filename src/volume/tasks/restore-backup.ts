@@ -2,33 +2,33 @@
 import type { BlockAccess } from '#drivers/volume/port.ts';
 import type { Saga } from '#platform/saga/saga.ts';
 import { copyIn } from '#volume/backups/copy-in.ts';
-import type { BackedUpVolume } from '#volume/backups/manifest.ts';
+import { settleBackup } from '#volume/backups/end.ts';
 import { BackupNotFound } from '#volume/backups/errors.ts';
+import type { BackedUpVolume } from '#volume/backups/manifest.ts';
+import { backupObjectsOf } from '#volume/backups/objects/of-service.ts';
 import { findBackup } from '#volume/backups/store.ts';
-import { runBackupTask, type BackupMessage, type BackupTaskDeps } from '#volume/backups/task-deps.ts';
+import type { BackendDeps } from '#volume/host/deps.ts';
+import { runVolumeOperation } from '#volume/host/run-operation.ts';
+import type { VolumeOperationRef } from '#volume/rpc.ts';
 
-interface Input {
-  readonly volumeId: string;
-  readonly set: string;
-}
+type Input = VolumeOperationRef & { readonly backup_id: string };
 
 interface Outputs {
   'backup.restore': { readonly bytes_written: number; readonly volume: BackedUpVolume };
 }
 
-export async function restoreBackup(
-  deps: BackupTaskDeps,
-  message: BackupMessage & { readonly volume_id: string },
-): Promise<void> {
-  await runBackupTask(deps, message, {
+export async function restoreBackup(deps: BackendDeps, args: Input): Promise<void> {
+  await runVolumeOperation(deps, args, {
     saga: restoreBackupSaga(deps),
-    inputOf: async (backup): Promise<Input> => ({ volumeId: message.volume_id, set: backup.data_id }),
-    resultOf: (outputs) => ({ restored: outputs['backup.restore'].volume }),
-    failed: 'The backup could not be restored',
+    changed: 'backup',
+    done: async (trx, outputs, operation) =>
+      settleBackup(trx, deps, operation, { failure: null, restored: outputs['backup.restore'].volume }),
+    failed: async (trx, { operation, text }) => settleBackup(trx, deps, operation, { failure: text }),
   });
 }
 
-export function restoreBackupSaga({ driver, objects, config }: BackupTaskDeps): Saga<Input, Outputs> {
+export function restoreBackupSaga(deps: BackendDeps): Saga<Input, Outputs> {
+  const { driver, config } = deps;
   return {
     name: 'restore-backup',
     steps: [
@@ -36,12 +36,15 @@ export function restoreBackupSaga({ driver, objects, config }: BackupTaskDeps): 
         name: 'backup.restore',
         needs: [],
         deadlineMs: config.transferMs,
-        do: async ({ input: { volumeId, set }, signal, evidence, waitingFor }) => {
+        do: async ({ input: { volume_id: volumeId, backup_id }, signal, evidence, waitingFor }) => {
           waitingFor('the backup to be copied into the volume');
           await using access = await driver.open({ volumeId }, 'rw');
-          const { bytesWritten, manifest } = await copyIn(access, { objects, set, blank: false, signal });
+          const { bytesWritten, backedUp } = await copyFrom(deps, backup_id, access, {
+            blank: false,
+            signal,
+          });
           evidence({ bytes_written: bytesWritten });
-          return { bytes_written: bytesWritten, volume: manifest.volume };
+          return { bytes_written: bytesWritten, volume: backedUp };
         },
         // No undo: what was overwritten is gone, and the volume's status says so (`error_restoring`).
       },
@@ -54,18 +57,22 @@ export function restoreBackupSaga({ driver, objects, config }: BackupTaskDeps): 
  * `applyBackedUp` in the transaction that makes the volume available.
  */
 export async function fillFromBackup(
-  { db, objects }: Pick<BackupTaskDeps, 'db' | 'objects'>,
+  deps: Pick<BackendDeps, 'db' | 'dataDir'>,
   backupId: string,
   access: BlockAccess,
   signal: AbortSignal,
 ): Promise<{ bytesWritten: number; backedUp: BackedUpVolume }> {
-  const backup = await findBackup(db.kysely, backupId);
+  return copyFrom(deps, backupId, access, { blank: true, signal });
+}
+
+async function copyFrom(
+  deps: Pick<BackendDeps, 'db' | 'dataDir'>,
+  backupId: string,
+  access: BlockAccess,
+  how: { readonly blank: boolean; readonly signal: AbortSignal },
+): Promise<{ bytesWritten: number; backedUp: BackedUpVolume }> {
+  const backup = await findBackup(deps.db.kysely, backupId);
   if (!backup) throw new BackupNotFound(backupId);
-  const { bytesWritten, manifest } = await copyIn(access, {
-    objects,
-    set: backup.data_id,
-    blank: true,
-    signal,
-  });
-  return { bytesWritten, backedUp: manifest.volume };
+  const copied = await copyIn(access, { objects: backupObjectsOf(deps), set: backup.data_id, ...how });
+  return { bytesWritten: copied.bytesWritten, backedUp: copied.manifest.volume };
 }
