@@ -8,6 +8,13 @@ export class ImageNotFound extends DomainError {
   }
 }
 
+/** Of metadata definitions. */
+export class MetadefNotFound extends DomainError {
+  constructor(what: string, name: string) {
+    super('not-found', 'metadef-not-found', `No metadata definition found: ${what} ${name.slice(0, 255)}`);
+  }
+}
+
 export class TaskNotFound extends DomainError {
   constructor(id: string) {
     super('not-found', 'task-not-found', `No task found with ID ${id}`);

@@ -1,5 +1,6 @@
 // The image service's rules: upstream's names and secure-RBAC defaults. Targets are made by `images/find.ts`.
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
+import { metadefPolicies } from './metadefs/policy.ts';
 
 const ADMIN_OR_MEMBER = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)';
 const VISIBLE =
@@ -11,6 +12,7 @@ function rule(name: string, check: string, description: string): PolicyRule {
 }
 
 export const imagePolicies: readonly PolicyRule[] = [
+  ...metadefPolicies,
   rule('default', 'rule:context_is_admin', 'What no other rule is about.'),
   rule('add_image', ADMIN_OR_MEMBER, 'Make an image record for a project.'),
   rule('delete_image', ADMIN_OR_MEMBER, 'Delete an image with its data.'),

@@ -28,6 +28,8 @@ import { schemaRoutes } from './schemas/routes.ts';
 import { locationRoutes } from './locations/routes.ts';
 import { locationsMigration } from './migrations/002-locations.ts';
 import { importsMigration } from './migrations/003-imports.ts';
+import { metadefsMigration } from './migrations/004-metadefs.ts';
+import { metadefRoutes } from './metadefs/routes.ts';
 import type { StoreFactory } from './store/port.ts';
 import { openStores } from './store/stores.ts';
 import { storeRoutes } from './stores/routes.ts';
@@ -45,6 +47,7 @@ const routes: readonly Route<ImageDeps>[] = [
   ...locationRoutes,
   ...importRoutes,
   ...taskRoutes,
+  ...metadefRoutes,
   ...storeRoutes,
 ];
 
@@ -68,7 +71,13 @@ export async function createImageService(
   const { log, clock, dataDir } = context;
   const config = { ...DEFAULT_IMAGE_CONFIG, ...given };
   const db = undo.use(openDatabase<ImageTables>(context.databaseUrl));
-  await migrate(db, 'image', [imageMigration, locationsMigration, sagaMigration, importsMigration]);
+  await migrate(db, 'image', [
+    imageMigration,
+    locationsMigration,
+    sagaMigration,
+    importsMigration,
+    metadefsMigration,
+  ]);
   const stores = undo.use(await openStores(config.stores, { dataDir, log }, options.storeFactories));
   const serviceTokens = undo.use(await serviceTokenValidator(context));
   const staging = await createFileStore(join(dataDir, 'staging'));
@@ -115,5 +124,13 @@ async function serviceTokenValidator(context: ServiceContext): Promise<TokenVali
 }
 
 function imageApi(deps: ImageDeps, enforcer: Enforcer): Api<ImageDeps> {
-  return { name: 'image', prefix: '/image', routes, deps, enforcer, renderFault: renderImageFault };
+  return {
+    name: 'image',
+    prefix: '/image',
+    routes,
+    deps,
+    enforcer,
+    renderFault: renderImageFault,
+    strictSlash: true,
+  };
 }

@@ -1,5 +1,6 @@
 // Row types of the image service's database. Times are ISO 8601 text, booleans 0/1, `*_json` columns hold JSON text.
 import type { SagaTables } from '#platform/saga/sql-log.ts';
+import type { MetadefTables } from './metadefs/tables.ts';
 
 export type ImageStatus =
   | 'queued'
@@ -106,7 +107,7 @@ export interface UsedImageIdRow {
   id: string;
 }
 
-export interface ImageTables extends SagaTables {
+export interface ImageTables extends SagaTables, MetadefTables {
   used_image_ids: UsedImageIdRow;
   images: ImageRow;
   image_tags: ImageTagRow;

@@ -122,7 +122,11 @@ async function makeIdentity(maker: Maker, { alice, admin, projectA, roles }: Cal
   ids['member'] = String(roles['member']);
 }
 
-async function makeImages(client: HostileClient, maker: Maker, { alice }: Callers): Promise<void> {
+async function makeImages(
+  client: HostileClient,
+  maker: Maker,
+  { alice, admin, projectA }: Callers,
+): Promise<void> {
   const body = { name: 'a-image', disk_format: 'raw', container_format: 'bare', visibility: 'shared' };
   const made = await client.ok({ method: 'POST', path: '/image/v2/images', token: alice.token, body });
   const id = String(made['id']);
@@ -142,6 +146,19 @@ async function makeImages(client: HostileClient, maker: Maker, { alice }: Caller
   });
   await maker.put(alice.token, `/image/v2/images/${id}/tags/blue`);
   await makeImageTask(client, maker, alice.token);
+  await client.ok({
+    method: 'POST',
+    path: '/image/v2/metadefs/namespaces',
+    token: admin,
+    body: {
+      namespace: 'OS::A',
+      owner: projectA,
+      resource_type_associations: [{ name: 'OS::Glance::Image' }],
+      objects: [{ name: 'an-object' }],
+      properties: { 'a-property': { title: 'a', type: 'string' } },
+      tags: [{ name: 'a-tag' }],
+    },
+  });
 }
 
 /** An import that has ended. */

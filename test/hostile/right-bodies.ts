@@ -181,6 +181,19 @@ function image(): Bodies {
     'PUT /v2/images/:image/file': 'other data',
     'PUT /v2/images/:image/stage': 'other data',
     'POST /v2/images/:image/import': { method: { name: 'copy-image' }, all_stores: true },
+    'POST /v2/metadefs/namespaces': { namespace: 'OS::B', tags: [{ name: 'x' }] },
+    'PUT /v2/metadefs/namespaces/:namespace': { namespace: 'OS::A', description: 'x' },
+    'POST /v2/metadefs/namespaces/:namespace/resource_types': { name: 'OS::Nova::Server', prefix: 'x_' },
+    'POST /v2/metadefs/namespaces/:namespace/objects': { name: 'x', properties: {} },
+    'PUT /v2/metadefs/namespaces/:namespace/objects/:name': { name: 'an-object', description: 'x' },
+    'POST /v2/metadefs/namespaces/:namespace/properties': { name: 'x', title: 'X', type: 'string' },
+    'PUT /v2/metadefs/namespaces/:namespace/properties/:name': {
+      name: 'a-property',
+      title: 'X',
+      type: 'string',
+    },
+    'POST /v2/metadefs/namespaces/:namespace/tags': { tags: [{ name: 'a-tag' }] },
+    'PUT /v2/metadefs/namespaces/:namespace/tags/:name': { name: 'a-tag' },
     'POST /v2/tasks': {
       type: 'import',
       input: {

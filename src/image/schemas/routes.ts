@@ -1,6 +1,7 @@
 // The schemas of the API's documents.
 import type { Route } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
+import { METADEF_SCHEMAS } from '../metadefs/documents.ts';
 import {
   IMAGE_SCHEMA,
   IMAGES_SCHEMA,
@@ -17,6 +18,9 @@ const DOCUMENTS = {
   members: MEMBERS_SCHEMA,
   task: TASK_SCHEMA,
   tasks: TASKS_SCHEMA,
+  ...Object.fromEntries(
+    Object.entries(METADEF_SCHEMAS).map(([name, document]) => [`metadefs/${name}`, document]),
+  ),
 };
 
 export const schemaRoutes: readonly Route<ImageDeps>[] = Object.entries(DOCUMENTS).map(
