@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Foundation } from '#cloud/up.ts';
-import type { World, WorldHost } from '#cloud/world.ts';
+import type { World, WorldHost, WorldVolumeBackend } from '#cloud/world.ts';
 import type { Shared } from '#cloud/services/context.ts';
 import { faultInjector } from '#compute/host/inject.ts';
 import { FakeHypervisor } from '#drivers/libvirt/fake.ts';
@@ -11,6 +11,7 @@ import { createFakeMetadataPorts, type FakeMetadataPorts } from '#drivers/metada
 import { createFakeOvn, type FakeOvn, type FakeOvnBehaviours } from '#drivers/ovn/fake.ts';
 import { northbound } from '#drivers/ovn/schema.ts';
 import { createFakeSwitch } from '#drivers/ovs/fake.ts';
+import { createMemoryVolumeDriver } from '#drivers/volume-memory/driver.ts';
 import { createNorthbound } from '#network/ovn/northbound.ts';
 import { connectOvsdb } from '#platform/ovsdb/client.ts';
 import { Behaviours } from './behaviours.ts';
@@ -31,6 +32,7 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
   const closing = new AbortController();
   const names = Array.from({ length: foundation.hosts ?? HOSTS }, (_, i) => `sim-${i + 1}`);
   let hosts: Promise<readonly WorldHost[]> | undefined;
+  let backends: Promise<readonly WorldVolumeBackend[]> | undefined;
   const makeHosts = async (): Promise<readonly WorldHost[]> => {
     for (const name of names) await ovn.addChassis(name); // each takes the next tunnel address
     return names.map((name) =>
@@ -52,17 +54,27 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
         config: { dnsDomain },
       }),
     hosts: getHosts,
-    volumeBackends: async () => [],
+    volumeBackends: async () => (backends ??= simulatedBackends(foundation, names)),
     provider: async () => PROVIDER,
     packagesReady: async () => undefined,
     mount: async (app, authenticator) =>
       mountSimulation(app, authenticator, { behaviours, ovn, hosts: getHosts }, shared.log),
     [Symbol.asyncDispose]: async () => {
       closing.abort(new Error('the simulated world is closing'));
+      for (const { driver } of (await backends?.catch(() => [])) ?? []) await driver[Symbol.asyncDispose]();
       await leases.close();
       await ovn.close();
     },
   };
+}
+
+async function simulatedBackends(
+  { data }: Foundation,
+  [host = 'sim-1']: readonly string[],
+): Promise<readonly WorldVolumeBackend[]> {
+  const directory = data.make('storage');
+  const driver = await createMemoryVolumeDriver({ directory, totalGb: RESOURCES.diskGb });
+  return [{ host, name: 'simulated', availabilityZone: 'nova', driver }];
 }
 
 interface HostParts {
