@@ -35,6 +35,16 @@ export const FOR_ABSURD_IDS: Exceptions = {
   'identity GET /v3/users/:id/application_credentials id': [200, 'a filter: nobody has none'],
   'identity POST /v3/users/:id/application_credentials id': [403, 'nobody makes them for another user'],
   'identity POST /v3/users/:id/password id': [401, 'whether there is such a user is not told'],
+  'image POST /v2/metadefs/namespaces/:namespace/tags/:item item': [
+    201,
+    'makes the tag, whose name is any text',
+  ],
+  'image GET /v2/metadefs/namespaces/:namespace/tags/:item item': [200, 'shows the tag that POST has made'],
+  'image PUT /v2/metadefs/namespaces/:namespace/tags/:item item': [409, 'there is a tag of the new name'],
+  'image DELETE /v2/metadefs/namespaces/:namespace/tags/:item item': [
+    204,
+    'deletes the tag that POST has made',
+  ],
   'compute GET /v2.1/os-hypervisors/:id/search id': [200, 'a part of a name: -1 is one of sim-1'],
   'compute GET /v2.1/os-hypervisors/:id/servers id': [200, 'a part of a name: -1 is one of sim-1'],
   'identity GET /v3/users/:id/access_rules id': [200, 'a filter: nobody has none'],

@@ -185,15 +185,15 @@ function image(): Bodies {
     'PUT /v2/metadefs/namespaces/:namespace': { namespace: 'OS::A', description: 'x' },
     'POST /v2/metadefs/namespaces/:namespace/resource_types': { name: 'OS::Nova::Server', prefix: 'x_' },
     'POST /v2/metadefs/namespaces/:namespace/objects': { name: 'x', properties: {} },
-    'PUT /v2/metadefs/namespaces/:namespace/objects/:name': { name: 'an-object', description: 'x' },
+    'PUT /v2/metadefs/namespaces/:namespace/objects/:item': { name: 'an-object', description: 'x' },
     'POST /v2/metadefs/namespaces/:namespace/properties': { name: 'x', title: 'X', type: 'string' },
-    'PUT /v2/metadefs/namespaces/:namespace/properties/:name': {
+    'PUT /v2/metadefs/namespaces/:namespace/properties/:item': {
       name: 'a-property',
       title: 'X',
       type: 'string',
     },
     'POST /v2/metadefs/namespaces/:namespace/tags': { tags: [{ name: 'a-tag' }] },
-    'PUT /v2/metadefs/namespaces/:namespace/tags/:name': { name: 'a-tag' },
+    'PUT /v2/metadefs/namespaces/:namespace/tags/:item': { name: 'a-tag' },
     'POST /v2/tasks': {
       type: 'import',
       input: {

@@ -49,7 +49,7 @@ function viewOf({ namespace }: NamespaceRow, row: ItemRow): Record<string, unkno
 
 export async function createItem(call: Call, deps: ImageDeps, kind: ItemKind, rule: string): Promise<Reply> {
   const namespace = await findNamespace(call, deps, rule);
-  const name = call.params['name'];
+  const name = call.params['item'];
   const body = name === undefined ? (call.body as Named) : { name: checkedName(name) };
   const row = itemOf(namespace.id, kind, body, isoTime(deps.clock));
   await orTaken(namespace, kind, row.name, async () => insertItems(deps.db.kysely, [row]));
@@ -58,7 +58,7 @@ export async function createItem(call: Call, deps: ImageDeps, kind: ItemKind, ru
 
 /** A name that comes in the path and not in a body. @throws Invalid */
 function checkedName(name: string): string {
-  if (name.trim() === '' || name.length > 80 || /[\0/]/.test(name))
+  if (name.trim() === '' || name.length > 80 || /[\p{Cc}/]/u.test(name))
     throw new Invalid('A name is text of 1 to 80 characters without a slash.');
   return name;
 }
@@ -123,7 +123,7 @@ async function requireItem(
   namespace: NamespaceRow,
   kind: ItemKind,
 ): Promise<ItemRow> {
-  const name = call.params['name'] ?? '';
+  const name = call.params['item'] ?? '';
   const row = await findNamed(deps, namespace, kind, await withoutPrefix(call, deps, namespace, kind, name));
   if (!row) throw new MetadefNotFound(kind, name);
   return row;
@@ -148,7 +148,7 @@ async function withoutPrefix(
 export async function showItem(call: Call, deps: ImageDeps, kind: ItemKind, rule: string): Promise<unknown> {
   const namespace = await findNamespace(call, deps, rule);
   const row = await requireItem(call, deps, namespace, kind);
-  return kind === 'property' ? { ...propertyView(row), name: call.params['name'] } : viewOf(namespace, row);
+  return kind === 'property' ? { ...propertyView(row), name: call.params['item'] } : viewOf(namespace, row);
 }
 
 export async function replaceItem(

@@ -72,7 +72,7 @@ function itemRoutes(
   rules: ItemRules,
 ): readonly Route<ImageDeps>[] {
   const path = `${ONE}/${collection}`;
-  const one = `${path}/:name`;
+  const one = `${path}/:item`;
   const by = (handler: ItemHandler, rule: string) => async (call: Call, deps: ImageDeps) =>
     handler(call, deps, kind, rule);
   const create = { method: 'POST', handler: by(createItem, rules.create), success: 201, errors } as const;

@@ -4,7 +4,8 @@ import { Type, type Static, type TSchema } from 'typebox';
 const NAME = Type.String({
   minLength: 1,
   maxLength: 80,
-  pattern: '^[^\\u0000/]*[^\\u0000/\\s][^\\u0000/]*$',
+  pattern: '^[^\\u0000-\\u001f/]*[^\\u0000-\\u001f/\\s][^\\u0000-\\u001f/]*$',
+});
 });
 const text = (maxLength: number) => Type.String({ maxLength, pattern: '^[^\\u0000]*$' });
 const COUNT = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });
