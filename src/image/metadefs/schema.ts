@@ -6,7 +6,6 @@ const NAME = Type.String({
   maxLength: 80,
   pattern: '^[^\\u0000-\\u001f/]*[^\\u0000-\\u001f/\\s][^\\u0000-\\u001f/]*$',
 });
-});
 const text = (maxLength: number) => Type.String({ maxLength, pattern: '^[^\\u0000]*$' });
 const COUNT = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });
 
