@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Principal } from '#platform/auth/principal.ts';
+import { createMemoryVolumeDriver, type MemoryVolumeDriver } from '#drivers/volume-memory/driver.ts';
+import type { VolumeDriver } from '#drivers/volume/port.ts';
 import type { Bus } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import type { Transport } from '#platform/clients/transport.ts';
@@ -12,16 +14,36 @@ import { DomainError } from '#platform/errors/domain-error.ts';
 import { silentLog } from '#platform/log/log.ts';
 import type { ServiceName } from '#platform/service/service.ts';
 import type { VolumeConfig } from '#volume/config.ts';
+import { startVolumeBackend } from '#volume/host/volume-service.ts';
+import { startVolumeScheduler } from '#volume/scheduler/start-scheduler.ts';
 import { createVolumeService, type VolumeService } from '#volume/service.ts';
-import { CALLERS, mountForTest, namedTokens, type Answer, type CallOptions } from './service-harness.ts';
+import {
+  CALLERS,
+  mountForTest,
+  namedTokens,
+  type Answer,
+  type CallOptions,
+  type JsonValue,
+} from './service-harness.ts';
+import { until } from './until.ts';
 
 export interface VolumeHarness extends AsyncDisposable {
   readonly dir: string;
   readonly app: FastifyInstance;
   readonly bus: Bus;
   readonly service: VolumeService;
+  /** The models of storage behind it, by the name of the backend. */
+  readonly drivers: ReadonlyMap<string, MemoryVolumeDriver>;
   /** `url` below the service: `/v3/volumes`. */
   call(method: string, url: string, options?: CallOptions & { readonly version?: string }): Promise<Answer>;
+}
+
+export interface HarnessBackend {
+  readonly name: string;
+  readonly zone?: string;
+  readonly totalGb?: number;
+  /** Stands between the service and the model. */
+  readonly wrap?: (driver: VolumeDriver) => VolumeDriver;
 }
 
 export interface VolumeHarnessOptions {
@@ -31,6 +53,8 @@ export interface VolumeHarnessOptions {
   /** Of an earlier harness, to start again on what it left; it is removed only when this made it. */
   readonly dir?: string;
   readonly callers?: Readonly<Record<string, Principal>>;
+  /** Storage backends on `host-1`, each a model. Default: none, so that nothing is scheduled. */
+  readonly backends?: readonly HarnessBackend[];
   readonly peers?: Partial<Record<ServiceName, Transport>>;
 }
 
@@ -55,11 +79,28 @@ export async function startVolumes(options: VolumeHarnessOptions = {}): Promise<
     authenticator: namedTokens(options.callers ?? CALLERS),
   });
   await service.start();
+  const roles = new AsyncDisposableStack();
+  const drivers = new Map<string, MemoryVolumeDriver>();
+  roles.use(await startVolumeScheduler(service.deps, 'host-1'));
+  for (const { name, zone, totalGb, wrap } of options.backends ?? []) {
+    const driver = await createMemoryVolumeDriver({ directory: join(dir, name), totalGb: totalGb ?? 100 });
+    drivers.set(name, driver);
+    roles.use(driver);
+    roles.use(
+      await startVolumeBackend(service.deps, {
+        host: 'host-1',
+        name,
+        availabilityZone: zone ?? 'nova',
+        driver: wrap ? wrap(driver) : driver,
+      }),
+    );
+  }
   return {
     dir,
     app,
     bus,
     service,
+    drivers,
     call: async (method, url, { version, headers, ...rest } = {}) =>
       call(method, url, {
         ...rest,
@@ -67,6 +108,7 @@ export async function startVolumes(options: VolumeHarnessOptions = {}): Promise<
       }),
     [Symbol.asyncDispose]: async () => {
       await app.close();
+      await roles.disposeAsync();
       await service[Symbol.asyncDispose]();
       await bus[Symbol.asyncDispose]();
       if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
@@ -76,4 +118,25 @@ export async function startVolumes(options: VolumeHarnessOptions = {}): Promise<
 
 async function refuse(): Promise<never> {
   throw new DomainError('unauthorized', 'no-peers', 'There are no peers here.');
+}
+
+/** Waits until the resource at `url` has `status`. @throws Error with what it has instead */
+export async function untilStatus(
+  volumes: VolumeHarness,
+  url: string,
+  status: string,
+  token = 'member',
+): Promise<JsonValue> {
+  let seen: JsonValue;
+  await until(
+    async () => {
+      const { body } = await volumes.call('GET', url, { token, version: '3.70' });
+      seen = body.volume ?? body.snapshot ?? body.backup;
+      return seen?.status === status || (status === 'gone' && body.itemNotFound !== undefined);
+    },
+    { deadlineMs: 10_000, what: `${url} to be ${status}`, everyMs: 10 },
+  ).catch((error: unknown) => {
+    throw new Error(`${url} is ${seen?.status}, not ${status}`, { cause: error });
+  });
+  return seen;
 }

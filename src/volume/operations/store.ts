@@ -152,3 +152,8 @@ export function operationLog(db: VolumeDatabase): SagaLog {
       ),
   };
 }
+
+/** Messages that nobody has to be able to read any more. */
+export async function forgetMessages(db: Db, now: string): Promise<void> {
+  await db.deleteFrom('messages').where('guaranteed_until', '<', now).execute();
+}

@@ -159,8 +159,7 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
       }),
     );
   });
-  const whole = await findWholeSnapshot(deps.db.kysely, snapshot.id);
-  return { snapshot: whole && briefView(call, whole) };
+  return { snapshot: briefView(call, { snapshot, metadata: body.metadata ?? {} }) }; // as it was begun
 }
 
 /** From 3.66 on a volume in use needs no force, and asking to be careful is refused. */

@@ -15,7 +15,7 @@ import type { VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
 import { refuseEncryptedType } from '../types/encryption/handlers.ts';
 import { TypeNotFound } from '../types/errors.ts';
 import { findSource, type NewVolumeBody, type Source } from './source.ts';
-import { findWholeVolume, insertVolume, listZones } from './store.ts';
+import { insertVolume, listZones } from './store.ts';
 import { findDefaultType, findType, findUsableType, isSpecTrue, listExtraSpecs } from './type-store.ts';
 import { detailView } from './view.ts';
 
@@ -67,8 +67,10 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
     launched_at: null,
   };
   await commitNewVolume(call, deps, { volume, type, source, metadata: body.volume.metadata ?? {} });
-  const whole = await findWholeVolume(deps.db.kysely, volume.id);
-  return { volume: whole && detailView(call, whole) };
+  const metadata = body.volume.metadata ?? {};
+  const { imageMetadata } = source;
+  const whole = { volume, metadata, imageMetadata, attachments: [], typeName: type?.name ?? null };
+  return { volume: detailView(call, whole) }; // as it was begun: the work may be over by now
 }
 
 export interface NewVolumeIntent {

@@ -1,0 +1,104 @@
+// The volume service of one backend: serves its queue, tells of the backend, and keeps what is exported equal to the
+// attachments. `src/cloud` starts one for each backend of the world.
+import { rm } from 'node:fs/promises';
+import type { VolumeDriver } from '#drivers/volume/port.ts';
+import { serveRpc } from '#platform/bus/bus.ts';
+import { causeChain } from '#platform/errors/domain-error.ts';
+import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
+import { startLoop } from '#platform/loop/loop.ts';
+import type { VolumeDeps } from '#volume/deps.ts';
+import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
+import { createBackup } from '#volume/tasks/create-backup.ts';
+import { createVolume } from '#volume/tasks/create-volume.ts';
+import { deleteBackup } from '#volume/tasks/delete-backup.ts';
+import { deleteVolume } from '#volume/tasks/delete-volume.ts';
+import { extendVolume } from '#volume/tasks/extend-volume.ts';
+import { reimageVolume } from '#volume/tasks/reimage-volume.ts';
+import { restoreBackup } from '#volume/tasks/restore-backup.ts';
+import { createSnapshot, deleteSnapshot, revertToSnapshot } from '#volume/tasks/snapshots.ts';
+import { uploadVolume } from '#volume/tasks/upload-volume.ts';
+import { connect, disconnect, restoreConnections } from './connections.ts';
+import type { BackendDeps } from './deps.ts';
+import { spoolDirOf } from './paths.ts';
+import { reportBackend } from './report.ts';
+
+export interface Backend {
+  /** The storage host. */
+  readonly host: string;
+  /** `file`, `rbd`: also the pool's name. */
+  readonly name: string;
+  readonly availabilityZone: string;
+  /** Closed by who made it. */
+  readonly driver: VolumeDriver;
+}
+
+/** Resolves when the backend is reported and its queue served; what a crash interrupted comes again by the outbox. */
+export async function startVolumeBackend(service: VolumeDeps, backend: Backend): Promise<AsyncDisposable> {
+  const closing = new AbortController();
+  const deps = depsOf(service, backend, closing.signal);
+  await rm(spoolDirOf(deps), { recursive: true, force: true });
+  await using undo = new AsyncDisposableStack();
+  const report = startLoop({
+    name: `volume-report-${deps.host}`,
+    intervalMs: deps.config.reportIntervalMs,
+    log: deps.log,
+    run: async () => reportBackend(deps),
+  });
+  undo.use(report);
+  const exports = startLoop({
+    name: `volume-exports-${deps.host}`,
+    intervalMs: deps.config.reconcileIntervalMs,
+    log: deps.log,
+    run: async () => restoreConnections(deps),
+  });
+  undo.use(exports);
+  undo.defer(backend.driver.onLost(() => exports.nudge()));
+  await reportBackend(deps).catch((error: unknown) => {
+    deps.log.warn({ backend: deps.host, causes: causeChain(error) }, 'the backend does not answer yet');
+  });
+  const queue = await serveRpc<VolumeServiceRpc>(deps.bus, volumeQueue(deps.host), {
+    createVolume: async (args) => createVolume(deps, args),
+    deleteVolume: async (args) => deleteVolume(deps, args),
+    extendVolume: async (args) => extendVolume(deps, args),
+    createSnapshot: async (args) => createSnapshot(deps, args),
+    deleteSnapshot: async (args) => deleteSnapshot(deps, args),
+    revertToSnapshot: async (args) => revertToSnapshot(deps, args),
+    uploadVolume: async (args) => uploadVolume(deps, args),
+    reimageVolume: async (args) => reimageVolume(deps, args),
+    createBackup: async (args) => createBackup(deps, args),
+    restoreBackup: async (args) => restoreBackup(deps, args),
+    deleteBackup: async (args) => deleteBackup(deps, args),
+    connect: async (args) => connect(deps, args),
+    disconnect: async (args) => disconnect(deps, args),
+  });
+  const owned = undo.move();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      closing.abort(new Error('the volume service is closing'));
+      await queue.close();
+      await owned.disposeAsync();
+    },
+  };
+}
+
+function depsOf(service: VolumeDeps, backend: Backend, signal: AbortSignal): BackendDeps {
+  const host = `${backend.host}@${backend.name}`;
+  return {
+    config: service.config,
+    clock: service.clock,
+    log: service.log.child({ backend: host }),
+    bus: service.bus,
+    db: service.db,
+    image: service.image,
+    peer: service.peer,
+    serviceToken: service.serviceToken,
+    dataDir: service.dataDir,
+    host,
+    pool: backend.name,
+    availabilityZone: backend.availabilityZone,
+    driver: backend.driver,
+    volumeLocks: new KeyedMutex(),
+    connectionLock: new KeyedMutex(),
+    signal,
+  };
+}
