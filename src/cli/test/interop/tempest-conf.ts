@@ -1,0 +1,132 @@
+/** Writes tempest's configuration from what a cloud says of itself. Pure; the facts come from cloud-facts.ts. */
+import type { CloudFacts } from './cloud-facts.ts';
+
+type Section = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Everything that the cloud offers is switched on: a feature that is off skips its tests, and a skip is no pass. */
+export function tempestConf(facts: CloudFacts, directory: string): string {
+  const sections = { ...general(facts, directory), ...computing(facts), ...others(facts) };
+  return Object.entries(sections)
+    .map(([name, section]) => render(name, section))
+    .join('\n');
+}
+
+type Sections = Readonly<Record<string, Section>>;
+
+function general(facts: CloudFacts, directory: string): Sections {
+  return {
+    DEFAULT: { log_dir: `${directory}/logs`, log_file: 'tempest.log', debug: false },
+    oslo_concurrency: { lock_path: `${directory}/lock` },
+    auth: {
+      use_dynamic_credentials: true,
+      create_isolated_networks: true,
+      admin_username: facts.admin.username,
+      admin_password: facts.admin.password,
+      admin_project_name: facts.admin.project,
+      admin_domain_name: 'Default',
+    },
+    identity: { uri_v3: `${facts.origin}/identity/v3`, auth_version: 'v3', region: facts.region },
+    'identity-feature-enabled': {
+      api_v2: false,
+      api_v2_admin: false,
+      trust: facts.identity.trusts,
+      access_rules: true,
+      application_credentials: true,
+      project_tags: true,
+    },
+    service_available: {
+      cinder: facts.volume !== undefined,
+      glance: true,
+      horizon: false,
+      neutron: true,
+      nova: true,
+      swift: false,
+    },
+  };
+}
+
+function computing(facts: CloudFacts): Sections {
+  return {
+    compute: {
+      image_ref: facts.images.main,
+      image_ref_alt: facts.images.other,
+      flavor_ref: facts.flavors.small,
+      flavor_ref_alt: facts.flavors.larger,
+      min_microversion: facts.compute.min,
+      max_microversion: facts.compute.max,
+      region: facts.region,
+      build_timeout: 120,
+    },
+    'compute-feature-enabled': {
+      change_password: false,
+      cold_migration: facts.compute.features.has('migrate'),
+      console_output: true,
+      interface_attach: true,
+      live_migration: false,
+      pause: true,
+      rescue: facts.compute.features.has('rescue'),
+      resize: facts.compute.features.has('resize'),
+      serial_console: true,
+      shelve: facts.compute.features.has('shelve'),
+      snapshot: true,
+      suspend: true,
+      vnc_console: !facts.simulated,
+      vnc_server_header: 'Pileus',
+      volume_multiattach: facts.volume !== undefined,
+      attach_encrypted_volume: false,
+    },
+  };
+}
+
+function others(facts: CloudFacts): Sections {
+  return {
+    image: { region: facts.region, disk_formats: 'raw,qcow2,vmdk,iso,ami,ari,aki,vhd,vdi,vhdx' },
+    'image-feature-enabled': { api_v2: true, import_image: facts.image.imports },
+    network: {
+      public_network_id: facts.network.externalId,
+      floating_network_name: facts.network.externalName,
+      project_networks_reachable: false,
+      region: facts.region,
+    },
+    'network-feature-enabled': {
+      ipv6: true,
+      ipv6_subnet_attributes: true,
+      port_security: true,
+      floating_ips: true,
+      api_extensions: facts.network.extensions.join(','),
+    },
+    validation: {
+      run_validation: !facts.simulated,
+      connect_method: 'floating',
+      auth_method: 'keypair',
+      image_ssh_user: 'root',
+      image_alt_ssh_user: 'root',
+      network_for_ssh: facts.network.externalName,
+      ssh_key_type: 'ecdsa',
+      // The guest's shell is busybox's.
+      ssh_shell_prologue: 'PATH=$$PATH:/sbin:/usr/sbin;',
+    },
+    volume: {
+      min_microversion: facts.volume?.min,
+      max_microversion: facts.volume?.max,
+      storage_protocol: facts.volume?.storageProtocol,
+      vendor_name: facts.volume?.vendorName,
+      region: facts.region,
+    },
+    'volume-feature-enabled': {
+      backup: true,
+      clone: true,
+      snapshot: true,
+      extend_attached_volume: true,
+      multi_backend: false,
+      api_extensions: 'all',
+    },
+  };
+}
+
+function render(name: string, section: Section): string {
+  const lines = Object.entries(section)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} = ${value === true ? 'True' : value === false ? 'False' : value}`);
+  return `[${name}]\n${lines.join('\n')}\n`;
+}
