@@ -25,9 +25,32 @@ function version(call: Call): Record<string, unknown> {
   };
 }
 
+/** The API of before microversions: the same at the lowest one, and bodies may have more than it knows. */
+function oldVersion(call: Call): Record<string, unknown> {
+  return {
+    id: 'v2.0',
+    status: 'SUPPORTED',
+    version: '',
+    min_version: '',
+    updated: '2011-01-21T11:33:21Z',
+    links: [
+      { rel: 'self', href: `${call.baseUrl}/v2/` },
+      { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' },
+    ],
+    'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.compute+json;version=2' }],
+  };
+}
+
 async function listVersions(call: Call): Promise<unknown> {
-  const { 'media-types': _types, ...brief } = version(call);
-  return { versions: [{ ...brief, links: [{ rel: 'self', href: `${call.baseUrl}/v2.1/` }] }] };
+  const brief = ({ 'media-types': _types, links, ...rest }: Record<string, unknown>) => ({
+    ...rest,
+    links: (links as unknown[]).slice(0, 1),
+  });
+  return { versions: [brief(oldVersion(call)), brief(version(call))] };
+}
+
+async function showOldVersion(call: Call): Promise<Reply> {
+  return new Reply(200, { version: oldVersion(call) });
 }
 
 async function showVersion(call: Call): Promise<Reply> {
@@ -36,5 +59,6 @@ async function showVersion(call: Call): Promise<Reply> {
 
 export const discoveryRoutes: readonly ComputeRoute[] = [
   { method: 'GET', path: '/', handler: listVersions, auth: 'none' },
+  { method: 'GET', path: '/v2', handler: showOldVersion, auth: 'none' },
   { method: 'GET', path: '/v2.1', handler: showVersion, auth: 'none' },
 ];

@@ -8,6 +8,7 @@ import { nextLink, readLimit } from '#compute/paging.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
 import { PAGING, refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { KeypairRow } from '#compute/tables.ts';
+import { generateCertificate } from './certificate.ts';
 import { generateSshKey, sshFingerprint, x509Fingerprint } from './public-key.ts';
 import { findKeypair, insertKeypair, listKeypairs, removeKeypair } from './store.ts';
 
@@ -82,7 +83,7 @@ export async function create(call: Call, deps: ComputeDeps): Promise<Reply> {
   const { keypair } = call.body as CreateBody;
   const userId = userOf(call, 'create', keypair.user_id);
   const type = keypair.type ?? 'ssh';
-  const made = await keyOf(type, keypair.public_key ?? undefined);
+  const made = await keyOf(type, keypair.public_key ?? undefined, userId, deps.clock.now());
   const row = await insert(call, deps, { name: keypair.name, user_id: userId, type, ...made.row });
   const { privateKey } = made;
   const status = atLeast(call.microversion, '2.2') ? 201 : 200;
@@ -97,12 +98,17 @@ export async function create(call: Call, deps: ComputeDeps): Promise<Reply> {
 async function keyOf(
   type: 'ssh' | 'x509',
   given: string | undefined,
+  userId: string,
+  now: number,
 ): Promise<{ row: { public_key: string; fingerprint: string }; privateKey?: string }> {
   if (given !== undefined) {
     const fingerprint = type === 'ssh' ? sshFingerprint(given) : x509Fingerprint(given);
     return { row: { public_key: given, fingerprint } };
   }
-  if (type === 'x509') throw new InvalidInput('Certificates are not made here: send one in public_key.');
+  if (type === 'x509') {
+    const { certificate, privateKey } = await generateCertificate(userId, now);
+    return { row: { public_key: certificate, fingerprint: x509Fingerprint(certificate) }, privateKey };
+  }
   const { publicKey, privateKey } = await generateSshKey();
   return { row: { public_key: publicKey, fingerprint: sshFingerprint(publicKey) }, privateKey };
 }

@@ -1,6 +1,6 @@
 // Key pairs through the API: generated, imported, listed, and nobody else's.
 import assert from 'node:assert/strict';
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { startComputeHarness } from '#test/support/compute-harness.ts';
 
@@ -91,4 +91,21 @@ test('the quota of key pairs holds', async () => {
     cloud.call('POST', '/v2.1/os-keypairs', { body: { keypair: { name, public_key: ED25519 } } });
   assert.equal((await create('a')).status, 200);
   assert.equal((await create('b')).status, 403);
+});
+
+test('makes a certificate for its user, with its key', async () => {
+  await using cloud = await startComputeHarness();
+  const body = { keypair: { name: 'win', type: 'x509' } };
+  const made = await cloud.at('2.2', 'POST', '/v2.1/os-keypairs', { body });
+  assert.equal(made.status, 201);
+  const { public_key, private_key, fingerprint, type } = made.body.keypair;
+  assert.equal(type, 'x509');
+  const certificate = new X509Certificate(public_key);
+  assert.ok(certificate.checkPrivateKey(createPrivateKey(private_key)));
+  assert.ok(certificate.verify(certificate.publicKey), 'signed by itself');
+  assert.equal(certificate.subject, 'CN=user-member');
+  assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.2'], 'for logging in');
+  assert.equal(fingerprint, certificate.fingerprint.toLowerCase());
+  const shown = await cloud.at('2.2', 'GET', '/v2.1/os-keypairs/win');
+  assert.equal(shown.body.keypair.public_key, public_key);
 });

@@ -55,7 +55,7 @@ interface GroupBody {
 
 const attributesOf = (call: Call): { name: string; description: string } => {
   const { name, description } = (call.body as GroupBody).security_group;
-  return { name: name.trim(), description: description?.trim() ?? '' };
+  return { name, description: description ?? '' };
 };
 
 export async function create(call: Call, deps: ComputeDeps): Promise<unknown> {

@@ -137,6 +137,13 @@ export interface Api<D> {
   readonly schemaMessage?: (problem: SchemaProblem) => string;
   /** An older name under which answers carry the request id too, as compute's `x-compute-request-id`. */
   readonly requestIdHeader?: string;
+  /**
+   * An older version of the API with the same routes: those below `from` are there below `to` too, always at the lowest
+   * microversion, and what a body has beside its schema is dropped rather than refused.
+   */
+  readonly relaxedTwin?: { readonly from: `/${string}`; readonly to: `/${string}` };
+  /** `/v2/images/` is then not `/v2/images`: an id is missing, 404. Paths of one part are spared. */
+  readonly strictSlash?: boolean;
   /** Largest JSON body in bytes; default 1 MiB (user data and personality fit). */
   readonly bodyLimit?: number;
 }

@@ -6,14 +6,21 @@ import type { Authenticator, Principal } from '#platform/auth/principal.ts';
 import { newContext, runInContext } from '#platform/context/request-context.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Log } from '#platform/log/log.ts';
-import { chooseMicroversion, within, type Microversion } from '#platform/microversion/microversion.ts';
+import type { TSchema } from 'typebox';
+import {
+  chooseMicroversion,
+  parseMicroversion,
+  within,
+  type Microversion,
+  type VersionText,
+} from '#platform/microversion/microversion.ts';
 import { spanOfRequest } from '#platform/trace/trace.ts';
-import { Reply, type Action, type Api, type Handler, type Method, type Route } from './api.ts';
+import { Reply, type Action, type Api as DeclaredApi, type Handler, type Method, type Route } from './api.ts';
 import { parseJson, readBody } from './body.ts';
 import { newCall, unauthenticated } from './call.ts';
 import { addVersionHeaders, renderError, type Exchange } from './faults.ts';
 import { registerRefusal } from './unroutable.ts';
-import { findProblem, schemaFor } from './validate.ts';
+import { cleaned, findProblem, schemaFor } from './validate.ts';
 
 export interface MountOptions {
   readonly authenticator: Authenticator;
@@ -25,6 +32,9 @@ export interface MountOptions {
 const BODY_LIMIT = 1024 * 1024;
 const NO_VERSION: Microversion = { major: 1, minor: 0 };
 
+/** An API as it is served: `relaxedTwin` makes a second one of it. */
+type Api<D> = DeclaredApi<D> & { readonly onlyVersion?: VersionText; readonly cleanBodies?: boolean };
+
 /** Mounts `api` below its prefix. Call before `listen`. */
 export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: MountOptions): Promise<void> {
   registerRefusal(app, api.prefix, (error, request, reply) => {
@@ -34,23 +44,45 @@ export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: Mo
     async (scope) => {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-      for (const [path, methods] of byPath(api.routes)) {
-        for (const [method, candidates] of methods) {
-          scope.route({
-            method,
-            url: path,
-            exposeHeadRoute: false,
-            handler: async (request, reply) => serve(api, candidates, options, request, reply),
-          });
+      const paths = byPath(api.routes);
+      for (const [path, methods] of paths) mountPath(scope, api, path, methods, options);
+      const { relaxedTwin: twin } = api;
+      if (twin)
+        for (const [path, methods] of paths) {
+          const older = path.startsWith(`${twin.from}/`) ? twin.to + path.slice(twin.from.length) : undefined;
+          if (older !== undefined && !paths.has(older))
+            mountPath(scope, relaxed(api), older, methods, options);
         }
-        refuseOtherMethods(scope, api, path, [...methods.keys()], options);
-      }
       scope.setNotFoundHandler(async (request, reply) => refuse(api, options, request, reply, noSuchRoute()));
       // What fails outside a handler: an answer's stream, or Fastify's own checks. Never Fastify's words.
       scope.setErrorHandler(async (error, request, reply) => refuse(api, options, request, reply, error));
     },
     { prefix: api.prefix },
   );
+}
+
+function mountPath<D>(
+  scope: FastifyInstance,
+  api: Api<D>,
+  path: string,
+  methods: ReadonlyMap<Method, Route<D>[]>,
+  options: MountOptions,
+): void {
+  for (const [method, candidates] of methods) {
+    scope.route({
+      method,
+      url: path,
+      exposeHeadRoute: false,
+      handler: async (request, reply) => serve(api, candidates, options, request, reply),
+    });
+  }
+  refuseOtherMethods(scope, api, path, methods, options);
+}
+
+/** The API as its older version has it: the lowest microversion whatever a request asks for, bodies cleaned. */
+function relaxed<D>(api: Api<D>): Api<D> {
+  const { microversions, ...rest } = api;
+  return { ...rest, ...(microversions ? { onlyVersion: microversions.min } : {}), cleanBodies: true };
 }
 
 async function refuse<D>(
@@ -82,15 +114,16 @@ function refuseOtherMethods<D>(
   scope: FastifyInstance,
   api: Api<D>,
   path: string,
-  methods: readonly Method[],
+  routes: ReadonlyMap<Method, Route<D>[]>,
   options: MountOptions,
 ): void {
+  const methods = [...routes.keys()];
   const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter(
     (method) => !methods.includes(method) && !(method === 'HEAD' && methods.includes('GET')),
   );
   const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
   if (methods.includes('GET') && !methods.includes('HEAD')) {
-    const candidates = api.routes.filter((route) => route.path === path && route.method === 'GET');
+    const candidates = routes.get('GET') ?? [];
     scope.route({
       method: 'HEAD',
       url: path,
@@ -103,6 +136,7 @@ function refuseOtherMethods<D>(
     url: path,
     exposeHeadRoute: false,
     handler: async (request, reply) => {
+      if (lacksId(api, request)) return refuse(api, options, request, reply, noSuchRoute());
       const error = new DomainError(
         'method-not-allowed',
         'method-not-allowed',
@@ -176,20 +210,35 @@ async function answerOf<D>(
   reply: FastifyReply,
   exchange: Exchange,
 ): Promise<Reply> {
-  const version = api.microversions ? chooseMicroversion(request.headers, api.microversions) : NO_VERSION;
+  const version = versionOf(api, request);
   exchange.microversion = version;
+  if (lacksId(api, request)) throw noSuchRoute();
   const route = candidates.find((each) => within(version, each.since, each.until));
   if (!route) throw noSuchRoute();
   const principal = await authenticate(route, options.authenticator, request, api.name);
-  const body = route.stream ? undefined : await jsonBody(request, api.bodyLimit ?? BODY_LIMIT);
-  const action = route.actions ? findAction(route.actions, body, version) : undefined;
+  const sent = route.stream ? undefined : await jsonBody(request, api.bodyLimit ?? BODY_LIMIT);
+  const action = route.actions ? findAction(route.actions, sent, version) : undefined;
   const chosen: { handler?: Handler<D>; policy?: string; success?: number; body?: Route<D>['body'] } =
     action ?? route;
+  const schema = chosen.body && schemaFor(chosen.body, version);
+  const body = api.cleanBodies && schema ? cleaned(schema, sent) : sent;
   const call = newCall(api, exchange, request, reply, { body, principal, version, log: options.log });
   if (chosen.policy) call.enforce(chosen.policy);
-  if (chosen.body) checkBody(api, chosen.body, version, body);
+  if (schema) checkBody(api, schema, body);
   const result = await chosen.handler?.(call, api.deps);
   return result instanceof Reply ? result : new Reply(chosen.success ?? (action ? 202 : 200), result);
+}
+
+function versionOf<D>(api: Api<D>, request: FastifyRequest): Microversion {
+  if (api.onlyVersion !== undefined) return parseMicroversion(api.onlyVersion) ?? NO_VERSION;
+  return api.microversions ? chooseMicroversion(request.headers, api.microversions) : NO_VERSION;
+}
+
+/** See `strictSlash`. */
+function lacksId<D>(api: Api<D>, request: FastifyRequest): boolean {
+  if (!api.strictSlash) return false;
+  const path = (request.url.split('?')[0] ?? '').slice(api.prefix.length);
+  return /[^/]\/[^/]+\/$/.test(path);
 }
 
 async function authenticate<D>(
@@ -276,14 +325,7 @@ function findAction<D>(actions: readonly Action<D>[], body: unknown, version: Mi
   return action;
 }
 
-function checkBody<D>(
-  api: Api<D>,
-  schemas: NonNullable<Route<D>['body']>,
-  version: Microversion,
-  body: unknown,
-): void {
-  const schema = schemaFor(schemas, version);
-  if (!schema) return;
+function checkBody<D>(api: Api<D>, schema: TSchema, body: unknown): void {
   const problem = findProblem(schema, body ?? null);
   if (!problem) return;
   const field = problem.path === '' ? 'body' : problem.path.slice(1).replaceAll('/', '.');

@@ -1,6 +1,7 @@
 // JSON Schema validation for request bodies: TypeBox schemas compiled once, the first problem named.
 import { Compile, type Validator } from 'typebox/compile';
 import type { TSchema } from 'typebox';
+import { Value } from 'typebox/value';
 import { within, type Microversion } from '#platform/microversion/microversion.ts';
 import type { SchemaProblem, VersionedSchema } from './api.ts';
 
@@ -19,6 +20,11 @@ export function findProblem(schema: TSchema, value: unknown): SchemaProblem | un
     errors[0];
   const path = error?.instancePath ?? '';
   return { path, value: valueAt(value, path), message: describe(error) };
+}
+
+/** A copy of `value` without the properties that `schema` does not know. */
+export function cleaned(schema: TSchema, value: unknown): unknown {
+  return Value.Clean(schema, structuredClone(value));
 }
 
 /** The schema for `version` among a route's schemas: the last whose `since` is not above it. */
