@@ -13,10 +13,15 @@ import { createComputeService, openComputeDatabase, type ComputeService } from '
 import { startConductor } from '#compute/conductor/conductor.ts';
 import { startRefreshAddresses } from '#compute/loops/refresh-addresses.ts';
 import { startExpireActions } from '#compute/loops/expire-actions.ts';
+import { startReleaseVolumes } from '#compute/loops/release-volumes.ts';
 import { startScheduler } from '#compute/scheduler/start-scheduler.ts';
 import { createImageService } from '#image/service.ts';
 import { createNetworkService } from '#network/service.ts';
 import { createPlacementService } from '#placement/service.ts';
+import { startVolumeBackend } from '#volume/host/volume-service.ts';
+import { startExpireOperations } from '#volume/loops/expire-operations.ts';
+import { startVolumeScheduler } from '#volume/scheduler/start-scheduler.ts';
+import { createVolumeService, type VolumeService } from '#volume/service.ts';
 import { mountApi } from '#platform/http/mount.ts';
 import type { Service } from '#platform/service/service.ts';
 import type { Authenticator } from '#platform/auth/principal.ts';
@@ -26,7 +31,7 @@ import { mountConsoles } from './consoles/mount.ts';
 import { startHosts } from './hosts.ts';
 import { createShared, type Shared } from './services/context.ts';
 import { openCloudLog } from './services/log.ts';
-import { imageStorage } from './storage.ts';
+import { computeStorage, imageStorage } from './storage.ts';
 import type { Assembly, Foundation } from './up.ts';
 import { worldOf, type World } from './world.ts';
 
@@ -56,18 +61,22 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   const validator = await shared.validator(credentials);
 
   const services = await createServices({ foundation, shared, world, credentials }, undo);
-  const { placement, image, network, compute } = services;
+  const { placement, image, network, volume, compute } = services;
   await mount(shared.app, placement, validator, log, origin);
   await mount(shared.app, image, validator, log, origin);
   await mount(shared.app, network, validator, log, origin);
+  await mount(shared.app, volume, validator, log, origin);
   await mount(shared.app, compute, validator, log, origin);
   await world.mount?.(shared.app, validator);
   const consoles = await mountConsoles(shared.app, compute.deps, world);
   await shared.app.listen(splitListen(listen));
   const cloudsYaml = writeCloudsYaml(data, { origin, region: REGION, credentials });
 
-  await Promise.all([identity, placement, image, network, compute].map(async (service) => service.start()));
+  await Promise.all(
+    [identity, placement, image, network, volume, compute].map(async (service) => service.start()),
+  );
   await startRoles(compute, undo);
+  await startVolumeRoles(volume, world, undo);
   undo.use(await startHosts(world, shared, credentials, foundation.tuning.host));
   const greeting = await firstBoot({
     foundation,
@@ -103,6 +112,7 @@ async function createServices(
     placement: await shared.context('placement', credentials),
     image: await shared.context('image', credentials),
     network: await shared.context('network', credentials),
+    volume: await shared.context('volume', credentials),
     compute: await shared.context('compute', credentials),
   };
   const db = undo.use(await openComputeDatabase(contexts.compute.databaseUrl));
@@ -110,8 +120,11 @@ async function createServices(
   const images = imageStorage(storage, ground);
   const image = undo.use(await createImageService(contexts.image, images.config, images.options));
   const network = undo.use(await createNetworkService(contexts.network, world.network, world.connectOvn));
-  const compute = undo.use(await createComputeService(contexts.compute, tuning.compute, db));
-  return { placement, image, network, compute };
+  const volume = undo.use(await createVolumeService(contexts.volume, tuning.volume));
+  const compute = undo.use(
+    await createComputeService(contexts.compute, { ...computeStorage(storage), ...tuning.compute }, db),
+  );
+  return { placement, image, network, volume, compute };
 }
 
 /** The roles of compute beside its API: they take messages from the moment this resolves. */
@@ -119,7 +132,20 @@ async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack):
   for (const role of [await startConductor(deps), await startScheduler(deps)])
     undo.defer(async () => role.close());
   undo.use(startExpireActions(deps));
+  undo.use(startReleaseVolumes(deps));
   undo.use(await startRefreshAddresses(deps));
+}
+
+/** The volume scheduler, and one volume service a backend of the world. */
+async function startVolumeRoles(
+  { deps }: VolumeService,
+  world: World,
+  undo: AsyncDisposableStack,
+): Promise<void> {
+  undo.use(startExpireOperations(deps));
+  const backends = await world.volumeBackends();
+  undo.use(await startVolumeScheduler(deps, backends[0]?.host ?? 'scheduler'));
+  for (const backend of backends) undo.use(await startVolumeBackend(deps, backend));
 }
 
 async function mount<D>(

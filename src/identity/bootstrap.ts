@@ -36,6 +36,8 @@ export const CATALOG_SERVICES: readonly CatalogService[] = [
   { type: 'placement', name: 'placement', path: '/placement' },
   { type: 'image', name: 'glance', path: '/image' },
   { type: 'network', name: 'neutron', path: '/network' },
+  { type: 'volumev3', name: 'cinderv3', path: '/volume/v3/$(project_id)s' },
+  { type: 'block-storage', name: 'cinder', path: '/volume/v3/$(project_id)s' },
 ];
 
 /** Names of the users that services log in with. */
