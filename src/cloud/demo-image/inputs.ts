@@ -67,6 +67,9 @@ const programSources = [
   { guestPath: 'usr/sbin/dropbear', hostPath: '/usr/sbin/dropbear', debianPackage: 'dropbear-bin' },
   { guestPath: 'usr/bin/dropbearkey', hostPath: '/usr/bin/dropbearkey', debianPackage: 'dropbear-bin' },
   { guestPath: 'usr/sbin/resize2fs', hostPath: '/usr/sbin/resize2fs', debianPackage: 'e2fsprogs' },
+  // For volumes: which there are, and a file system on one.
+  { guestPath: 'usr/bin/lsblk', hostPath: '/usr/bin/lsblk', debianPackage: 'util-linux' },
+  { guestPath: 'usr/sbin/mke2fs', hostPath: '/usr/sbin/mke2fs', debianPackage: 'e2fsprogs' },
 ];
 
 /** busybox has no DHCPv6 client in Debian; without this one the guest has SLAAC addresses only. */

@@ -80,7 +80,11 @@ function computing(facts: CloudFacts): Sections {
 
 function others(facts: CloudFacts): Sections {
   return {
-    image: { region: facts.region, disk_formats: 'raw,qcow2,vmdk,iso,ami,ari,aki,vhd,vdi,vhdx' },
+    image: {
+      region: facts.region, // It uploads random bytes as images of these formats; what is not what it says is refused here.
+      container_formats: 'bare',
+      disk_formats: 'raw',
+    },
     'image-feature-enabled': { api_v2: true, import_image: facts.image.imports },
     network: {
       public_network_id: facts.network.externalId,
