@@ -2,6 +2,7 @@
 import { rpcClient } from '#platform/bus/bus.ts';
 import { createImageClient } from '#platform/clients/image.ts';
 import { createNetworkClient } from '#platform/clients/network.ts';
+import { createVolumeClient } from '#platform/clients/volume.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import { createConfigDriveWriter } from '#drivers/config-drive/real.ts';
 import { startAgent } from '#compute/host/agent.ts';
@@ -9,6 +10,7 @@ import { Cancellations } from '#compute/host/cancellations.ts';
 import { HOST_DEFAULTS, type HostConfig } from '#compute/host/config.ts';
 import type { HostDeps } from '#compute/host/deps.ts';
 import { createImageCache } from '#compute/host/image-cache.ts';
+import { createFileRootDisks } from '#compute/host/root-disk/file.ts';
 import { createMetadataServer } from '#compute/host/metadata/server.ts';
 import { remoteSagaLog } from '#compute/host/remote-log.ts';
 import { CONDUCTOR_QUEUE, type ConductorRpc } from '#compute/rpc.ts';
@@ -50,16 +52,18 @@ function hostDeps(
   const log = shared.log.child({ service: 'compute-agent', host: host.name });
   const conductor = rpcClient<ConductorRpc>(bus, CONDUCTOR_QUEUE);
   const metadata = createMetadataServer({ conductor, clock, log });
+  const config: HostConfig = {
+    ...HOST_DEFAULTS,
+    host: host.name,
+    dataDir: host.dataDir,
+    accel: host.accel,
+    simulated: host.simulated,
+    ...(host.resources ? { resources: host.resources } : {}),
+    ...(host.diskGb === undefined ? {} : { diskGb: host.diskGb }),
+    ...options,
+  };
   return {
-    config: {
-      ...HOST_DEFAULTS,
-      host: host.name,
-      dataDir: host.dataDir,
-      accel: host.accel,
-      simulated: host.simulated,
-      ...(host.resources ? { resources: host.resources } : {}),
-      ...options,
-    },
+    config,
     clock,
     log,
     bus,
@@ -67,6 +71,7 @@ function hostDeps(
     sagaLog: remoteSagaLog(conductor),
     image: createImageClient(inProcessTransport(shared.app, '/image')),
     network: createNetworkClient(inProcessTransport(shared.app, '/network')),
+    volume: createVolumeClient(inProcessTransport(shared.app, '/volume')),
     serviceToken,
     hypervisor: host.hypervisor,
     hostSwitch: host.hostSwitch,
@@ -74,6 +79,7 @@ function hostDeps(
     metadataPorts: host.metadataPorts(metadata.listener),
     configDrives: createConfigDriveWriter(),
     imageCache: createImageCache(join(host.dataDir, 'image-cache')),
+    rootDisks: host.rootDisks ?? createFileRootDisks(config),
     instanceLocks: new KeyedMutex(),
     cancellations: new Cancellations(),
     inject: host.inject,

@@ -11,12 +11,20 @@ export interface ComputeConfig {
   readonly expiryIntervalMs: number;
   /** Upper bound of a snapshot: an upload of the whole root disk. */
   readonly snapshotDeadlineMs: number;
+  /** `disk_format` of snapshots of servers: what the root disks' storage gives. */
+  readonly snapshotFormat: 'qcow2' | 'raw';
   /** How long a console URL can be opened. */
   readonly consoleTokenTtlMs: number;
   /** A host that was not heard of for this long is down. */
   readonly serviceDownMs: number;
   /** Without an aggregate that names a zone, hosts are in this one. */
   readonly defaultAvailabilityZone: string;
+  /** How often volumes are looked for that could not be freed with their server. */
+  readonly releaseIntervalMs: number;
+  /** How long a request may take from reserving its volumes to its end; then the reservation is taken for a dead one's. */
+  readonly reservationMs: number;
+  /** False: a server's volumes must be in its availability zone. */
+  readonly crossZoneAttach: boolean;
   /** The most entries of a list answer, whatever `limit` asks for. */
   readonly maxLimit: number;
 }
@@ -27,8 +35,12 @@ export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   expiryGraceMs: 30_000, // a step that runs at the deadline may end by its own deadline first
   expiryIntervalMs: 5000,
   snapshotDeadlineMs: 3_600_000,
+  snapshotFormat: 'qcow2',
   consoleTokenTtlMs: 600_000,
   serviceDownMs: 60_000,
   defaultAvailabilityZone: 'nova',
+  releaseIntervalMs: 5000,
+  reservationMs: 120_000,
+  crossZoneAttach: true,
   maxLimit: 1000,
 };

@@ -2,6 +2,7 @@
 import type { Bus } from '#platform/bus/bus.ts';
 import type { ImageClient } from '#platform/clients/image.ts';
 import type { NetworkClient } from '#platform/clients/network.ts';
+import type { VolumeClient } from '#platform/clients/volume.ts';
 import type { Clock } from '#platform/context/clock.ts';
 import type { Log } from '#platform/log/log.ts';
 import type { Enforcer } from '#platform/policy/enforcer.ts';
@@ -25,6 +26,7 @@ export interface ComputeDeps {
   readonly region: string;
   readonly image: ImageClient;
   readonly network: NetworkClient;
+  readonly volume: VolumeClient;
   /** Any other peer; resolved at first use. */
   readonly peer: ServiceContext['peer'];
   /** A fresh token of compute's own user, for what a tenant's token may not do. */

@@ -2,7 +2,7 @@
 // Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
 import type { Delivery } from '#platform/bus/bus.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
-import type { InstanceRow, PowerState, Vif, VmState } from './tables.ts';
+import type { BlockDeviceRow, InstanceRow, PowerState, Vif, VmState } from './tables.ts';
 
 export const SCHEDULER_QUEUE = 'scheduler';
 export const CONDUCTOR_QUEUE = 'conductor';
@@ -31,7 +31,10 @@ export type SchedulerRpc = {
 };
 
 /** What the agent may know of the entry; JSON columns parsed by the receiver. */
-export type InstanceEntry = InstanceRow;
+export type InstanceEntry = InstanceRow & {
+  /** Its disks but the root disk that an image makes, in the order of their names. */
+  readonly devices: readonly BlockDeviceRow[];
+};
 
 export type Prepared =
   | { readonly kind: 'go'; readonly entry: InstanceEntry }
@@ -94,6 +97,18 @@ export type ConductorRpc = {
   /** Publishes the launch's progress: task_state networking, block_device_mapping, spawning. */
   publishTaskState(args: ActionRef & { readonly task_state: InstanceRow['task_state'] }): void;
   writeVifs(args: { readonly instance_id: string; readonly vifs: readonly Vif[] }): void;
+  /** What the host learned of a disk: the volume that was made, its attachment and connection. */
+  writeDevice(args: {
+    readonly device_id: string;
+    readonly changes: Partial<
+      Pick<
+        BlockDeviceRow,
+        'volume_id' | 'made' | 'attachment_id' | 'connection_json' | 'volume_size' | 'multiattach'
+      >
+    >;
+  }): void;
+  /** The disk is not the server's any more. */
+  removeDevice(args: { readonly device_id: string }): void;
   finishLaunch(args: ActionRef & { readonly power_state: PowerState }): void;
   failLaunch(args: FailedLaunch): void;
   /** The entry, for every other action. `cancelled` when the instance is gone or the action has ended. */
@@ -169,6 +184,11 @@ export type AgentRpc = {
     },
   ): void;
   detachInterface(args: ActionRef & { readonly port_id: string }): void;
+  /** The device's row is there and its volume is reserved. */
+  attachVolume(args: ActionRef & { readonly device_id: string; readonly user_token: string }): void;
+  detachVolume(args: ActionRef & { readonly device_id: string; readonly user_token: string }): void;
+  /** The volume has grown: the guest is told. */
+  extendVolume(args: ActionRef & { readonly device_id: string; readonly volume_id: string }): void;
   /** The last `lines` of the serial console's log; all of it when null. */
   getConsoleOutput(args: { readonly instance_id: string; readonly lines: number | null }): { output: string };
   getDiagnostics(args: { readonly instance_id: string }): Record<string, unknown>;

@@ -3,6 +3,7 @@
 import { startOutbox, outboxMigration } from '#platform/bus/outbox.ts';
 import { createImageClient } from '#platform/clients/image.ts';
 import { createNetworkClient } from '#platform/clients/network.ts';
+import { createVolumeClient } from '#platform/clients/volume.ts';
 import { vouchingTransport, type Transport } from '#platform/clients/transport.ts';
 import type { Api } from '#platform/http/api.ts';
 import { Enforcer } from '#platform/policy/enforcer.ts';
@@ -16,12 +17,13 @@ import type { ComputeDatabase, ComputeDeps } from './deps.ts';
 import { MICROVERSIONS } from './discovery/routes.ts';
 import { renderComputeFault } from './faults.ts';
 import { computeMigration } from './migrations/001-compute.ts';
+import { blockDevicesMigration } from './migrations/002-block-devices.ts';
 import type { ComputeTables } from './tables.ts';
 
 /** Opens the database that compute's roles and placement share, and brings its tables up to date. */
 export async function openComputeDatabase(url: string): Promise<ComputeDatabase> {
   const db = openDatabase<ComputeTables>(url);
-  await migrate(db, 'compute', [outboxMigration, sagaMigration, computeMigration]);
+  await migrate(db, 'compute', [outboxMigration, sagaMigration, computeMigration, blockDevicesMigration]);
   return db;
 }
 
@@ -46,6 +48,7 @@ export async function createComputeService(
     region: context.region,
     image: createImageClient(peerOf(context, 'image')),
     network: createNetworkClient(peerOf(context, 'network')),
+    volume: createVolumeClient(peerOf(context, 'volume')),
     peer: context.peer,
     serviceToken: context.serviceToken,
   };
@@ -65,9 +68,14 @@ export async function createComputeService(
 }
 
 /** Looked up at each request: services may be created in any order. */
-function peerOf(context: ServiceContext, service: 'image' | 'network'): Transport {
+function peerOf(context: ServiceContext, service: 'image' | 'network' | 'volume'): Transport {
   const send: Transport['send'] = async (request) => context.peer(service).send(request);
-  return vouchingTransport({ send }, context.serviceToken);
+  const sendStream: NonNullable<Transport['sendStream']> = async (request) => {
+    const peer = context.peer(service);
+    if (!peer.sendStream) throw new TypeError(`the transport to ${service} has no sendStream`);
+    return peer.sendStream(request);
+  };
+  return vouchingTransport({ send, sendStream }, context.serviceToken);
 }
 
 function computeApi(deps: ComputeDeps): Api<ComputeDeps> {
@@ -78,6 +86,7 @@ function computeApi(deps: ComputeDeps): Api<ComputeDeps> {
     deps,
     enforcer: deps.enforcer,
     microversions: MICROVERSIONS,
+    relaxedTwin: { from: '/v2.1', to: '/v2' },
     requestIdHeader: 'x-compute-request-id',
     renderFault: renderComputeFault,
   };

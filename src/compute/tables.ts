@@ -172,6 +172,45 @@ export interface InstanceRow {
   deleted_at: string | null;
 }
 
+/** A disk of a server; the root disk on the host that an image makes has none. */
+export interface BlockDeviceRow {
+  id: string;
+  instance_id: string;
+  /**
+   * `reserving`: the request that wants it has not committed yet; one that stays so belongs to a request that died.
+   * `kept`: it is the server's. When the server is deleted, the row stays until its volume is free again.
+   */
+  state: 'reserving' | 'kept';
+  source_type: 'blank' | 'image' | 'snapshot' | 'volume';
+  destination_type: 'local' | 'volume';
+  /** Null on the host, and until the launch has made the volume. */
+  volume_id: string | null;
+  snapshot_id: string | null;
+  image_id: string | null;
+  /** GiB; MiB of a swap disk. */
+  volume_size: number | null;
+  volume_type: string | null;
+  /** 0 is the root disk, -1 is not booted from. */
+  boot_index: number;
+  delete_on_termination: number;
+  /** `/dev/vdb` */
+  device_name: string;
+  tag: string | null;
+  disk_bus: string | null;
+  device_type: 'disk' | 'cdrom';
+  /** `swap`, or the file system of an ephemeral disk. */
+  guest_format: string | null;
+  /** 1: the launch made the volume, and takes it away when it fails. */
+  made: number;
+  /** 1: other servers may have the volume too. */
+  multiattach: number;
+  attachment_id: string | null;
+  /** Without secrets: `connection_info` of the attachment. */
+  connection_json: string | null;
+  created_at: string;
+  updated_at: string | null;
+}
+
 export interface InstanceTagRow {
   instance_id: string;
   tag: string;
@@ -307,6 +346,7 @@ export interface ConsoleTokenRow {
 export interface ComputeTables extends OutboxTables, SagaTables {
   instances: InstanceRow;
   instance_tags: InstanceTagRow;
+  block_devices: BlockDeviceRow;
   instance_actions: InstanceActionRow;
   compute_services: ComputeServiceRow;
   compute_nodes: ComputeNodeRow;

@@ -5,11 +5,11 @@ import { releaseInTransaction } from '#placement/claim.ts';
 import type { ComputeDeps } from '../deps.ts';
 import type { ActionRef, ConductorRpc, Prepared } from '../rpc.ts';
 import type { Fault } from '../tables.ts';
-import { endAction, findAction, findInstance, updateInstance } from './store.ts';
+import { endAction, findAction, findEntry, findInstance, updateInstance } from './store.ts';
 
 export async function loadEntry({ db }: ComputeDeps, args: ActionRef): Promise<Prepared> {
   const [entry, action] = [
-    await findInstance(db.kysely, args.instance_id),
+    await findEntry(db.kysely, args.instance_id),
     await findAction(db.kysely, args.action_id),
   ];
   if (!entry || !action || action.state !== 'running') return { kind: 'stale' };

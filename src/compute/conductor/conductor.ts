@@ -1,6 +1,8 @@
 // The conductor: the only one who has the database on behalf of the agents. Serves the queue `conductor`.
 import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
+import { isoTime } from '#platform/context/clock.ts';
+import { removeDevices, updateDevice } from '../block-devices/store.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { CONDUCTOR_QUEUE, type ConductorRpc } from '../rpc.ts';
 import { failAction, finishAction, finishDelete, loadEntry } from './actions.ts';
@@ -10,7 +12,7 @@ import { failLaunch, finishLaunch, prepareLaunch } from './launch.ts';
 import { addEvidence, listUncountedLaunches } from './late-evidence.ts';
 import { recordReady } from './ready.ts';
 import { recordStep } from './steps.ts';
-import { findInstance, publishTaskState, writeVifs } from './store.ts';
+import { findEntry, publishTaskState, writeVifs } from './store.ts';
 
 /** Handlers at once: each is a few statements. */
 const CONCURRENCY = 64;
@@ -29,6 +31,9 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       publishTaskState: async ({ instance_id, task_state }) =>
         publishTaskState(db.kysely, instance_id, task_state),
       writeVifs: async ({ instance_id, vifs }) => writeVifs(db.kysely, instance_id, vifs),
+      writeDevice: async ({ device_id, changes }) =>
+        updateDevice(db.kysely, device_id, { ...changes, updated_at: isoTime(deps.clock) }),
+      removeDevice: async ({ device_id }) => removeDevices(db.kysely, [device_id]),
       finishLaunch: async (args) => finishLaunch(deps, args),
       failLaunch: async (args) => failLaunch(deps, args),
       loadEntry: async (args) => loadEntry(deps, args),
@@ -36,7 +41,7 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       failAction: async (args) => failAction(deps, args),
       finishDelete: async (args) => finishDelete(deps, args),
       deleteServerWithoutHost: async (args) => deleteServerWithoutHost(deps, args),
-      getEntry: async ({ instance_id }) => (await findInstance(db.kysely, instance_id)) ?? null,
+      getEntry: async ({ instance_id }) => (await findEntry(db.kysely, instance_id)) ?? null,
       recordReady: async (args) => recordReady(deps, args),
       reportHost: async (report) => reportHost(deps, report),
       listHostEntries: async ({ host }) => listHostEntries(db.kysely, host),

@@ -2,10 +2,10 @@
 import { isoTime } from '#platform/context/clock.ts';
 import { ensureHostProvider } from '#placement/claim.ts';
 import type { ComputeDeps, ComputeExecutor } from '../deps.ts';
-import type { ConductorRpc, HostReport } from '../rpc.ts';
+import type { ConductorRpc, HostReport, InstanceEntry } from '../rpc.ts';
 import type { Transaction } from 'kysely';
-import { POWER_STATE, type ComputeTables, type InstanceRow, type VmState } from '../tables.ts';
-import { updateInstance } from './store.ts';
+import { POWER_STATE, type ComputeTables, type VmState } from '../tables.ts';
+import { entriesOf, updateInstance } from './store.ts';
 
 /** Keeps the service, the node and its resource provider in line with the report. */
 export async function reportHost({ db, clock }: ComputeDeps, report: HostReport): Promise<void> {
@@ -86,8 +86,14 @@ async function saveNode(trx: Transaction<ComputeTables>, report: HostReport, now
 }
 
 /** Instances whose parts may be on the host: those that have it as theirs, deleted ones not. */
-export async function listHostEntries(db: ComputeExecutor, host: string): Promise<InstanceRow[]> {
-  return db.selectFrom('instances').selectAll().where('host', '=', host).where('deleted', '=', 0).execute();
+export async function listHostEntries(db: ComputeExecutor, host: string): Promise<InstanceEntry[]> {
+  const rows = await db
+    .selectFrom('instances')
+    .selectAll()
+    .where('host', '=', host)
+    .where('deleted', '=', 0)
+    .execute();
+  return entriesOf(db, rows);
 }
 
 /** Corrects entries of guests that changed by themselves: powered off inside, crashed, or started by an operator. */

@@ -16,7 +16,7 @@ import {
 import { listSteps } from '#platform/saga/sql-log.ts';
 import type { Fault, InstanceRow, PowerState } from '../tables.ts';
 import { noteDelivery } from './late-evidence.ts';
-import { endAction, findAction, findInstance, updateInstance } from './store.ts';
+import { endAction, entryOf, findAction, findInstance, updateInstance } from './store.ts';
 
 /** Hosts tried for one launch; upstream's max_attempts. */
 const MAX_ATTEMPTS = 3;
@@ -47,7 +47,7 @@ export async function prepareLaunch(
       entry.task_state = 'block_device_mapping';
       await updateInstance(trx, entry.id, { task_state: entry.task_state }, isoTime(clock));
     }
-    return { kind: 'go', entry };
+    return { kind: 'go', entry: await entryOf(trx, entry) };
   }, NOT_DURABLE);
 }
 

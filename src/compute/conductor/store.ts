@@ -1,6 +1,8 @@
 // The conductor's SQL: entries and actions, as agents and loops change them. Each function works in a transaction too.
 import { closeSteps } from '#platform/saga/sql-log.ts';
+import { listDevicesOf } from '../block-devices/store.ts';
 import type { ComputeExecutor } from '../deps.ts';
+import type { InstanceEntry } from '../rpc.ts';
 import type { InstanceActionRow, InstanceRow, Vif } from '../tables.ts';
 
 /** Undefined when there is none or it is deleted. */
@@ -11,6 +13,25 @@ export async function findInstance(db: ComputeExecutor, id: string): Promise<Ins
     .where('id', '=', id)
     .where('deleted', '=', 0)
     .executeTakeFirst();
+}
+
+/** As an agent gets it: with its disks. */
+export async function entryOf(db: ComputeExecutor, row: InstanceRow): Promise<InstanceEntry> {
+  const [entry] = await entriesOf(db, [row]);
+  return entry!; // of the one row
+}
+
+export async function entriesOf(db: ComputeExecutor, rows: readonly InstanceRow[]): Promise<InstanceEntry[]> {
+  const devices = await listDevicesOf(
+    db,
+    rows.map((row) => row.id),
+  );
+  return rows.map((row) => ({ ...row, devices: devices.get(row.id) ?? [] }));
+}
+
+export async function findEntry(db: ComputeExecutor, id: string): Promise<InstanceEntry | undefined> {
+  const row = await findInstance(db, id);
+  return row && entryOf(db, row);
 }
 
 export async function findAction(db: ComputeExecutor, id: string): Promise<InstanceActionRow | undefined> {

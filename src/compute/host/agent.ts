@@ -4,8 +4,10 @@ import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import { startLoop, type Loop } from '#platform/loop/loop.ts';
 import { agentQueue, type ActionRef, type AgentRpc, type HostReport } from '../rpc.ts';
 import { attachInterface, detachInterface } from '../tasks/attach-interface.ts';
+import { attachVolume, detachVolume } from '../tasks/attach-volume.ts';
 import { createImage } from '../tasks/create-image.ts';
 import { cleanUpServer, deleteServer } from '../tasks/delete-server.ts';
+import { extendVolume } from '../tasks/extend-volume.ts';
 import { launchServer } from '../tasks/launch-server.ts';
 import {
   pauseServer,
@@ -143,6 +145,9 @@ function handlers(
     createImage: each(createImage),
     attachInterface: each(attachInterface),
     detachInterface: each(detachInterface),
+    attachVolume: each(attachVolume),
+    detachVolume: each(detachVolume),
+    extendVolume: each(extendVolume),
     getConsoleOutput: async ({ instance_id, lines }) => ({
       output: await consoleOutput(deps, instance_id, lines),
     }),

@@ -16,6 +16,8 @@ export interface HostConfig {
   /** How long a port may take to come up before the launch is unwound. Upstream waits 300 s; a healthy OVN needs 20 ms. */
   readonly portUpDeadlineMs: number;
   readonly imageDeadlineMs: number;
+  /** How long a volume may take to be made; one from an image is filled within. */
+  readonly volumeDeadlineMs: number;
   readonly spawnDeadlineMs: number;
   /** How long a guest may take to power off before it is ended. Upstream's shutdown_timeout is 60 s. */
   readonly shutdownGraceMs: number;
@@ -32,6 +34,7 @@ export const HOST_DEFAULTS = {
   simulated: false,
   portUpDeadlineMs: 60_000,
   imageDeadlineMs: 600_000,
+  volumeDeadlineMs: 600_000,
   spawnDeadlineMs: 120_000,
   shutdownGraceMs: 60_000,
   closingGraceMs: 10_000,

@@ -6,7 +6,8 @@ import type { Log } from '#platform/log/log.ts';
 import type { SagaLog } from '#platform/saga/saga.ts';
 import type { ImageClient } from '#platform/clients/image.ts';
 import type { NetworkClient } from '#platform/clients/network.ts';
-import type { Hypervisor } from '#drivers/libvirt/port.ts';
+import type { VolumeClient } from '#platform/clients/volume.ts';
+import type { Hypervisor, StorageSecret } from '#drivers/libvirt/port.ts';
 import type { MetadataPorts } from '#drivers/metadata-port/port.ts';
 import type { HostSwitch } from '#drivers/ovs/port.ts';
 import type { ConductorRpc } from '../rpc.ts';
@@ -14,6 +15,7 @@ import type { Cancellations } from './cancellations.ts';
 import type { HostConfig } from './config.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { FaultInjector } from './inject.ts';
+import type { RootDisks } from './root-disk/port.ts';
 import type { MetadataServer } from './metadata/server.ts';
 import type { ConfigDriveWriter } from '#drivers/config-drive/port.ts';
 
@@ -26,14 +28,18 @@ export interface HostDeps {
   readonly sagaLog: SagaLog;
   readonly image: ImageClient;
   readonly network: NetworkClient;
+  readonly volume: VolumeClient;
   /** This host's own token (user nova): for what users may not do, and to vouch for forwarded tokens. */
   readonly serviceToken: () => Promise<string>;
   readonly hypervisor: Hypervisor;
+  /** The key behind a disk's `secretId`, where this host has it. */
+  readonly storageSecret?: (secretId: string) => Promise<StorageSecret | undefined>;
   readonly hostSwitch: HostSwitch;
   readonly metadataPorts: MetadataPorts;
   readonly metadata: MetadataServer;
   readonly configDrives: ConfigDriveWriter;
   readonly imageCache: ImageCache;
+  readonly rootDisks: RootDisks;
   /** One operation at a time for each instance. */
   readonly instanceLocks: KeyedMutex;
   readonly cancellations: Cancellations;

@@ -1,10 +1,13 @@
 // From the instance entry, its interfaces and its disks to the guest that the hypervisor makes. Pure.
-import type { GuestDisk, GuestSpec } from '#drivers/libvirt/port.ts';
+import type { DiskSource, GuestDisk, GuestSpec } from '#drivers/libvirt/port.ts';
+import { busOf } from '../block-devices/names.ts';
 import type { InstanceEntry } from '../rpc.ts';
-import type { FlavorSnapshot, Vif } from '../tables.ts';
+import type { BlockDeviceRow, FlavorSnapshot, Vif } from '../tables.ts';
 import type { HostConfig } from './config.ts';
 import { ImageUnusable } from './errors.ts';
+import { localDisks } from './local-disks.ts';
 import { instancePaths } from './paths.ts';
+import { volumeDisk } from './volumes/disk.ts';
 
 export interface BootFiles {
   /** Set when the image names a kernel (`kernel_id`). */
@@ -14,21 +17,30 @@ export interface BootFiles {
 
 export interface GuestParts {
   readonly entry: InstanceEntry;
+  /** With their connections: newer than the entry's. */
+  readonly devices: readonly BlockDeviceRow[];
   readonly vifs: readonly Vif[];
   readonly boot: BootFiles;
+  /** Where the root disk is, unless it is a volume. */
+  readonly rootDisk: DiskSource;
   readonly configDrive: boolean;
   /** What the switch can do, see `HostSwitch.offloads`. */
   readonly offloads: boolean;
 }
 
+/** The root disk is a volume: the host has no disk of it. */
+export const bootsFromVolume = ({ devices }: Pick<InstanceEntry, 'devices'>): boolean =>
+  devices.some((device) => device.boot_index === 0 && device.destination_type === 'volume');
+
 export function guestSpec(
   config: HostConfig,
-  { entry, vifs, boot, configDrive, offloads }: GuestParts,
+  { entry, devices, vifs, boot, rootDisk, configDrive, offloads }: GuestParts,
 ): GuestSpec {
   const flavor = JSON.parse(entry.flavor_json) as FlavorSnapshot;
   const image = JSON.parse(entry.image_json) as Record<string, string>;
   const paths = instancePaths(config, entry.id);
-  const bus = diskBus(image['hw_disk_bus']);
+  const bus = busOf(image['hw_disk_bus']);
+  const volumes = devices.filter((device) => device.destination_type === 'volume');
   return {
     id: entry.id,
     name: `instance-${entry.id.slice(0, 8)}`,
@@ -38,7 +50,12 @@ export function guestSpec(
     machine: machineOf(entry, image['hw_machine_type']) ?? config.machine,
     accel: config.accel,
     cpuMode: config.accel === 'kvm' ? 'host-passthrough' : 'default',
-    disks: [rootDisk(paths.disk, bus, entry.id), ...(configDrive ? [configDisk(paths.configDrive)] : [])],
+    disks: [
+      ...(bootsFromVolume(entry) ? [] : [rootDiskOf(rootDisk, bus, entry.id)]),
+      ...localDisks(config, devices, image['hw_disk_bus']),
+      ...volumes.map((device) => volumeDisk(device, image['hw_disk_bus'])),
+      ...(configDrive ? [configDisk(paths.configDrive)] : []),
+    ],
     interfaces: vifs.map((vif) => ({ mac: vif.mac, mtu: vif.mtu, tapName: vif.devname, offloads })),
     ...(boot.kernelPath
       ? {
@@ -87,19 +104,16 @@ function commandLineOf(entry: InstanceEntry, wanted: string | undefined): string
   );
 }
 
-function diskBus(wanted: string | undefined): GuestDisk['bus'] {
-  return wanted === 'scsi' || wanted === 'sata' || wanted === 'ide' ? wanted : 'virtio';
-}
-
-function rootDisk(path: string, bus: GuestDisk['bus'], serial: string): GuestDisk {
+function rootDiskOf(source: DiskSource, bus: GuestDisk['bus'], serial: string): GuestDisk {
   const target = bus === 'virtio' ? 'vda' : bus === 'ide' ? 'hda' : 'sda';
   return {
-    source: { kind: 'file', path, format: 'qcow2' },
+    source,
     device: 'disk',
     bus,
     target,
     serial: serial.slice(0, 20),
     bootIndex: 1,
+    ...(source.kind === 'rbd' ? { discard: true } : {}),
   };
 }
 

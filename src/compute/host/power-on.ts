@@ -1,13 +1,15 @@
 // Makes a guest run from what its host has: used by start, hard reboot, rebuild, and when a host comes back.
-import { access } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import type { InstanceEntry } from '../rpc.ts';
 import type { Vif } from '../tables.ts';
 import { locate } from '../tasks/launch/image.ts';
 import type { HostDeps } from './deps.ts';
 import { HostError } from './errors.ts';
-import { guestSpec, type BootFiles } from './guest-spec.ts';
+import { bootsFromVolume, guestSpec, type BootFiles } from './guest-spec.ts';
 import { ensureMetadata } from './metadata/ensure.ts';
+import { makeLocalDisks } from './local-disks.ts';
 import { instancePaths } from './paths.ts';
+import { completeVolumes, connectVolumes } from './volumes/connect.ts';
 
 /** Plugs the interfaces and makes the guest, running; a guest that exists is destroyed first when `anew`. */
 export async function powerOn(
@@ -20,15 +22,18 @@ export async function powerOn(
   if (state !== 'absent' && !options.anew) return hypervisor.resumeServer(entry.id);
   if (state !== 'absent') await hypervisor.destroyServer(entry.id);
   const paths = instancePaths(deps.config, entry.id);
-  await access(paths.disk).catch((cause: unknown) => {
+  if (!bootsFromVolume(entry) && !(await deps.rootDisks.exists(entry.id))) {
     throw new HostError(
       'conflict',
       'disk-missing',
       `The disk of server ${entry.id} is not on host ${deps.config.host} any more.`,
-      { retriable: false, cause },
+      { retriable: false },
     );
-  });
+  }
   const vifs = JSON.parse(entry.vifs_json) as Vif[];
+  await mkdir(paths.dir, { recursive: true, mode: 0o700 });
+  await makeLocalDisks(deps.config, entry.devices, { anew: false });
+  const devices = await connectVolumes(deps, entry);
   await plugAll(deps, entry.id, vifs);
   const configDrive = await access(paths.configDrive).then(
     () => true,
@@ -36,12 +41,15 @@ export async function powerOn(
   );
   const spec = guestSpec(deps.config, {
     entry,
+    devices,
     vifs,
     boot: await bootFiles(deps, entry),
+    rootDisk: deps.rootDisks.source(entry.id),
     configDrive,
     offloads: deps.hostSwitch.offloads,
   });
   await hypervisor.createServer(spec);
+  await completeVolumes(deps, devices);
 }
 
 export async function plugAll(deps: HostDeps, instanceId: string, vifs: readonly Vif[]): Promise<void> {

@@ -6,6 +6,7 @@ import { startLoop, type Loop } from '#platform/loop/loop.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
 import { releaseInTransaction } from '#placement/claim.ts';
 import { finishDelete } from '../conductor/actions.ts';
+import { tryReleaseVolumes } from '../conductor/delete-without-host.ts';
 import { endLaunchInError } from '../conductor/launch.ts';
 import { endAction, findInstance, updateInstance } from '../conductor/store.ts';
 import type { ComputeDeps } from '../deps.ts';
@@ -53,6 +54,7 @@ async function hasNoHost({ db, clock, config }: ComputeDeps, action: InstanceAct
 /** Without the host: when it comes back, its audit removes the guest and its files. */
 async function deleteHere(deps: ComputeDeps, action: InstanceActionRow): Promise<void> {
   await releasePorts(deps, action.instance_id);
+  await tryReleaseVolumes(deps, action.instance_id);
   await finishDelete(deps, { action_id: action.id, instance_id: action.instance_id });
 }
 

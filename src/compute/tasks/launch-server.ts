@@ -7,28 +7,46 @@ import { causeChain } from '#platform/errors/domain-error.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { isRetriable } from '../host/errors.ts';
-import type { LaunchMessage } from '../rpc.ts';
-import type { LaunchOutputs } from './launch/hops.ts';
+import { bootsFromVolume } from '../host/guest-spec.ts';
+import type { InstanceEntry, LaunchMessage } from '../rpc.ts';
+import type { LaunchOutputs, LaunchShape } from './launch/hops.ts';
 import { loadImage, locateImage } from './launch/image.ts';
 import { allocateNetwork, bindNetwork, northbound, plugNetwork, southbound } from './launch/network.ts';
 import { prepare } from './launch/prepare.ts';
 import { activate, spawn } from './launch/spawn.ts';
+import { attachVolumes, connectVolumesHop, requestVolumes, scheduleVolumes } from './launch/volume.ts';
 
-/** Image and network run side by side; the guest is made while OVN binds its ports. */
-export function launchServerSaga(deps: HostDeps): Saga<LaunchMessage, LaunchOutputs> {
+/** Image, network and volumes run side by side; the guest is made while OVN binds its ports. */
+export function launchServerSaga(
+  deps: HostDeps,
+  shape: LaunchShape = PLAIN,
+): Saga<LaunchMessage, LaunchOutputs> {
   const steps: ReadonlyArray<AnyStep<LaunchMessage, LaunchOutputs>> = [
     prepare(deps),
-    locateImage(deps),
-    loadImage(deps),
+    ...(shape.image ? [locateImage(deps), loadImage(deps)] : []),
+    ...(shape.volumes ? [requestVolumes(deps), scheduleVolumes(deps), connectVolumesHop(deps)] : []),
     allocateNetwork(deps),
     plugNetwork(deps),
     northbound(deps),
     southbound(deps),
     bindNetwork(deps),
-    spawn(deps),
-    activate(deps),
+    spawn(deps, shape),
+    ...(shape.volumes ? [attachVolumes(deps)] : []),
+    activate(deps, shape),
   ];
   return { name: 'launch-server', steps: steps.map((step) => injectable(deps, step)) };
+}
+
+const EVERYTHING: LaunchShape = { image: true, volumes: true };
+/** From an image, without volumes. */
+const PLAIN: LaunchShape = { image: true, volumes: false };
+
+/** The same at every run of a launch: it follows from what was asked for. */
+export function shapeOf(entry: InstanceEntry): LaunchShape {
+  return {
+    image: !bootsFromVolume(entry) || entry.kernel_id !== null || entry.ramdisk_id !== null,
+    volumes: entry.devices.some((device) => device.destination_type === 'volume'),
+  };
 }
 
 /**
@@ -48,7 +66,9 @@ export async function launchServer(
   });
   if (prepared.kind === 'stale') return;
   using work = deps.cancellations.begin(message);
-  const outcome = await runSaga(launchServerSaga(deps), {
+  // Of one that is being deleted nothing is known: the hop `prepare` ends it.
+  const shape = prepared.kind === 'go' ? shapeOf(prepared.entry) : EVERYTHING;
+  const outcome = await runSaga(launchServerSaga(deps, shape), {
     sagaId: action_id,
     attempt,
     input: message,

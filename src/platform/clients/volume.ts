@@ -2,6 +2,12 @@
 // token beside it lets an expired one pass and what only services may do.
 import { expectOk, refusal, type RestRequest, type Transport } from './transport.ts';
 
+/**
+ * Fanout topic of the bus on which the volume service says that a volume, a snapshot or an attachment changed. A nudge: the
+ * state is asked for.
+ */
+export const VOLUME_CHANGED_TOPIC = 'volume.changed';
+
 /** Peers speak this microversion; the service must offer it. */
 const MICROVERSION = '3.54';
 
@@ -78,9 +84,17 @@ export interface VolumeLaunchRecord {
 export interface VolumeClient {
   /** Undefined when there is none or the token may not see it. */
   findVolume(token: string, id: string, serviceToken?: string): Promise<Volume | undefined>;
+  /** Volumes of the token's project, for a service's token of every project, that have this metadata. */
+  listVolumes(
+    token: string,
+    filter: { readonly metadata: Readonly<Record<string, string>>; readonly allProjects?: boolean },
+    serviceToken?: string,
+  ): Promise<Volume[]>;
   createVolume(token: string, volume: NewVolume, serviceToken?: string): Promise<Volume>;
   /** Also when it is gone already. */
   deleteVolume(token: string, id: string, serviceToken?: string): Promise<void>;
+  /** Also when it is gone already. */
+  deleteSnapshot(token: string, id: string, serviceToken?: string): Promise<void>;
   findSnapshot(token: string, id: string, serviceToken?: string): Promise<VolumeSnapshot | undefined>;
   /** `force`: also of a volume in use. */
   createSnapshot(
@@ -103,7 +117,7 @@ export interface VolumeClient {
   findAttachment(token: string, id: string, serviceToken?: string): Promise<VolumeAttachment | undefined>;
   listAttachments(
     token: string,
-    filter: { volume_id?: string; instance_id?: string },
+    filter: { volume_id?: string; instance_id?: string; all_tenants?: '1' },
     serviceToken?: string,
   ): Promise<VolumeAttachment[]>;
   /** Exports the volume to `connector`; the same answer when repeated. */
@@ -115,6 +129,9 @@ export interface VolumeClient {
   ): Promise<VolumeAttachment>;
   /** The guest has it: the volume is in use. */
   completeAttachment(token: string, id: string, serviceToken?: string): Promise<void>;
+  /** Shows the volume as being detached, until the attachment is gone or `rollDetaching` takes it back. */
+  beginDetaching(token: string, volumeId: string, serviceToken?: string): Promise<void>;
+  rollDetaching(token: string, volumeId: string, serviceToken?: string): Promise<void>;
   /** Ends the export and the reservation. Also when it is gone already. */
   deleteAttachment(token: string, id: string, serviceToken?: string): Promise<void>;
   /** For services. */
@@ -147,13 +164,27 @@ export function createVolumeClient(transport: Transport): VolumeClient {
   const gone = async (wanted: RestRequest): Promise<void> => {
     await expectOk('volume', transport, wanted, [200, 202, 204, 404]);
   };
+  const act = async (token: string, id: string, action: string, service?: string): Promise<void> => {
+    const wanted = request('POST', `${at('volumes', id)}/action`, token, service, { [action]: {} });
+    await expectOk('volume', transport, wanted, [200, 202, 204]);
+  };
   const at = (collection: string, id: string): string => `/${collection}/${encodeURIComponent(id)}`;
   return {
     findVolume: async (token, id, service) =>
       find('volume', request('GET', at('volumes', id), token, service)),
+    listVolumes: async (token, { metadata, allProjects }, service) => {
+      const pairs = Object.entries(metadata).map(([key, value]) => `'${key}': '${value}'`);
+      const query = new URLSearchParams({
+        metadata: `{${pairs.join(', ')}}`,
+        ...(allProjects ? { all_tenants: '1' } : {}),
+      });
+      return (await find('volumes', request('GET', `/volumes/detail?${query}`, token, service))) ?? [];
+    },
     createVolume: async (token, volume, service) =>
       make('volume', request('POST', '/volumes', token, service, { volume })),
     deleteVolume: async (token, id, service) => gone(request('DELETE', at('volumes', id), token, service)),
+    deleteSnapshot: async (token, id, service) =>
+      gone(request('DELETE', at('snapshots', id), token, service)),
     findSnapshot: async (token, id, service) =>
       find('snapshot', request('GET', at('snapshots', id), token, service)),
     createSnapshot: async (token, snapshot, service) =>
@@ -180,6 +211,8 @@ export function createVolumeClient(transport: Transport): VolumeClient {
         [200, 202, 204],
       );
     },
+    beginDetaching: async (token, id, service) => act(token, id, 'os-begin_detaching', service),
+    rollDetaching: async (token, id, service) => act(token, id, 'os-roll_detaching', service),
     deleteAttachment: async (token, id, service) =>
       gone(request('DELETE', at('attachments', id), token, service)),
     getLaunchRecord: async (token, volumeId) =>

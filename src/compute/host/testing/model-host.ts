@@ -19,12 +19,15 @@ import { FakeHypervisor } from '#drivers/libvirt/fake.ts';
 import { createFakeMetadataPorts } from '#drivers/metadata-port/fake.ts';
 import { createFakeSwitch } from '#drivers/ovs/fake.ts';
 import type { ConductorRpc, InstanceEntry } from '../../rpc.ts';
+import type { BlockDeviceRow } from '../../tables.ts';
 import { Cancellations } from '../cancellations.ts';
-import { HOST_DEFAULTS } from '../config.ts';
+import { HOST_DEFAULTS, type HostConfig } from '../config.ts';
 import type { HostDeps } from '../deps.ts';
 import { createImageCache } from '../image-cache.ts';
 import { noFaults } from '../inject.ts';
+import { createFileRootDisks } from '../root-disk/file.ts';
 import { createMetadataServer } from '../metadata/server.ts';
+import { createModelVolumes, type ModelVolumes } from './model-volumes.ts';
 
 export const SERVER_ID = '11111111-2222-4333-8444-555555555555';
 export const NETWORK_ID = '22222222-2222-4333-8444-555555555555';
@@ -34,6 +37,7 @@ export interface ModelHost extends AsyncDisposable {
   readonly deps: HostDeps;
   readonly entry: InstanceEntry;
   readonly ports: Map<string, Port>;
+  readonly volumes: ModelVolumes;
   readonly hypervisor: FakeHypervisor;
   /** What the conductor was told, in order: method and argument. */
   readonly told: Array<{ readonly method: string; readonly args: unknown }>;
@@ -58,11 +62,13 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     deps: undefined as unknown as HostDeps, // set below: the clients need the model
     entry,
     ports,
+    volumes: createModelVolumes(entry.devices),
     hypervisor,
     told,
     dir,
     portUp: (portId) => hostSwitch.has(`tap${portId.slice(0, 11)}`),
     leftovers: async () => [
+      ...model.volumes.leftovers(),
       ...[...ports.keys()].map((id) => `port ${id}`),
       ...(await hypervisor.listServers()).map((server) => `guest ${server.id}`),
       ...(await hostSwitch.listPlugged()).map((port) => `tap ${port.devname}`),
@@ -74,15 +80,16 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     },
   };
   const metadata = createMetadataServer({ conductor, clock: systemClock, log: silentLog });
+  const config: HostConfig = {
+    ...HOST_DEFAULTS,
+    host: 'host-1',
+    dataDir: join(dir, 'host'),
+    simulated: true,
+    portUpDeadlineMs: 300,
+    shutdownGraceMs: 50,
+  };
   const deps: HostDeps = {
-    config: {
-      ...HOST_DEFAULTS,
-      host: 'host-1',
-      dataDir: join(dir, 'host'),
-      simulated: true,
-      portUpDeadlineMs: 300,
-      shutdownGraceMs: 50,
-    },
+    config,
     clock: systemClock,
     log: silentLog,
     bus,
@@ -90,6 +97,7 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     sagaLog: new MemorySagaLog(),
     image: modelImages(pathToFileURL(join(dir, 'image')).href, image),
     network: modelNetwork(model),
+    volume: model.volumes.client,
     serviceToken: async () => 'service-token',
     hypervisor,
     hostSwitch,
@@ -97,6 +105,7 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     metadataPorts: createFakeMetadataPorts(metadata.listener),
     configDrives: createConfigDriveWriter(),
     imageCache: createImageCache(join(dir, 'host', 'image-cache')),
+    rootDisks: createFileRootDisks(config),
     instanceLocks: new KeyedMutex(),
     cancellations: new Cancellations(),
     inject: noFaults,
@@ -166,6 +175,7 @@ const ENTRY: InstanceEntry = {
   terminated_at: null,
   deleted: 0,
   deleted_at: null,
+  devices: [],
 };
 
 /** Answers as the conductor does for an instance that is where it should be. */
@@ -180,6 +190,8 @@ function modelConductor(entry: InstanceEntry, told: ModelHost['told']): RpcClien
   const call = async (method: keyof ConductorRpc, args: unknown): Promise<unknown> => {
     told.push({ method, args });
     if (method === 'writeVifs') entry.vifs_json = JSON.stringify((args as { vifs: unknown }).vifs);
+    if (method === 'writeDevice') changeDevice(entry, args as Parameters<ConductorRpc['writeDevice']>[0]);
+    if (method === 'removeDevice') removeDevice(entry, args as Parameters<ConductorRpc['removeDevice']>[0]);
     return answers[method]?.();
   };
   return {
@@ -187,6 +199,19 @@ function modelConductor(entry: InstanceEntry, told: ModelHost['told']): RpcClien
     cast: async () => undefined,
     message: () => Promise.reject(new Error('no messages here')),
   } as unknown as RpcClient<ConductorRpc>;
+}
+
+type Devices = { devices: readonly BlockDeviceRow[] };
+
+function changeDevice(
+  entry: Devices,
+  { device_id, changes }: Parameters<ConductorRpc['writeDevice']>[0],
+): void {
+  entry.devices = entry.devices.map((each) => (each.id === device_id ? { ...each, ...changes } : each));
+}
+
+function removeDevice(entry: Devices, { device_id }: Parameters<ConductorRpc['removeDevice']>[0]): void {
+  entry.devices = entry.devices.filter((each) => each.id !== device_id);
 }
 
 function modelImages(location: string, bytes: Buffer): ImageClient {

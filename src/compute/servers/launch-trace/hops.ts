@@ -24,7 +24,11 @@ export const LAUNCH_HOPS: readonly Hop[] = [
   { number: 11, name: 'network.northbound', from: 'network API', to: 'ovn-nb', by: 'OVSDB' },
   { number: 12, name: 'network.southbound', from: 'ovn-northd', to: 'ovn-sb', by: 'OVSDB' },
   { number: 13, name: 'network.bind', from: 'ovn-controller', to: 'ovs-vswitchd', by: 'OpenFlow' },
+  { number: 14, name: 'volume.request', from: 'compute agent', to: 'volume API', by: 'REST' },
+  { number: 15, name: 'volume.schedule', from: 'volume API', to: 'volume scheduler', by: 'RPC' },
+  { number: null, name: 'volume.connect', from: 'compute agent', to: 'volume service', by: 'RPC' },
   { number: 16, name: 'spawn', from: 'compute agent', to: 'libvirt', by: 'RPC' },
+  { number: 17, name: 'volume.attach', from: 'libvirt', to: 'volume', by: 'RPC' },
   { number: null, name: 'activate', from: 'compute agent', to: 'libvirt', by: 'RPC' },
   { number: null, name: 'ready', from: 'guest', to: 'metadata', by: 'HTTP' },
 ];

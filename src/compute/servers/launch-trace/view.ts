@@ -146,6 +146,8 @@ const HOST_FACTS = new Set([
   'openflow_rules',
   'domain',
   'message_id',
+  'connections',
+  'placements',
 ]);
 
 function without(evidence: TracedHop['evidence'], keys: ReadonlySet<string>): Record<string, unknown> {

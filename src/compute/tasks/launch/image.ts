@@ -1,16 +1,14 @@
 // Hops `image.locate` and `image.load`: where the image is, and its bytes on this host, verified, with the root disk over them.
-import { mkdir, rm } from 'node:fs/promises';
-import { writeOverlay } from '#drivers/disk-image/qcow2-overlay.ts';
+import { rm } from 'node:fs/promises';
 import type { Step, StepContext } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../../host/deps.ts';
 import { ImageUnusable } from '../../host/errors.ts';
+import { bootsFromVolume } from '../../host/guest-spec.ts';
 import type { CachedImage } from '../../host/image-cache.ts';
 import { instancePaths } from '../../host/paths.ts';
-import type { InstanceEntry, LaunchMessage } from '../../rpc.ts';
-import type { FlavorSnapshot } from '../../tables.ts';
+import { makeRootDisk } from '../../host/root-disk/make.ts';
+import type { LaunchMessage } from '../../rpc.ts';
 import type { LaunchOutputs, LocatedImage } from './hops.ts';
-
-const GIB = 2 ** 30;
 
 export function locateImage(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'image.locate'> {
   return {
@@ -48,22 +46,28 @@ export function loadImage(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'i
       const { disk, kernel, ramdisk } = context.outputs['image.locate']!; // in `needs`
       const load = async (image: LocatedImage | null): Promise<CachedImage | undefined> =>
         image ? loadOne(deps, image, context) : undefined;
-      const [base, kernelFile, initrdFile] = await Promise.all([load(disk), load(kernel), load(ramdisk)]);
-      const diskPath = await makeRootDisk(deps, entry, base);
+      const [made, kernelFile, initrdFile] = await Promise.all([
+        bootsFromVolume(entry) ? undefined : makeRootDisk(deps, entry, disk, async () => load(disk)),
+        load(kernel),
+        load(ramdisk),
+      ]);
       context.evidence({
         location: disk?.location ? maskLocation(disk.location) : null,
-        bytes: base?.bytes ?? 0,
+        bytes: made?.base?.bytes ?? 0,
+        bytes_copied: made?.bytesCopied ?? 0,
+        cloned: made?.cloned ?? false,
         checksum: disk ? `${disk.os_hash_algo}:${disk.os_hash_value.slice(0, 16)}…` : null,
-        cache_hit: base?.hit ?? null,
-        root_disk: diskPath,
+        cache_hit: made?.base?.hit ?? null,
+        root_disk: made?.at ?? null,
       });
       return {
-        diskPath,
+        diskPath: made?.at ?? null,
         ...(kernelFile ? { kernelPath: kernelFile.path } : {}),
         ...(initrdFile ? { initrdPath: initrdFile.path } : {}),
       };
     },
     undo: async ({ input }) => {
+      await deps.rootDisks.remove(input.instance_id);
       await rm(instancePaths(deps.config, input.instance_id).dir, { recursive: true, force: true });
     },
   };
@@ -103,31 +107,6 @@ async function loadOne(
   const cached = await deps.imageCache.load(image, image.location, open, signal);
   waitingFor(null);
   return cached;
-}
-
-/** The root disk: an overlay over the cached image, as large as the flavor says. Made anew when it was there. */
-export async function makeRootDisk(
-  deps: HostDeps,
-  entry: InstanceEntry,
-  base: CachedImage | undefined,
-): Promise<string> {
-  const flavor = JSON.parse(entry.flavor_json) as FlavorSnapshot;
-  const paths = instancePaths(deps.config, entry.id);
-  const wanted = flavor.disk * GIB;
-  const size = wanted === 0 ? (base?.virtualSize ?? GIB) : wanted;
-  if (base && base.virtualSize > size) {
-    throw new ImageUnusable(
-      entry.image_id ?? '',
-      `its disk of ${Math.ceil(base.virtualSize / GIB)} GiB is larger than the flavor's ${flavor.disk} GiB`,
-    );
-  }
-  await mkdir(paths.dir, { recursive: true, mode: 0o700 });
-  await writeOverlay({
-    path: paths.disk,
-    virtualSize: size,
-    ...(base ? { backing: { path: base.path, format: base.format } } : {}),
-  });
-  return paths.disk;
 }
 
 /** A location can hold credentials of a store; a file's path does not. */

@@ -1,31 +1,40 @@
 // Hops `spawn` and `activate`: the guest is made with its CPUs stopped while OVN binds its ports, and runs when they are up.
 import { mkdir, rm } from 'node:fs/promises';
 import type { Step, StepContext } from '#platform/saga/saga.ts';
-import { POWER_STATE } from '../../tables.ts';
+import { POWER_STATE, type BlockDeviceRow } from '../../tables.ts';
 import type { HostDeps } from '../../host/deps.ts';
 import { guestSpec } from '../../host/guest-spec.ts';
+import { makeLocalDisks } from '../../host/local-disks.ts';
 import { writeInstanceConfigDrive } from '../../host/metadata/config-drive.ts';
 import { instancePaths, socketsDir } from '../../host/paths.ts';
-import type { LaunchMessage } from '../../rpc.ts';
-import type { LaunchOutputs } from './hops.ts';
+import type { InstanceEntry, LaunchMessage } from '../../rpc.ts';
+import type { LaunchOutputs, LaunchShape } from './hops.ts';
 
-export function spawn(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'spawn'> {
+export function spawn(deps: HostDeps, shape: LaunchShape): Step<LaunchMessage, LaunchOutputs, 'spawn'> {
   return {
     name: 'spawn',
-    needs: ['image.load', 'network.plug'],
+    needs: [
+      'network.plug',
+      ...(shape.image ? (['image.load'] as const) : []),
+      ...(shape.volumes ? (['volume.connect'] as const) : []),
+    ],
     volatile: true,
     deadlineMs: deps.config.spawnDeadlineMs,
     do: async ({ input, outputs, evidence }) => {
-      const { entry } = outputs.prepare!; // needed by both needs
+      const { entry } = outputs.prepare!; // needed by network.allocate
       const { vifs } = outputs['network.allocate']!; // needed by network.plug
       await mkdir(instancePaths(deps.config, entry.id).dir, { recursive: true, mode: 0o700 });
       await mkdir(socketsDir(deps.config), { recursive: true, mode: 0o700 });
+      await makeLocalDisks(deps.config, entry.devices, { anew: true });
+      const devices = connected(entry, outputs['volume.connect']?.devices ?? []);
       const configDrive = entry.config_drive === 1;
       if (configDrive) await writeInstanceConfigDrive(deps, input, vifs);
       const spec = guestSpec(deps.config, {
         entry,
+        devices,
         vifs,
-        boot: outputs['image.load']!,
+        boot: outputs['image.load'] ?? {},
+        rootDisk: deps.rootDisks.source(entry.id),
         configDrive,
         offloads: deps.hostSwitch.offloads,
       });
@@ -49,6 +58,7 @@ export function spawn(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'spawn
     undo: async ({ input }) => {
       await deps.hypervisor.destroyServer(input.instance_id);
       const paths = instancePaths(deps.config, input.instance_id);
+      if (!shape.image) await rm(paths.dir, { recursive: true, force: true });
       await Promise.all(
         [paths.configDrive, paths.consoleLog, paths.serialSocket, paths.vncSocket].map(async (path) =>
           rm(path, { force: true }),
@@ -58,10 +68,21 @@ export function spawn(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'spawn
   };
 }
 
-export function activate(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'activate'> {
+/** The entry's disks as they are now: the launch has connected some since. */
+function connected(entry: InstanceEntry, newer: readonly BlockDeviceRow[]): BlockDeviceRow[] {
+  const byId = new Map(newer.map((device) => [device.id, device]));
+  return entry.devices.map((device) => byId.get(device.id) ?? device);
+}
+
+export function activate(deps: HostDeps, shape: LaunchShape): Step<LaunchMessage, LaunchOutputs, 'activate'> {
   return {
     name: 'activate',
-    needs: ['spawn', 'network.bind', 'network.southbound'],
+    needs: [
+      'spawn',
+      'network.bind',
+      'network.southbound',
+      ...(shape.volumes ? (['volume.attach'] as const) : []),
+    ],
     deadlineMs: 30_000,
     do: async ({ input, evidence }: StepContext<LaunchMessage, LaunchOutputs>) => {
       await deps.hypervisor.resumeServer(input.instance_id);
