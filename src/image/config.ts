@@ -5,6 +5,12 @@ import { DEFAULT_STORES } from './store/stores.ts';
 
 export type ImportMethod = 'glance-direct' | 'web-download' | 'copy-image';
 
+export type QuotaName =
+  | 'image_size_total'
+  | 'image_stage_total'
+  | 'image_count_total'
+  | 'image_count_uploading';
+
 export interface WebDownloadConfig {
   readonly ports: readonly number[];
   /** Networks beside the internet from which tenants may import, as `10.1.0.0/16`: their services can be read by everyone. */
@@ -39,6 +45,8 @@ export interface ImageConfig {
   /** How long a task that has ended can be looked at. */
   readonly taskTtlMs: number;
   readonly webDownload: WebDownloadConfig;
+  /** Of each project; sizes in MiB, -1 for no limit. */
+  readonly quotas: Readonly<Record<QuotaName, number>>;
   /** How often leftovers are looked for. */
   readonly sweepIntervalMs: number;
 }
@@ -58,6 +66,12 @@ export const DEFAULT_IMAGE_CONFIG: ImageConfig = {
   importDeadlineMs: 6 * 3_600_000,
   taskTtlMs: 48 * 3_600_000,
   webDownload: { ports: [80, 443], insideNetworks: [], maxRedirects: 5, answerMs: 30_000 },
+  quotas: {
+    image_size_total: -1,
+    image_stage_total: -1,
+    image_count_total: -1,
+    image_count_uploading: 100,
+  },
   sweepIntervalMs: 60_000,
 };
 

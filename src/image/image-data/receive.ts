@@ -3,7 +3,10 @@ import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
 import { Invalid, TooLarge, WrongMediaType } from '../errors.ts';
+import type { QuotaName } from '../config.ts';
+import { requireQuota } from '../quotas/quotas.ts';
 import type { ImageStore, StoredData } from '../store/port.ts';
+import type { ImageRow } from '../tables.ts';
 
 /** @throws WrongMediaType */
 export function requireOctets(call: Call): void {
@@ -37,27 +40,36 @@ export function announcedSize(call: Call): number | undefined {
   return size;
 }
 
-/** @throws TooLarge */
+/**
+ * Before data is taken: the project may have one more upload, and its data fits into the project's limit and the store.
+ * @param quota which limit the data counts for @returns bytes that may come at most @throws TooLarge
+ */
 export async function requireRoom(
-  { config }: ImageDeps,
-  store: ImageStore,
+  deps: ImageDeps,
+  image: ImageRow,
+  into: { readonly store: ImageStore; readonly quota: QuotaName },
   size: number | undefined,
-): Promise<void> {
-  if (size === undefined) return;
-  if (size > config.maxImageBytes) {
+): Promise<number> {
+  const { db, config } = deps;
+  if (size !== undefined && size > config.maxImageBytes) {
     throw new TooLarge(
       `The image of ${size} bytes is larger than the limit of ${config.maxImageBytes} bytes.`,
     );
   }
-  const free = await store.free();
+  await requireQuota(deps, db.kysely, 'image_count_uploading', image.owner, 1);
+  const left = await requireQuota(deps, db.kysely, into.quota, image.owner, size ?? 1);
+  if (size === undefined) return Math.min(config.maxImageBytes, left + 1);
+  const free = await into.store.free();
   if (free !== undefined && size > free)
     throw new TooLarge(`There is not enough room for ${size} bytes in the store.`, 'store-full');
+  return size;
 }
 
 export interface Receiving {
   readonly into: ImageStore;
   readonly name: string;
   readonly announced: number | undefined;
+  readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
@@ -65,9 +77,8 @@ export interface Receiving {
 export async function receive(
   call: Call,
   deps: ImageDeps,
-  { into, name, announced, signal }: Receiving,
+  { into, name, announced, maxBytes, signal }: Receiving,
 ): Promise<StoredData> {
-  const maxBytes = announced ?? deps.config.maxImageBytes;
   const data = await into
     .put(call.stream, {
       name,

@@ -23,7 +23,8 @@ async function stage(call: Call, deps: ImageDeps): Promise<Reply> {
   if (!deps.config.importMethods.includes('glance-direct'))
     throw new Invalid('Data cannot be staged here: the import method glance-direct is switched off.');
   const announced = announcedSize(call);
-  await requireRoom(deps, deps.staging, announced);
+  const room = { store: deps.staging, quota: 'image_stage_total' } as const;
+  const maxBytes = await requireRoom(deps, image, room, announced);
   const name = randomUUID();
   await using lease = await startLease(deps, image, name, 'uploading');
   try {
@@ -31,7 +32,7 @@ async function stage(call: Call, deps: ImageDeps): Promise<Reply> {
       deps,
       image,
       name,
-      await receive(call, deps, { into: deps.staging, name, announced, signal: lease.signal }),
+      await receive(call, deps, { into: deps.staging, name, announced, maxBytes, signal: lease.signal }),
     );
   } catch (error) {
     await deps.staging.delete(name);

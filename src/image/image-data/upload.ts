@@ -8,6 +8,7 @@ import { ImageGone } from '../errors.ts';
 import { findMutable } from '../images/find.ts';
 import { requireFormats, requireUploadable } from '../images/states.ts';
 import { findImageRow, updateImage } from '../images/store.ts';
+import { requireQuota } from '../quotas/quotas.ts';
 import { insertLocation } from '../locations/store.ts';
 import type { StoredData } from '../store/port.ts';
 import type { NamedStore } from '../store/stores.ts';
@@ -27,7 +28,8 @@ async function upload(call: Call, deps: ImageDeps): Promise<Reply> {
   requireFormats(image);
   const into = chosenStore(call, deps);
   const announced = announcedSize(call);
-  await requireRoom(deps, into.store, announced);
+  const room = { store: into.store, quota: 'image_size_total' } as const;
+  const maxBytes = await requireRoom(deps, image, room, announced);
   const uploadId = randomUUID();
   await using lease = await startLease(deps, image, uploadId);
   try {
@@ -35,6 +37,7 @@ async function upload(call: Call, deps: ImageDeps): Promise<Reply> {
       into: into.store,
       name: uploadId,
       announced,
+      maxBytes,
       signal: lease.signal,
     });
     await activate(deps, image, into, uploadId, data);
@@ -61,6 +64,7 @@ async function activate(
   const accepted = await acceptData(image, async (range) => get(uploadId, range), data);
   const now = isoTime(deps.clock);
   const done = await deps.db.transaction(async (trx) => {
+    await requireQuota(deps, trx, 'image_size_total', image.owner, data.size); // others may have filled it meanwhile
     const set = {
       ...accepted,
       status: 'active',

@@ -8,6 +8,7 @@ import type { ImageDeps } from '../deps.ts';
 import { Conflict, Forbidden, ImageNotFound, Invalid } from '../errors.ts';
 import { discardData, placesOf, requireUnused } from '../locations/places.ts';
 import { listLocationsOf } from '../locations/store.ts';
+import { requireQuota } from '../quotas/quotas.ts';
 import type { ImageRow } from '../tables.ts';
 import { checkAmounts, checkAttribute, DEFAULT_ATTRIBUTES, isBase, type Attributes } from './attributes.ts';
 import { findMutable, findVisible } from './find.ts';
@@ -22,7 +23,10 @@ export async function createImage(call: Call, deps: ImageDeps): Promise<Reply> {
   const { image, tags } = newImage(call, deps, call.body as Readonly<Record<string, unknown>>);
   const { id } = image;
   try {
-    await deps.db.transaction(async (trx) => insertImage(trx, image, tags));
+    await deps.db.transaction(async (trx) => {
+      await requireQuota(deps, trx, 'image_count_total', image.owner, 1);
+      await insertImage(trx, image, tags);
+    });
   } catch (error) {
     if (isUniqueViolation(error)) throw new Conflict(`Image ID ${id} already exists!`, 'id-taken');
     throw error;

@@ -2,7 +2,7 @@
 import { isAdmin } from '#platform/auth/principal.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
-import { Invalid } from '../errors.ts';
+import { ImageNotFound, Invalid } from '../errors.ts';
 import type { ImageRow, MemberStatus } from '../tables.ts';
 import { findIfSeen } from './find.ts';
 import {
@@ -51,6 +51,7 @@ const VISIBILITIES: ReadonlySet<string> = new Set(['public', 'private', 'shared'
 const MEMBER_STATUSES: ReadonlySet<string> = new Set(['pending', 'accepted', 'rejected', 'all']);
 
 export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> {
+  if (call.path.endsWith('/')) throw new ImageNotFound(''); // an image whose id is empty, not the list
   const limit = limitOf(call.query.get('limit'), deps);
   const sort = sortOf(call.query);
   const { conditions, properties } = filtersOf(call.query);

@@ -1,6 +1,7 @@
 // Images: records of what can be booted. Their data is in `image-data`.
 import type { Route } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
+import { ImageNotFound } from '../errors.ts';
 import { createImage, deactivateImage, deleteImage, reactivateImage, showImage } from './handlers.ts';
 import { listImages } from './list.ts';
 import { createImageBody } from './schema.ts';
@@ -15,6 +16,15 @@ export const imageRoutes: readonly Route<ImageDeps>[] = [
     body: createImageBody,
     success: 201,
     errors: [409, 413],
+  },
+  {
+    method: 'DELETE',
+    path: '/v2/images',
+    policy: 'delete_image',
+    handler: async () => {
+      throw new ImageNotFound(''); // `/v2/images/` names the image whose id is empty
+    },
+    success: 204,
   },
   { method: 'GET', path: '/v2/images/:image', handler: showImage },
   { method: 'PATCH', path: '/v2/images/:image', handler: updateImageByPatch, errors: [409, 413, 415] },

@@ -11,6 +11,8 @@ import { updateImage } from '../images/store.ts';
 import { listLocationsOf } from '../locations/store.ts';
 import { insertTask } from '../tasks/store.ts';
 import { newTask } from '../tasks/new-task.ts';
+import { requireQuota } from '../quotas/quotas.ts';
+import type { StoredData } from '../store/port.ts';
 import type { ImageRow } from '../tables.ts';
 import type { ImportPlan } from './plan.ts';
 import type { ImportBody } from './schema.ts';
@@ -27,6 +29,7 @@ export async function importImage(call: Call, deps: ImageDeps): Promise<Reply> {
   requireImportable(image, method);
   if (method === 'web-download') checkWebUri(body.method.uri, deps);
   const stores = await storesOf(call, deps, image, body, method);
+  await requireLimits(deps, image, method, stores.length);
   if (stores.length === 0) {
     await showNothingToDo(deps, image);
     return new Reply(202);
@@ -72,6 +75,22 @@ function requireImportable(image: ImageRow, method: ImportMethod): void {
 export function checkWebUri(uri: string | undefined, { config: { webDownload } }: ImageDeps): void {
   if (uri === undefined) throw new Invalid('The import method web-download needs a uri.');
   checkUri(uri, { ports: webDownload.ports, allowed: networks(webDownload.insideNetworks) });
+}
+
+/** @throws TooLarge */
+async function requireLimits(
+  deps: ImageDeps,
+  image: ImageRow,
+  method: ImportMethod,
+  copies: number,
+): Promise<void> {
+  const { db } = deps;
+  const isNew = method !== 'glance-direct'; // what is staged counts as uploading already
+  await requireQuota(deps, db.kysely, 'image_count_uploading', image.owner, isNew ? 1 : 0);
+  const staged = image.staged_json === null ? undefined : (JSON.parse(image.staged_json) as StoredData);
+  const size = image.size ?? staged?.size ?? 1; // of a download nothing is known yet: it must have room for something
+  await requireQuota(deps, db.kysely, 'image_size_total', image.owner, size * copies);
+  if (method === 'web-download') await requireQuota(deps, db.kysely, 'image_stage_total', image.owner, 1);
 }
 
 function stagedName(image: ImageRow, method: ImportMethod): string | null {

@@ -167,6 +167,7 @@ export async function finish(
       { task_id: taskId, image_id: imageId, step: outcome.failedStep, err: outcome.cause },
       'import undone',
     );
+  if (plan.staged !== null) await deps.staging.delete(plan.staged); // whose end is seen has nothing staged any more
   await db.transaction(async (trx) => {
     await endTask(
       trx,
@@ -184,7 +185,6 @@ export async function finish(
     };
     await updateImage(trx, imageId, { import_task: taskId }, set);
   });
-  if (plan.staged !== null) await deps.staging.delete(plan.staged);
 }
 
 /** What the owner of the task may read. */

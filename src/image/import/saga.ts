@@ -7,6 +7,7 @@ import { Conflict, ImageGone } from '../errors.ts';
 import { acceptData, type DataColumns } from '../image-data/accept.ts';
 import { findImageRow, updateImage } from '../images/store.ts';
 import type { StoredData } from '../store/port.ts';
+import { requireQuota } from '../quotas/quotas.ts';
 import type { ImageRow } from '../tables.ts';
 import type { ImportInput } from './plan.ts';
 import { putIntoStores, removeFromStores, type StoreResult } from './store-step.ts';
@@ -51,7 +52,7 @@ function fetchStep(deps: ImageDeps): Step<ImportInput, ImportOutputs, 'import.fe
           return stagedData(deps, image, staged ?? '');
         case 'web-download':
           waitingFor('the download');
-          return download(deps, uri ?? '', staged ?? '', signal);
+          return download(deps, image, { uri: uri ?? '', name: staged ?? '' }, signal);
       }
     },
     undo: async ({ input: { plan } }) => {
@@ -68,11 +69,13 @@ async function stagedData({ staging }: ImageDeps, image: ImageRow, name: string)
 }
 
 async function download(
-  { staging, config }: ImageDeps,
-  uri: string,
-  name: string,
+  deps: ImageDeps,
+  image: ImageRow,
+  { uri, name }: { readonly uri: string; readonly name: string },
   signal: AbortSignal,
 ): Promise<StoredData> {
+  const { staging, config } = deps;
+  const left = await requireQuota(deps, deps.db.kysely, 'image_stage_total', image.owner, 0);
   await staging.delete(name); // of an earlier try
   const { ports, insideNetworks, maxRedirects, answerMs } = config.webDownload;
   const options = { ports, allowed: networks(insideNetworks), maxRedirects, answerMs };
@@ -80,7 +83,7 @@ async function download(
   try {
     return await staging.put(stream, {
       name,
-      maxBytes: config.maxImageBytes,
+      maxBytes: Math.min(config.maxImageBytes, left),
       idleMs: config.uploadIdleMs,
       signal,
       ...(size === undefined ? {} : { size }),
@@ -100,6 +103,8 @@ function checkStep(deps: ImageDeps): Step<ImportInput, ImportOutputs, 'import.ch
       if (staged === null) return null; // it was looked at when it came
       const image = await importedImage(deps, input);
       const data = outputs['import.fetch']!; // in `needs`
+      const bytes = data.size * input.plan.targets.length;
+      await requireQuota(deps, deps.db.kysely, 'image_size_total', image.owner, bytes);
       return acceptData(image, async (range) => deps.staging.get(staged, range), data);
     },
     // Nothing to undo: it only reads.

@@ -1,6 +1,7 @@
 // What the service can: its stores, and the import methods that it has.
 import type { Call, Route } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
+import { usageOf } from '../quotas/quotas.ts';
 import type { NamedStore } from '../store/stores.ts';
 
 function storeView({ id, description, isDefault }: NamedStore): Record<string, unknown> {
@@ -32,9 +33,9 @@ async function showImport(_call: Call, { config }: ImageDeps): Promise<unknown> 
   };
 }
 
-/** How much a project has of what is limited: nothing is, beside the sizes in the configuration. */
-async function showUsage(_call: Call): Promise<unknown> {
-  return { usage: {} };
+/** How much the caller's project has of what is limited. */
+async function showUsage(call: Call, deps: ImageDeps): Promise<unknown> {
+  return { usage: await usageOf(deps, deps.db.kysely, call.principal.projectId ?? '') };
 }
 
 export const infoRoutes: readonly Route<ImageDeps>[] = [

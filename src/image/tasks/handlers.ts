@@ -8,6 +8,7 @@ import { checkWebUri } from '../import/begin.ts';
 import { findVisible } from '../images/find.ts';
 import { newImage } from '../images/handlers.ts';
 import { insertImage } from '../images/store.ts';
+import { requireQuota } from '../quotas/quotas.ts';
 import type { ImageTaskRow } from '../tables.ts';
 import { newTask } from './new-task.ts';
 import type { CreateTaskBody } from './schema.ts';
@@ -99,6 +100,8 @@ export async function createTask(call: Call, deps: ImageDeps): Promise<Reply> {
   });
   await deps.db.transaction(async (trx) => {
     const importing = { status: 'importing', upload_id: staged, import_task: task.id } as const;
+    await requireQuota(deps, trx, 'image_count_total', image.owner, 1);
+    await requireQuota(deps, trx, 'image_count_uploading', image.owner, 1);
     await insertImage(trx, { ...image, ...importing, importing_to: store, failed_import: '' }, tags);
     await insertTask(trx, { ...task, updated_at: isoTime(deps.clock) });
   });
