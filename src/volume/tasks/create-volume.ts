@@ -157,7 +157,8 @@ export async function loadInto(
   if (!image || image.status !== 'active') throw new ImageUnusable(imageId, 'it is gone or not active');
   await using access = await deps.driver.open({ volumeId: volume.id }, 'rw');
   if (erase) await access.zero(0, access.size);
-  return loadImage({
+  return await loadImage({
+    // before the access is closed
     image,
     location: image.direct_url,
     openData: async () => deps.image.openData(token, imageId, serviceToken),
