@@ -2,6 +2,7 @@
 // somebody else starts the program, and starts it again when it dies: then it knows nothing, and listeners are told.
 import { setTimeout as delay } from 'node:timers/promises';
 import { VolumeBackendError } from '#drivers/volume/errors.ts';
+import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import type { NbdAddress } from '#platform/nbd/client.ts';
 import { QmpConnection, QmpError } from './qmp.ts';
 
@@ -21,6 +22,8 @@ export interface BlockExport {
 
 export interface StorageDaemon extends AsyncDisposable {
   readonly nbd: NbdAddress;
+  /** False while the program is away: then nothing is open in it. */
+  readonly connected: boolean;
   /** One that is there already is no error. */
   addNode(node: BlockNode): Promise<void>;
   /** False when something uses it. One that is absent is no error. */
@@ -56,6 +59,11 @@ export interface StorageDaemonAddress {
   readonly nbd: NbdAddress;
 }
 
+interface GraphNode {
+  readonly type: string;
+  readonly name: string;
+}
+
 const CONNECT_MS = 2_000;
 /** A supervisor starts the program again within this, or it is called unreachable. */
 const AWAY_MS = 10_000;
@@ -73,7 +81,9 @@ class QemuStorageDaemon implements StorageDaemon {
   readonly nbd: NbdAddress;
   readonly #qmpPath: string;
   readonly #closing = new AbortController();
+  readonly #mutex = new KeyedMutex();
   readonly #listeners = new Set<() => void>();
+  #current = false;
   #connection = Promise.withResolvers<QmpConnection>();
   #running: Promise<void>;
 
@@ -81,6 +91,10 @@ class QemuStorageDaemon implements StorageDaemon {
     this.nbd = nbd;
     this.#qmpPath = qmpPath;
     this.#running = this.#run();
+  }
+
+  get connected(): boolean {
+    return this.#current;
   }
 
   async addNode(node: BlockNode): Promise<void> {
@@ -103,8 +117,9 @@ class QemuStorageDaemon implements StorageDaemon {
   }
 
   async listNodes(): Promise<ReadonlySet<string>> {
-    const nodes = await this.#command('query-named-block-nodes', { flat: true });
-    return new Set((nodes as { 'node-name': string }[]).map((node) => node['node-name']));
+    // The names and nothing else: the well-known question also describes each node by its whole chain, for ever longer.
+    const graph = (await this.#command('x-debug-query-block-graph', {})) as { nodes: GraphNode[] };
+    return new Set(graph.nodes.filter(({ type }) => type === 'block-driver').map(({ name }) => name));
   }
 
   async addExport({ id, node, name, writable, writethrough }: BlockExport): Promise<void> {
@@ -149,15 +164,18 @@ class QemuStorageDaemon implements StorageDaemon {
     signal: AbortSignal,
   ): Promise<void> {
     const connection = await this.#connected();
-    const ended = Promise.withResolvers<void>();
+    const pending = Promise.withResolvers<void>();
+    const concluded = Promise.withResolvers<void>();
     const off = connection.onEvent((event, data) => {
-      if (event === 'JOB_STATUS_CHANGE' && data['id'] === job.id && data['status'] === 'concluded')
-        ended.resolve();
+      if (event !== 'JOB_STATUS_CHANGE' || data['id'] !== job.id) return;
+      if (data['status'] === 'pending' || data['status'] === 'concluded') pending.resolve();
+      if (data['status'] === 'concluded') concluded.resolve();
     });
-    const lost = connection.closed.then(() => ended.reject(unreachable('it died in the middle of a copy')));
+    const lost = connection.closed.then(() => {
+      throw unreachable('it died in the middle of a copy');
+    });
     lost.catch(() => undefined);
-    ended.promise.catch(() => undefined);
-    const cancel = (): void => void this.#command('job-cancel', { id: job.id }).catch(() => undefined);
+    const abort = (): void => pending.resolve();
     try {
       signal.throwIfAborted();
       await this.#command('block-stream', {
@@ -165,14 +183,22 @@ class QemuStorageDaemon implements StorageDaemon {
         device: job.node,
         ...(job.base !== undefined && { 'base-node': job.base }),
         ...(job.backingFile !== undefined && { 'backing-file': job.backingFile }),
+        'auto-finalize': false,
         'auto-dismiss': false,
       });
-      signal.addEventListener('abort', cancel);
-      if (signal.aborted) cancel();
-      await ended.promise;
+      signal.addEventListener('abort', abort);
+      if (signal.aborted) abort();
+      await Promise.race([pending.promise, lost]);
+      // While QEMU rearranges its nodes for the end of a job it dies of questions about them (7.2): nobody asks any.
+      await this.#alone(async () => {
+        const end = signal.aborted ? 'job-cancel' : 'job-finalize';
+        // Refused when it failed and ended by itself.
+        await this.#send(end, { id: job.id }).catch(unlessUnreachable);
+        await Promise.race([concluded.promise, lost]);
+      });
       await this.#endJob(job.id, signal);
     } finally {
-      signal.removeEventListener('abort', cancel);
+      signal.removeEventListener('abort', abort);
       off();
     }
   }
@@ -199,6 +225,16 @@ class QemuStorageDaemon implements StorageDaemon {
   }
 
   async #command(command: string, args: object): Promise<unknown> {
+    // Waiting for a daemon that is away is done side by side.
+    await this.#connected();
+    return this.#alone(async () => this.#send(command, args));
+  }
+
+  async #alone<T>(act: () => Promise<T>): Promise<T> {
+    return this.#mutex.run('monitor', act);
+  }
+
+  async #send(command: string, args: object): Promise<unknown> {
     const connection = await this.#connected();
     try {
       return await connection.run(command, args, COMMAND_MS);
@@ -230,10 +266,12 @@ class QemuStorageDaemon implements StorageDaemon {
       const close = (): void => connection.close();
       signal.addEventListener('abort', close);
       if (signal.aborted) close();
+      this.#current = true;
       this.#connection.resolve(connection);
       if (!first) for (const listener of this.#listeners) listener();
       first = false;
       await connection.closed;
+      this.#current = false;
       signal.removeEventListener('abort', close);
       this.#connection = Promise.withResolvers();
     }

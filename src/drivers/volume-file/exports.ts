@@ -99,6 +99,7 @@ export class Exports {
 
   /** Lets go of files that are to be removed, upper ones first. Where the daemon does not answer, they go all the same. */
   async forget(layers: readonly Layer[]): Promise<void> {
+    if (!this.#daemon.connected) return;
     try {
       const open = await this.#daemon.listNodes();
       for (const { name } of layers) if (open.has(name)) await this.#daemon.removeNode(name);

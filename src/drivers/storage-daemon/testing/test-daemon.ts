@@ -30,7 +30,7 @@ export async function startTestDaemon(directory: string): Promise<TestDaemon> {
   const kill = async (): Promise<void> => {
     const dying = child;
     child = undefined;
-    if (!dying) return;
+    if (!dying || dying.exitCode !== null || dying.signalCode !== null) return;
     const ended = once(dying, 'exit');
     dying.kill('SIGKILL');
     await ended;
@@ -39,7 +39,9 @@ export async function startTestDaemon(directory: string): Promise<TestDaemon> {
     await rm(command.qmpPath, { force: true });
     await rm(join(directory, 'nbd'), { force: true });
     const [program, ...args] = command.argv;
-    child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program!, ...args], { stdio: 'ignore' });
+    child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program!, ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     const deadline = performance.now() + 10_000;
     while (!existsSync(command.qmpPath)) {
       if (performance.now() > deadline) throw new Error('the storage daemon did not start');
