@@ -4,12 +4,11 @@ import { createTokenValidator, type TokenValidator } from '#platform/auth/token-
 import { outboxMigration, startOutbox } from '#platform/bus/outbox.ts';
 import { createImageClient } from '#platform/clients/image.ts';
 import { vouchingTransport, type Transport } from '#platform/clients/transport.ts';
-import { isoTime } from '#platform/context/clock.ts';
 import type { Api } from '#platform/http/api.ts';
 import { Enforcer } from '#platform/policy/enforcer.ts';
 import { sagaMigration } from '#platform/saga/sql-log.ts';
 import type { Service, ServiceContext } from '#platform/service/service.ts';
-import { isUniqueViolation, openDatabase } from '#platform/sql/database.ts';
+import { openDatabase } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
 import { volumeApiPolicies, volumeApiRoutes } from './api-table.ts';
 import { DEFAULT_VOLUME_CONFIG, type VolumeConfig } from './config.ts';
@@ -20,6 +19,7 @@ import { volumeMigration } from './migrations/001-volume.ts';
 import { typeEncryptionMigration } from './migrations/002-type-encryption.ts';
 import { backupDataMigration } from './migrations/003-backup-data.ts';
 import type { VolumeTables } from './tables.ts';
+import { seedDefaultType } from './volumes/type-store.ts';
 
 export interface VolumeService extends Service<VolumeDeps> {
   readonly name: 'volume';
@@ -60,7 +60,7 @@ export async function createVolumeService(
     serviceToken: context.serviceToken,
     serviceTokens,
   };
-  await seedDefaultType(deps);
+  await seedDefaultType(db, config.defaultVolumeType, context.clock);
   let outbox: AsyncDisposable | undefined;
   const owned = undo.move();
   return {
@@ -99,32 +99,6 @@ async function serviceTokenValidator(context: ServiceContext): Promise<TokenVali
     clock: context.clock,
     serviceToken: context.serviceToken,
   });
-}
-
-/** The type that every volume has which names none: there always is one. */
-async function seedDefaultType({ db, clock, config }: VolumeDeps): Promise<void> {
-  const known = await db.kysely
-    .selectFrom('volume_types')
-    .select('id')
-    .where('name', '=', config.defaultVolumeType)
-    .executeTakeFirst();
-  if (known) return;
-  try {
-    await db.kysely
-      .insertInto('volume_types')
-      .values({
-        id: crypto.randomUUID(),
-        name: config.defaultVolumeType,
-        description: 'Default Volume Type',
-        is_public: 1,
-        qos_specs_id: null,
-        created_at: isoTime(clock),
-        updated_at: null,
-      })
-      .execute();
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error; // another process of the service was faster
-  }
 }
 
 function volumeApi(deps: VolumeDeps): Api<VolumeDeps> {

@@ -10,7 +10,7 @@ export interface Rule {
   readonly find: (tree: readonly SourceFile[]) => string[];
 }
 
-const SERVICES = ['identity', 'compute', 'placement', 'image', 'network'];
+const SERVICES = ['identity', 'compute', 'placement', 'image', 'network', 'volume'];
 
 /** Lower may not import higher. */
 const LAYERS: Readonly<Record<string, number>> = {
@@ -21,6 +21,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   placement: 2,
   image: 2,
   network: 2,
+  volume: 2,
   cloud: 3,
   sim: 3, // `cloud` puts the simulated world together, `sim` the whole cloud: both may see everything
   cli: 4,

@@ -2,6 +2,7 @@
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import type { VolumeTables } from '#volume/tables.ts';
+import { insertMessage } from './store.ts';
 
 /** Upstream's numbers of what was attempted and what went wrong: clients show them, scripts match them. */
 export const ACTION_IDS = {
@@ -58,21 +59,18 @@ export async function tellOwner(
   const now = clock.now();
   const actionId = ACTION_IDS[message.action];
   const detailId = DETAIL_IDS[message.detail];
-  await trx
-    .insertInto('messages')
-    .values({
-      id: crypto.randomUUID(),
-      project_id: message.projectId,
-      request_id: message.requestId,
-      event_id: `VOLUME_${message.resourceType}_${actionId}_${detailId}`,
-      resource_type: message.resourceType,
-      resource_id: message.resourceId,
-      message_level: 'ERROR',
-      user_message: message.text,
-      detail_id: detailId,
-      action_id: actionId,
-      created_at: new Date(now).toISOString(),
-      guaranteed_until: new Date(now + config.messageTtlMs).toISOString(),
-    })
-    .execute();
+  await insertMessage(trx, {
+    id: crypto.randomUUID(),
+    project_id: message.projectId,
+    request_id: message.requestId,
+    event_id: `VOLUME_${message.resourceType}_${actionId}_${detailId}`,
+    resource_type: message.resourceType,
+    resource_id: message.resourceId,
+    message_level: 'ERROR',
+    user_message: message.text,
+    detail_id: detailId,
+    action_id: actionId,
+    created_at: new Date(now).toISOString(),
+    guaranteed_until: new Date(now + config.messageTtlMs).toISOString(),
+  });
 }

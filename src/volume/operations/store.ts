@@ -4,7 +4,7 @@ import { closeSteps, listSteps, saveStep } from '#platform/saga/sql-log.ts';
 import type { SagaLog, StepRecord } from '#platform/saga/saga.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDatabase, VolumeDeps } from '#volume/deps.ts';
-import type { VolumeOperationRow, VolumeTables } from '#volume/tables.ts';
+import type { MessageRow, VolumeOperationRow, VolumeTables } from '#volume/tables.ts';
 
 type Db = Executor<VolumeTables>;
 
@@ -156,4 +156,8 @@ export function operationLog(db: VolumeDatabase): SagaLog {
 /** Messages that nobody has to be able to read any more. */
 export async function forgetMessages(db: Db, now: string): Promise<void> {
   await db.deleteFrom('messages').where('guaranteed_until', '<', now).execute();
+}
+
+export async function insertMessage(trx: Db, message: MessageRow): Promise<void> {
+  await trx.insertInto('messages').values(message).execute();
 }

@@ -1,5 +1,6 @@
 // What a volume needs of its type: who may use it, and what it asks of a backend.
-import type { Executor } from '#platform/sql/database.ts';
+import { isoTime, type Clock } from '#platform/context/clock.ts';
+import { isUniqueViolation, type Database, type Executor } from '#platform/sql/database.ts';
 import type { VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
 
 type Db = Executor<VolumeTables>;
@@ -57,3 +58,27 @@ export async function listExtraSpecs(db: Db, typeId: string | null): Promise<Rec
 
 /** `<is> True` in a type's extra specs. */
 export const isSpecTrue = (value: string | undefined): boolean => /^<is>\s*true$/i.test(value ?? '');
+
+/** Makes the type that every volume has which names none: there always is one. */
+export async function seedDefaultType(db: Database<VolumeTables>, name: string, clock: Clock): Promise<void> {
+  const known = await db.kysely
+    .selectFrom('volume_types')
+    .select('id')
+    .where('name', '=', name)
+    .executeTakeFirst();
+  if (known) return;
+  const type: VolumeTypeRow = {
+    id: crypto.randomUUID(),
+    name,
+    description: 'Default Volume Type',
+    is_public: 1,
+    qos_specs_id: null,
+    created_at: isoTime(clock),
+    updated_at: null,
+  };
+  try {
+    await db.kysely.insertInto('volume_types').values(type).execute();
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error; // another process of the service was faster
+  }
+}
