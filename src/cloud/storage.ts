@@ -3,8 +3,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExistingClusterFiles } from '#drivers/rbd/existing-cluster.ts';
-import type { CephCluster } from '#drivers/rbd/access.ts';
+import { createRbdRootDisks } from '#compute/host/root-disk/rbd.ts';
+import { openRbdPool } from '#drivers/rbd/real.ts';
+import { POOLS, type CephCluster } from '#drivers/rbd/access.ts';
 import { createRbdVolumeDriver } from '#drivers/volume-rbd/driver.ts';
+import type { ComputeConfig } from '#compute/config.ts';
 import type { ImageConfig } from '#image/config.ts';
 import type { ImageServiceOptions } from '#image/service.ts';
 import { rbdStoreFactory } from '#image/store/rbd-store.ts';
@@ -13,11 +16,12 @@ import type { DataDirectory } from './data-directory.ts';
 import { MachineUnfit } from './errors.ts';
 import type { Ground } from './ground-options.ts';
 import { need } from './ground-context.ts';
-import type { WorldVolumeBackend } from './world.ts';
+import type { WorldHost, WorldVolumeBackend } from './world.ts';
 
 export type Storage = 'file' | 'ceph';
 
 const FILE = 'storage.json';
+const CLUSTER_FILE = 'access.json';
 
 /** What was chosen: files of a cluster only where it is not the cloud's own. */
 export interface StorageChoice {
@@ -67,9 +71,31 @@ export function cephOf({ ceph }: Ground): CephCluster {
   return need(ceph, 'ceph');
 }
 
+/** A snapshot of a root disk in Ceph is raw, so that servers and volumes can be cloned from it. */
+export function computeStorage(storage: Storage): Partial<ComputeConfig> {
+  return storage === 'ceph' ? { snapshotFormat: 'raw' } : {};
+}
+
+/** Root disks in the cluster, which all hosts share. */
+export async function cephDisks(cluster: CephCluster): Promise<Pick<WorldHost, 'rootDisks' | 'diskGb'>> {
+  const { totalBytes } = await openRbdPool(cluster, 'nova', POOLS.disks).usage();
+  return { rootDisks: createRbdRootDisks(cluster), diskGb: Math.floor(totalBytes / 2 ** 30) };
+}
+
 /** Volumes in the cluster. It is no host's own: the first one's name stands for it. */
 export function cephBackend(ground: Ground, owned: AsyncDisposable[]): WorldVolumeBackend {
   const driver = createRbdVolumeDriver({ cluster: cephOf(ground) });
   owned.push(driver);
   return { host: ground.hosts[0]?.name ?? 'ceph', name: 'ceph', availabilityZone: 'nova', driver };
+}
+
+/** The cluster of a cloud that runs, for who looks at it from outside. Undefined where it uses none. */
+export function findCeph(data: DataDirectory): CephCluster | undefined {
+  const kept = data.readJson(join('ceph', CLUSTER_FILE));
+  return keptStorage(data)?.storage === 'ceph' ? (kept as CephCluster | undefined) : undefined;
+}
+
+/** Written at each start, when the cluster is known. Holds no key. */
+export function recordCeph(data: DataDirectory, cluster: CephCluster): void {
+  data.writeJson(join('ceph', CLUSTER_FILE), cluster);
 }

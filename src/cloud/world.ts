@@ -9,17 +9,19 @@ import { createMetadataPorts } from '#drivers/metadata-port/real.ts';
 import type { HostSwitch } from '#drivers/ovs/port.ts';
 import type { VolumeDriver } from '#drivers/volume/port.ts';
 import { createOvsSwitch } from '#drivers/ovs/real.ts';
+import type { RootDisks } from '#compute/host/root-disk/port.ts';
 import type { FaultInjector } from '#compute/host/inject.ts';
 import { noFaults } from '#compute/host/inject.ts';
 import type { NetworkConfig } from '#network/config.ts';
 import type { NorthboundAccess, RunningNorthbound } from '#network/service.ts';
 import { createNorthbound } from '#network/ovn/northbound.ts';
 import { join } from 'node:path';
+import type { DataDirectory } from './data-directory.ts';
 import type { Ground, GroundHost, GroundProvider } from './ground-options.ts';
 import type { Shared } from './services/context.ts';
 import { PHYSNET } from './steps/host-switch.ts';
 import { northboundSocket, southboundSocket } from './steps/ovn-databases.ts';
-import { cephBackend } from './storage.ts';
+import { cephBackend, cephDisks, recordCeph } from './storage.ts';
 import type { Foundation } from './up.ts';
 import { fileBackend } from './volume-backends.ts';
 
@@ -30,6 +32,10 @@ export interface WorldHost {
   readonly dataDir: string;
   readonly simulated: boolean;
   readonly resources?: { readonly vcpus: number; readonly memoryMb: number; readonly diskGb: number };
+  /** GiB for root disks where they are not in the host's files. */
+  readonly diskGb?: number;
+  /** Absent: in the host's files. */
+  readonly rootDisks?: RootDisks;
   readonly hypervisor: Hypervisor;
   readonly hostSwitch: HostSwitch;
   readonly inject: FaultInjector;
@@ -82,7 +88,7 @@ export async function worldOf(foundation: Foundation, shared: Shared): Promise<W
         log,
         config: { dnsDomain },
       }),
-    hosts: async () => (hosts ??= realHosts(ground, owned, data.prefix)),
+    hosts: async () => (hosts ??= realHosts(ground, owned, data)),
     volumeBackends: async () => (backends ??= realVolumeBackends(foundation, ground, owned)),
     provider: async () => (await ground).provider,
     packagesReady: async () => void (await ground),
@@ -104,11 +110,13 @@ async function realVolumeBackends(
 async function realHosts(
   ground: Promise<Ground>,
   owned: AsyncDisposable[],
-  prefix: string,
+  data: DataDirectory,
 ): Promise<readonly WorldHost[]> {
   const standing = await ground;
   await standing.hypervisorsReady;
-  return standing.hosts.map((host) => realHost(host, standing, owned, prefix));
+  if (standing.ceph) recordCeph(data, standing.ceph);
+  const shared = standing.ceph ? await cephDisks(standing.ceph) : {};
+  return standing.hosts.map((host) => ({ ...realHost(host, standing, owned, data.prefix), ...shared }));
 }
 
 function realHost(host: GroundHost, { ceph }: Ground, owned: AsyncDisposable[], prefix: string): WorldHost {

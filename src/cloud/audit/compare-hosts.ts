@@ -141,6 +141,12 @@ class HostComparison {
   }
 
   #disks(): string[] {
+    const shared = this.#things.ceph;
+    if (shared)
+      return this.#own
+        .filter((server) => HAS_DISK.has(server.vm_state) && server.image_id !== null)
+        .filter((server) => !shared.disks.includes(server.id))
+        .map((server) => `missing: ${Servers.describe(server)} has no disk in Ceph`);
     return this.#own
       .filter((server) => HAS_DISK.has(server.vm_state))
       .filter(

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareThings } from './compare.ts';
 import type { Records } from './store.ts';
-import type { HostThings, OvnThings, Things } from './things.ts';
+import type { CephThings, HostThings, OvnThings, Things } from './things.ts';
 
 const SERVER = '11111111-2222-4333-8444-555555555555';
 const OTHER = '99999999-2222-4333-8444-555555555555';
@@ -21,6 +21,7 @@ const instance = {
   vm_state: 'active',
   task_state: null,
   host: 'h1',
+  image_id: IMAGE,
   vifs_json: JSON.stringify([{ port_id: PORT, devname: TAP }]),
   fault_json: null,
   deleted: 0,
@@ -37,6 +38,7 @@ const image = {
   status: 'active',
   size: 5,
   location: 'file',
+  ceph_location: null,
   upload_id: null,
   upload_lease: null,
 };
@@ -58,6 +60,8 @@ const RECORDS: Records = {
   groupsOfPorts: [{ port_id: PORT, security_group_id: GROUP }],
   northboundWork: [],
   images: [image],
+  volumes: [],
+  volumeSnapshots: [],
 };
 const OVN: OvnThings = {
   switches: [NETWORK],
@@ -86,19 +90,40 @@ interface Changes {
   readonly ovn?: Partial<OvnThings>;
   readonly host?: Partial<HostThings>;
   readonly imageFiles?: Things['imageFiles'];
+  readonly ceph?: Partial<CephThings>;
 }
 
-function findings({ records = {}, ovn = {}, host = {}, imageFiles }: Changes): string[] {
+const VOLUME = { id: 'v', host: 'h1@ceph#ceph', lifecycle: 'available' };
+const CEPH: CephThings = { images: [], volumes: [], disks: [SERVER], diskSnapshots: [] };
+
+function findings({ records = {}, ovn = {}, host = {}, imageFiles, ceph }: Changes): string[] {
   return compareThings({
     at: NOW,
     records: { ...RECORDS, ...records },
     ovn: { ...OVN, ...ovn },
     hosts: [{ ...HOST, ...host }],
     imageFiles: imageFiles ?? [{ name: 'file', bytes: 5, partial: false }],
+    ...(ceph ? { ceph: { ...CEPH, ...ceph } } : {}),
   });
 }
 
 test('finds nothing in a sound cloud', () => assert.deepEqual(findings({}), []));
+test('finds nothing in a sound cloud on Ceph', () =>
+  assert.deepEqual(
+    findings({
+      records: {
+        images: [{ ...image, location: null, ceph_location: 'x' }],
+        volumes: [VOLUME, { ...VOLUME, id: 'w', lifecycle: 'creating' }],
+      },
+      host: { directories: [{ name: SERVER, files: [] }] },
+      imageFiles: [],
+      ceph: {
+        images: [{ name: 'x', bytes: 5, partial: false }],
+        volumes: [{ volumeId: 'v', sizeGb: 1, snapshotIds: [] }],
+      },
+    }),
+    [],
+  ));
 
 const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
   [
@@ -240,6 +265,44 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
       ],
     },
     /^orphan: the image store has x, half-written/,
+  ],
+  [
+    'image data in Ceph of no image',
+    { ceph: { images: [{ name: 'x', bytes: 5, partial: false }] } },
+    /^orphan: Ceph has x of no image/,
+  ],
+  [
+    'image data in Ceph that is not there',
+    { records: { images: [{ ...image, location: null, ceph_location: 'x' }] }, imageFiles: [], ceph: {} },
+    /^missing: image .* has no data in Ceph/,
+  ],
+  ['a root disk that is not there', { ceph: { disks: [] } }, /^missing: .* has no disk in Ceph/],
+  ['a root disk of no server', { ceph: { disks: [SERVER, OTHER] } }, /^orphan: Ceph has the root disk/],
+  [
+    'a snapshot that an upload has left',
+    { ceph: { diskSnapshots: [`${SERVER}_disk@image-x`] } },
+    /^orphan: the root disk/,
+  ],
+  [
+    'a volume in Ceph that is not there',
+    { ceph: { volumes: [{ volumeId: 'v', sizeGb: 1, snapshotIds: [] }] } },
+    /^orphan: Ceph has the volume v/,
+  ],
+  [
+    'a volume that Ceph does not have',
+    { records: { volumes: [VOLUME] }, ceph: {} },
+    /^missing: Ceph has no volume v/,
+  ],
+  [
+    'a snapshot that Ceph does not have, and one that nobody has',
+    {
+      records: {
+        volumes: [VOLUME],
+        volumeSnapshots: [{ id: 's', volume_id: 'v', status: 'available' }],
+      },
+      ceph: { volumes: [{ volumeId: 'v', sizeGb: 1, snapshotIds: ['t'] }] },
+    },
+    /^(missing: Ceph has no volume snapshot s|orphan: Ceph has the snapshot t)/,
   ],
   ['an image without its file', { imageFiles: [] }, /^missing: image/],
   [

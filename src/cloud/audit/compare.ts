@@ -2,6 +2,7 @@
  * What is wrong in the things that were read: sentences that name what belongs to nobody, what is missing and what is
  * stuck. Pure. A server that something is being done with is left alone, but for how long it takes.
  */
+import { compareCeph } from './compare-ceph.ts';
 import { compareHosts } from './compare-hosts.ts';
 import { compareImages } from './compare-images.ts';
 import { compareNetwork } from './compare-network.ts';
@@ -22,6 +23,7 @@ export function compareThings(things: Things): string[] {
     ...compareNetwork(things, servers),
     ...compareHosts(things, servers),
     ...compareImages(things),
+    ...compareCeph(things, servers),
   ].toSorted();
 }
 

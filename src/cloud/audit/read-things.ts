@@ -3,6 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataDirectory } from '../data-directory.ts';
 import { readHostFiles, readHostPrograms } from './read-host.ts';
+import { findCeph } from '../storage.ts';
+import { readCeph } from './read-ceph.ts';
 import { readOvn } from './read-ovn.ts';
 import { readRecords } from './store.ts';
 import type { HostThings, ImageFile, OvnThings, Things } from './things.ts';
@@ -23,6 +25,7 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
   // Records come first: what is made after they were read is made for a server that they show as busy, or not at all.
   const records = readRecords(join(data.path, 'services'));
   const { ovn, hosts } = await programs(data, simulated);
+  const cluster = simulated || !data.findOwner() ? undefined : findCeph(data);
   return {
     at: Date.now(),
     records,
@@ -30,6 +33,7 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
     hosts: await Promise.all(
       hosts.map(async (host) => ({ ...host, ...(await readHostFiles(data.host(host.name))) })),
     ),
+    ...(cluster ? { ceph: await readCeph(cluster) } : {}),
     imageFiles: await readImageFiles(join(data.path, 'services', 'image', 'store')),
   };
 }

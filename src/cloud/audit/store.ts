@@ -40,6 +40,16 @@ export interface Records {
     readonly marked_at: string;
   }>;
   readonly images: readonly ImageRecord[];
+  readonly volumes: ReadonlyArray<{
+    readonly id: string;
+    readonly host: string | null;
+    readonly lifecycle: string;
+  }>;
+  readonly volumeSnapshots: ReadonlyArray<{
+    readonly id: string;
+    readonly volume_id: string;
+    readonly status: string;
+  }>;
 }
 
 export interface InstanceRecord {
@@ -48,6 +58,7 @@ export interface InstanceRecord {
   readonly vm_state: string;
   readonly task_state: string | null;
   readonly host: string | null;
+  readonly image_id: string | null;
   readonly vifs_json: string;
   readonly fault_json: string | null;
   readonly deleted: number;
@@ -73,7 +84,10 @@ export interface ImageRecord {
   readonly id: string;
   readonly status: string;
   readonly size: number | null;
+  /** Name of its data in the store of files. */
   readonly location: string | null;
+  /** Name of its data in Ceph. */
+  readonly ceph_location: string | null;
   readonly upload_id: string | null;
   readonly upload_lease: string | null;
 }
@@ -84,6 +98,7 @@ export function readRecords(directory: string): Records {
     ...inDatabase(join(directory, 'compute.db'), readCompute),
     ...inDatabase(join(directory, 'network.db'), readNetwork),
     ...inDatabase(join(directory, 'image.db'), readImages),
+    ...inDatabase(join(directory, 'volume.db'), readVolumes),
   };
 }
 
@@ -103,7 +118,7 @@ function inDatabase<T>(path: string, read: (select: Select) => T): T {
 function readCompute(select: Select) {
   return {
     instances: select<InstanceRecord>(
-      `select id, name, vm_state, task_state, host, vifs_json, fault_json, deleted from instances`,
+      `select id, name, vm_state, task_state, host, image_id, vifs_json, fault_json, deleted from instances`,
     ),
     actions: select<ActionRecord>(
       `select id, instance_id, action, state, deadline_at from instance_actions where state = 'running'`,
@@ -142,8 +157,19 @@ function readNetwork(select: Select) {
 function readImages(select: Select) {
   return {
     images: select<ImageRecord>(
-      `select i.id, i.status, i.size, i.upload_id, i.upload_lease, l.name as location from images i
-        left join image_locations l on l.image_id = i.id and l.store = 'file' where i.status <> 'deleted'`,
+      `select i.id, i.status, i.size, i.upload_id, i.upload_lease, f.name as location,
+          c.name as ceph_location from images i
+        left join image_locations f on f.image_id = i.id and f.store = 'file'
+        left join image_locations c on c.image_id = i.id and c.store = 'ceph' where i.status <> 'deleted'`,
+    ),
+  };
+}
+
+function readVolumes(select: Select) {
+  return {
+    volumes: select<Records['volumes'][number]>(`select id, host, lifecycle from volumes`),
+    volumeSnapshots: select<Records['volumeSnapshots'][number]>(
+      `select id, volume_id, status from snapshots`,
     ),
   };
 }

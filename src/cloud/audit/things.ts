@@ -2,6 +2,7 @@
  * What an audit of a cloud looks at: the things themselves, as their own programs show them, never through the cloud's
  * API. Read by read-things.ts, for a simulated cloud by src/sim; compared by compare*.ts.
  */
+import type { StoredVolume } from '#drivers/volume/port.ts';
 import type { Records } from './store.ts';
 
 export interface Things {
@@ -12,6 +13,18 @@ export interface Things {
   readonly ovn?: OvnThings;
   readonly hosts: readonly HostThings[];
   readonly imageFiles: readonly ImageFile[];
+  /** Absent: nothing is in Ceph, or the cloud does not run. */
+  readonly ceph?: CephThings;
+}
+
+/** What the pools hold. */
+export interface CephThings {
+  readonly images: readonly ImageFile[];
+  readonly volumes: readonly StoredVolume[];
+  /** Servers of which there is a root disk. */
+  readonly disks: readonly string[];
+  /** `<server>_disk@<snapshot>` */
+  readonly diskSnapshots: readonly string[];
 }
 
 export interface OvnThings {

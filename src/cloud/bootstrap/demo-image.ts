@@ -1,8 +1,9 @@
 // The image `pileus-demo` of a new cloud, in two forms: a disk that boots by itself, and one with its kernel and ramdisk apart.
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
+import { runCommand } from '#platform/supervise/run-command.ts';
 import { createImageClient } from '#platform/clients/image.ts';
 import type { FirstBoot } from './first-boot.ts';
 import type { Session } from './rest.ts';
@@ -43,7 +44,8 @@ export async function bootstrapDemoImage(
     );
     return image.id;
   };
-  const disk = { disk_format: 'qcow2', container_format: 'bare' };
+  const raw = foundation.storage === 'ceph';
+  const disk = { disk_format: raw ? 'raw' : 'qcow2', container_format: 'bare' };
   const needs = {
     min_disk: MIN_DISK_GB,
     min_ram: MIN_RAM_MB,
@@ -62,7 +64,10 @@ export async function bootstrapDemoImage(
     outDir: join(foundation.data.cache, 'demo-image'),
     signal: foundation.signal,
   });
-  await upload('pileus-demo', disk, built.disk, needs);
+  // Disks are cloned from raw data only.
+  const asStored = async (path: string): Promise<string> =>
+    raw ? toRaw(path, foundation.data.make('cache', 'raw')) : path;
+  await upload('pileus-demo', disk, await asStored(built.disk), needs);
   const kernel_id = await upload(
     'pileus-demo-kernel',
     { disk_format: 'aki', container_format: 'aki' },
@@ -73,10 +78,18 @@ export async function bootstrapDemoImage(
     { disk_format: 'ari', container_format: 'ari' },
     built.initrd,
   );
-  await upload('pileus-demo-direct', disk, built.rootDisk, {
+  await upload('pileus-demo-direct', disk, await asStored(built.rootDisk), {
     ...needs,
     kernel_id,
     ramdisk_id,
     os_command_line: built.kernelArgs,
   });
+  await rm(join(foundation.data.cache, 'raw'), { recursive: true, force: true });
+}
+
+/** Sparse; the directory goes when all is uploaded. */
+async function toRaw(path: string, directory: string): Promise<string> {
+  const raw = join(directory, basename(path));
+  await runCommand(['qemu-img', 'convert', '-O', 'raw', path, raw], { deadlineMs: 120_000 });
+  return raw;
 }

@@ -15,6 +15,8 @@ export interface HostAudit {
   readonly devices: readonly string[];
   /** Instances of which there were files. */
   readonly directories: readonly string[];
+  /** Instances of which there was a root disk in shared storage, and that are nowhere. */
+  readonly disks: readonly string[];
   readonly images: readonly string[];
   readonly metadataNetworks: readonly string[];
 }
@@ -35,16 +37,29 @@ export async function auditHost(deps: HostDeps): Promise<HostAudit> {
     guests: guests.map((guest) => guest.id).filter(orphan),
     devices: plugged.filter((port) => orphan(port.serverId)).map((port) => port.devname),
     directories: [...new Set([...directories, ...sockets.map(instanceOfSocket)])].filter(orphan),
+    disks: await orphanDisks(deps, orphan),
   };
   for (const id of found.guests) await hypervisor.destroyServer(id);
   for (const device of found.devices) await hostSwitch.unplug(device);
   for (const id of found.directories) await removeInstanceFiles(config, id);
+  for (const id of found.disks) await deps.rootDisks.remove(id);
   const metadataNetworks = await removeUnusedMetadata(deps);
   const images = entries.length > 0 ? [] : await deps.imageCache.prune(new Set(), UNUSED_IMAGE_MS);
   const result = { ...found, images, metadataNetworks };
-  if (found.guests.length + found.devices.length + found.directories.length > 0)
+  if (Object.values(found).some((each) => each.length > 0))
     deps.log.warn({ host: config.host, ...result }, 'audit removed what belonged to nobody');
   return result;
+}
+
+/** Shared storage holds those of all hosts: an instance that is somewhere keeps its own. */
+async function orphanDisks(
+  { rootDisks, conductor }: HostDeps,
+  orphan: (id: string) => boolean,
+): Promise<string[]> {
+  const orphans: string[] = [];
+  for (const id of (await rootDisks.list()).filter(orphan))
+    if ((await conductor.call('getEntry', { instance_id: id })) === null) orphans.push(id);
+  return orphans;
 }
 
 async function oldNames(dir: string, now: number): Promise<string[]> {

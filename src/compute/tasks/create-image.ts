@@ -1,11 +1,6 @@
-// A snapshot of a server: its root disk, flattened, uploaded into an image that the API has made.
-import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { runCommand } from '#platform/supervise/run-command.ts';
+// A snapshot of a server: the content of its root disk, uploaded into an image that the API has made.
 import { POWER_STATE } from '../tables.ts';
 import type { HostDeps } from '../host/deps.ts';
-import { instancePaths } from '../host/paths.ts';
 import { runOperation, type OperationResult } from '../host/run-operation.ts';
 import type { AgentRpc, InstanceEntry } from '../rpc.ts';
 
@@ -19,21 +14,17 @@ export async function createImage(
     step: 'image.snapshot',
     deadlineMs: COPY_DEADLINE_MS,
     do: async (entry, { signal, evidence, waitingFor }) => {
-      const copy = join(instancePaths(deps.config, entry.id).dir, `snapshot-${message.image_id}`);
-      try {
-        waitingFor('the copy of the root disk');
-        await copyDisk(deps, entry, copy);
-        const { size } = await stat(copy);
-        waitingFor(`the upload of ${size} bytes`);
-        await deps.image.uploadData(message.user_token, message.image_id, createReadStream(copy), {
-          serviceToken: await deps.serviceToken(),
-          signal,
-          size,
-        });
-        evidence({ image_id: message.image_id, bytes: size });
-      } finally {
-        await rm(copy, { force: true });
-      }
+      waitingFor('the copy of the root disk');
+      await using copy = await deps.rootDisks.copy(entry.id, message.image_id, async (act) =>
+        standStill(deps, entry, act),
+      );
+      waitingFor(`the upload of ${copy.size} bytes`);
+      await deps.image.uploadData(message.user_token, message.image_id, copy.stream, {
+        serviceToken: await deps.serviceToken(),
+        signal,
+        size: copy.size,
+      });
+      evidence({ image_id: message.image_id, bytes: copy.size });
       return asItWas(entry);
     },
     undo: async () => {
@@ -42,15 +33,12 @@ export async function createImage(
   });
 }
 
-/** The CPUs stand still while the disk is copied, so that the image is of one moment. */
-async function copyDisk(deps: HostDeps, entry: InstanceEntry, target: string): Promise<void> {
+/** The CPUs stand still meanwhile, so that the image is of one moment. */
+async function standStill(deps: HostDeps, entry: InstanceEntry, act: () => Promise<void>): Promise<void> {
   const { state } = await deps.hypervisor.serverState(entry.id);
   if (state === 'running') await deps.hypervisor.pauseServer(entry.id);
   try {
-    await runCommand(
-      ['qemu-img', 'convert', '-U', '-O', 'qcow2', instancePaths(deps.config, entry.id).disk, target],
-      { deadlineMs: COPY_DEADLINE_MS },
-    );
+    await act();
   } finally {
     if (state === 'running') await deps.hypervisor.resumeServer(entry.id);
   }

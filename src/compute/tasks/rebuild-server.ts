@@ -5,10 +5,11 @@ import type { HostDeps } from '../host/deps.ts';
 import { writeInstanceConfigDrive } from '../host/metadata/config-drive.ts';
 import { instancePaths } from '../host/paths.ts';
 import { powerOn } from '../host/power-on.ts';
+import { makeRootDisk } from '../host/root-disk/make.ts';
 import { runOperation } from '../host/run-operation.ts';
 import type { AgentRpc } from '../rpc.ts';
 import type { Vif } from '../tables.ts';
-import { locate, makeRootDisk } from './launch/image.ts';
+import { locate } from './launch/image.ts';
 
 export async function rebuildServer(
   deps: HostDeps,
@@ -22,22 +23,23 @@ export async function rebuildServer(
         (JSON.parse(entry.system_metadata_json) as Record<string, string>)['rebuild_stopped'] === 'true';
       const service = await deps.serviceToken();
       const image = entry.image_id ? await locate(deps, entry.image_id, message.user_token) : undefined;
-      const base = image
-        ? await deps.imageCache.load(
-            image,
-            image.location,
-            async () => deps.image.openData(message.user_token, image.id, service),
-            signal,
-          )
-        : undefined;
+      const load = async () =>
+        image &&
+        deps.imageCache.load(
+          image,
+          image.location,
+          async () => deps.image.openData(message.user_token, image.id, service),
+          signal,
+        );
       await deps.hypervisor.destroyServer(entry.id);
-      await makeRootDisk(deps, entry, base);
+      const made = await makeRootDisk(deps, entry, image ?? null, load);
       await rm(instancePaths(deps.config, entry.id).consoleLog, { force: true });
       if (entry.config_drive === 1)
         await writeInstanceConfigDrive(deps, message, JSON.parse(entry.vifs_json) as Vif[]);
       evidence({
         image_id: entry.image_id,
-        cache_hit: base?.hit ?? null,
+        cache_hit: made.base?.hit ?? null,
+        bytes_copied: made.bytesCopied,
         checksum: image?.os_hash_value.slice(0, 16) ?? null,
       });
       if (stopAfterwards) return { vm_state: 'stopped', power_state: POWER_STATE.shutdown };

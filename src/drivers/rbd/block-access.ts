@@ -9,6 +9,7 @@ import type { BlockAccess, Extent } from '#drivers/volume/port.ts';
 import { NbdClient } from '#platform/nbd/client.ts';
 import { NbdConnectionError, NbdError } from '#platform/nbd/errors.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
+import type { CephCluster, CephUser } from './access.ts';
 import { ended, type CephCommands } from './command.ts';
 
 export interface BlockOptions {
@@ -76,23 +77,34 @@ async function connect(socket: string, signal: AbortSignal): Promise<NbdClient> 
   return client!; // waited for
 }
 
-function serverArguments(
-  { cluster, user }: CephCommands,
-  { pool, image, snapshot, mode }: BlockOptions,
-  socket: string,
-): string[] {
+function serverArguments({ cluster, user }: CephCommands, options: BlockOptions, socket: string): string[] {
+  const readOnly = options.mode === 'ro' ? ['--read-only'] : ['--discard=unmap', '--detect-zeroes=off'];
+  const source = ['--image-opts', rbdOptions(cluster, user, options)];
+  return ['--socket', socket, '--export-name', EXPORT, ...readOnly, ...source];
+}
+
+/** How programs of QEMU are told of an image. */
+export function rbdOptions(
+  { confFile }: CephCluster,
+  user: CephUser,
+  {
+    pool,
+    image,
+    snapshot,
+  }: { readonly pool: string; readonly image: string; readonly snapshot?: string | undefined },
+): string {
   const source = {
     driver: 'raw',
     'file.driver': 'rbd',
-    'file.conf': cluster.confFile,
+    'file.conf': confFile,
     'file.user': user,
     'file.pool': pool,
     'file.image': image,
     ...(snapshot === undefined ? {} : { 'file.snapshot': snapshot }),
   };
-  const opts = Object.entries(source).map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`);
-  const readOnly = mode === 'ro' ? ['--read-only'] : ['--discard=unmap', '--detect-zeroes=off'];
-  return ['--socket', socket, '--export-name', EXPORT, ...readOnly, '--image-opts', opts.join(',')];
+  return Object.entries(source)
+    .map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`)
+    .join(',');
 }
 
 function blocksOf(

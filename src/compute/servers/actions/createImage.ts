@@ -30,7 +30,7 @@ export async function createImage(call: Call, deps: ComputeDeps): Promise<Reply>
   const items = Object.keys(wanted.metadata ?? {}).length;
   if (items > 0 && !atLeast(call.microversion, '2.39'))
     await assertQuota(deps.db.kysely, row.project_id, row.user_id, { metadata_items: items });
-  const image = await deps.image.createImage(tokenOf(call), imageAttributes(row, wanted));
+  const image = await deps.image.createImage(tokenOf(call), imageAttributes(deps, row, wanted));
   await commitOrForget(call, deps, row, image, handledAt);
   if (atLeast(call.microversion, '2.45')) return new Reply(202, { image_id: image.id });
   return new Reply(202, undefined, { location: `${call.origin}/image/v2/images/${image.id}` });
@@ -80,6 +80,7 @@ const FROM_DISK: ReadonlySet<string> = new Set([
 
 /** Properties of the server's own image pass to the snapshot, as far as they are about the guest. */
 function imageAttributes(
+  { config }: ComputeDeps,
   row: InstanceRow,
   wanted: { readonly name: string; readonly metadata?: Readonly<Record<string, string>> },
 ): Record<string, unknown> {
@@ -90,7 +91,7 @@ function imageAttributes(
     ...wanted.metadata,
     name: wanted.name,
     visibility: 'private',
-    disk_format: 'qcow2',
+    disk_format: config.snapshotFormat,
     container_format: 'bare',
     min_disk: Math.max(Number(inherited['min_disk'] ?? 0), flavor.disk),
     min_ram: Number(inherited['min_ram'] ?? 0),

@@ -1,0 +1,55 @@
+// Root disks as files of the host: a qcow2 overlay over the cached image, in the instance's directory.
+import { createReadStream } from 'node:fs';
+import { access, mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeOverlay } from '#drivers/disk-image/qcow2-overlay.ts';
+import { runCommand } from '#platform/supervise/run-command.ts';
+import type { HostConfig } from '../config.ts';
+import { instancePaths } from '../paths.ts';
+import type { RootDisks } from './port.ts';
+
+const COPY_DEADLINE_MS = 1_800_000;
+
+export function createFileRootDisks(config: HostConfig): RootDisks {
+  return {
+    clone: async () => undefined,
+    make: async (instanceId, base, virtualSize) => {
+      const { dir, disk } = instancePaths(config, instanceId);
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await writeOverlay({
+        path: disk,
+        virtualSize,
+        ...(base ? { backing: { path: base.path, format: base.format } } : {}),
+      });
+      return { at: disk, bytesCopied: 0 };
+    },
+    source: (instanceId) => ({
+      kind: 'file',
+      path: instancePaths(config, instanceId).disk,
+      format: 'qcow2',
+    }),
+    exists: async (instanceId) =>
+      access(instancePaths(config, instanceId).disk).then(
+        () => true,
+        () => false,
+      ),
+    remove: async (instanceId) => rm(instancePaths(config, instanceId).disk, { force: true }),
+    copy: async (instanceId, name, standStill) => {
+      const { dir, disk } = instancePaths(config, instanceId);
+      const copy = join(dir, `snapshot-${name}`);
+      const remove = async (): Promise<void> => rm(copy, { force: true });
+      try {
+        await standStill(async () => {
+          const convert = ['qemu-img', 'convert', '-U', '-O', 'qcow2', disk, copy];
+          await runCommand(convert, { deadlineMs: COPY_DEADLINE_MS });
+        });
+        const { size } = await stat(copy);
+        return { stream: createReadStream(copy), size, [Symbol.asyncDispose]: remove };
+      } catch (error) {
+        await remove();
+        throw error;
+      }
+    },
+    list: async () => [], // they go with the instance's directory
+  };
+}

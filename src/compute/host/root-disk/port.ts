@@ -1,0 +1,50 @@
+// Where the root disks of a host's servers are: in its files, or in a storage cluster. One of each kind beside this file; the
+// agent's operations use the one that the host was given.
+import type { Readable } from 'node:stream';
+import type { DiskSource } from '#drivers/libvirt/port.ts';
+import type { CachedImage } from '../image-cache.ts';
+
+/** What must be known of an image to clone it where it lies. */
+export interface ClonableImage {
+  readonly id: string;
+  readonly disk_format: string;
+  readonly size: number;
+  readonly location: string;
+}
+
+/** A root disk as it is at one moment, for a snapshot of its server. Disposed when it was read. */
+export interface DiskCopy extends AsyncDisposable {
+  readonly stream: Readable;
+  readonly size: number;
+}
+
+/** Every method may be repeated after a crash. */
+export interface RootDisks {
+  /**
+   * Makes the disk from the image where that lies, without reading it. Undefined when it cannot: the image is then loaded,
+   * and `make` fills the disk from it.
+   */
+  clone(instanceId: string, image: ClonableImage, sizeBytes: number): Promise<{ at: string } | undefined>;
+  /** Made anew when it was there. @returns where it is, and how many bytes were written to fill it */
+  make(
+    instanceId: string,
+    base: CachedImage | undefined,
+    sizeBytes: number,
+  ): Promise<{ at: string; bytesCopied: number }>;
+  /** How the hypervisor opens it. */
+  source(instanceId: string): DiskSource;
+  exists(instanceId: string): Promise<boolean>;
+  /** Of one that is not there, no error. */
+  remove(instanceId: string): Promise<void>;
+  /**
+   * The content as of one moment, in `format`.
+   * @param standStill runs what must see the disk unchanged while the guest's processors stand still
+   */
+  copy(
+    instanceId: string,
+    name: string,
+    standStill: (act: () => Promise<void>) => Promise<void>,
+  ): Promise<DiskCopy>;
+  /** Instances that have a disk elsewhere than in their directory, wherever they run. */
+  list(): Promise<string[]>;
+}
