@@ -2,13 +2,11 @@
 import { ENGINES, urlOf } from '#test/support/engines.ts';
 import { CALLERS, OTHER_PROJECT, PROJECT, type Answer } from '#test/support/service-harness.ts';
 import { startVolumes, type VolumeHarness } from '#test/support/volume-harness.ts';
+import { addService, addVolume } from '#test/support/volume-rows.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { tellOwner } from './operations/owner-message.ts';
-import type { VolumeRow } from './tables.ts';
-import { insertVolume } from './volumes/store.ts';
-import type { BackendReport } from './rpc.ts';
 
 const HOST = 'host-1@model';
 const admin = { token: 'admin' } as const;
@@ -465,80 +463,3 @@ for (const engine of ENGINES)
       });
     });
   });
-
-async function addService({ service: { deps } }: VolumeHarness, host: string): Promise<void> {
-  const now = new Date().toISOString();
-  const report: BackendReport = {
-    host,
-    availability_zone: 'nova',
-    simulated: true,
-    pools: [
-      {
-        name: 'model',
-        totalGb: 100,
-        freeGb: 90,
-        provisionedGb: 10,
-        maxOverSubscriptionRatio: 20,
-        thinProvisioning: true,
-        multiattach: true,
-        storageProtocol: 'simulated',
-        vendorName: 'Pileus',
-        driverVersion: '1',
-        simulated: true,
-      },
-    ],
-  };
-  await deps.db.kysely
-    .insertInto('volume_services')
-    .values({
-      id: randomUUID(),
-      host,
-      binary: 'cinder-volume',
-      availability_zone: 'nova',
-      disabled: 0,
-      disabled_reason: null,
-      frozen: 0,
-      report_json: JSON.stringify(report),
-      last_seen_at: now,
-      created_at: now,
-      updated_at: null,
-    })
-    .execute();
-}
-
-async function addVolume({ service: { deps } }: VolumeHarness, fields: Partial<VolumeRow>): Promise<string> {
-  const id = randomUUID();
-  const now = new Date().toISOString();
-  const row: VolumeRow = {
-    id,
-    project_id: PROJECT,
-    user_id: CALLERS.member.userId,
-    name: 'v',
-    description: null,
-    size: 1,
-    lifecycle: 'available',
-    fault: null,
-    forced_status: null,
-    volume_type_id: null,
-    availability_zone: 'nova',
-    host: 'other@model#model',
-    bootable: 0,
-    multiattach: 0,
-    encrypted: 0,
-    readonly: 0,
-    snapshot_id: null,
-    source_volid: null,
-    image_id: null,
-    backup_id: null,
-    scheduler_hints_json: '{}',
-    bytes_copied: 0,
-    placement_json: null,
-    migration_status: null,
-    created_at: now,
-    updated_at: null,
-    launched_at: now,
-    ...fields,
-  };
-  await insertVolume(deps.db.kysely, row, {}, {});
-  return id;
-}

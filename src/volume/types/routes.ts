@@ -11,7 +11,7 @@ import {
   createExtraSpecs,
   createType,
   updateEncryption,
-  updateExtraSpec,
+  extraSpecsSchema,
   updateType,
 } from './schema.ts';
 
@@ -68,7 +68,7 @@ export const typeRoutes: readonly VolumeRoute[] = [
     path: `${path}/:id/extra_specs/:key`,
     handler: extraSpecs.update,
     policy: rule('types_extra_specs:update'),
-    body: updateExtraSpec,
+    body: extraSpecsSchema,
   },
   {
     method: 'DELETE',

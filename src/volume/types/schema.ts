@@ -41,7 +41,6 @@ export const updateType = Type.Object(
 );
 
 export const createExtraSpecs = Type.Object({ extra_specs: extraSpecsSchema }, strict);
-export const updateExtraSpec = extraSpecsSchema;
 
 const access = Type.Object(
   { project: Type.String({ minLength: 1, maxLength: 255, pattern: String.raw`^[^\u0000]*$` }) },
