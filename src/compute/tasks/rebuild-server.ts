@@ -19,8 +19,7 @@ export async function rebuildServer(
     step: 'guest.rebuild',
     deadlineMs: deps.config.imageDeadlineMs + deps.config.spawnDeadlineMs,
     do: async (entry, { signal, evidence }) => {
-      const stopAfterwards =
-        (JSON.parse(entry.system_metadata_json) as Record<string, string>)['rebuild_stopped'] === 'true';
+      const stopAfterwards = entry.vm_state === 'stopped'; // it keeps its state until the action ends
       const service = await deps.serviceToken();
       const image = entry.image_id ? await locate(deps, entry.image_id, message.user_token) : undefined;
       const load = async () =>
@@ -31,8 +30,8 @@ export async function rebuildServer(
           async () => deps.image.openData(message.user_token, image.id, service),
           signal,
         );
-      await deps.hypervisor.destroyServer(entry.id);
-      const made = await makeRootDisk(deps, entry, image ?? null, load);
+      const release = async () => deps.hypervisor.destroyServer(entry.id);
+      const made = await makeRootDisk(deps, entry, image ?? null, { load, release });
       await rm(instancePaths(deps.config, entry.id).consoleLog, { force: true });
       if (entry.config_drive === 1)
         await writeInstanceConfigDrive(deps, message, JSON.parse(entry.vifs_json) as Vif[]);

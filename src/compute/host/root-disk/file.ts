@@ -12,7 +12,10 @@ const COPY_DEADLINE_MS = 1_800_000;
 
 export function createFileRootDisks(config: HostConfig): RootDisks {
   return {
-    clone: async () => undefined,
+    canClone: () => false,
+    clone: async () => {
+      throw new Error('root disks in files are not cloned');
+    },
     make: async (instanceId, base, virtualSize) => {
       const { dir, disk } = instancePaths(config, instanceId);
       await mkdir(dir, { recursive: true, mode: 0o700 });

@@ -19,18 +19,29 @@ export interface MadeRootDisk {
   readonly base: CachedImage | undefined;
 }
 
+export interface RootDiskWork {
+  /** Brings the image to this host; not called when it can be cloned. */
+  readonly load: () => Promise<CachedImage | undefined>;
+  /** Done when nothing of the image can fail any more: ends what uses the old disk. */
+  readonly release?: () => Promise<void>;
+}
+
 export async function makeRootDisk(
   { rootDisks }: HostDeps,
   entry: InstanceEntry,
   image: ClonableImage | null,
-  load: () => Promise<CachedImage | undefined>,
+  { load, release = async () => undefined }: RootDiskWork,
 ): Promise<MadeRootDisk> {
-  if (image?.disk_format === 'raw') {
-    const cloned = await rootDisks.clone(entry.id, image, sizeOf(entry, image.size));
-    if (cloned) return { ...cloned, bytesCopied: 0, cloned: true, base: undefined };
+  if (image && rootDisks.canClone(image)) {
+    const size = sizeOf(entry, image.size);
+    await release();
+    const cloned = await rootDisks.clone(entry.id, image, size);
+    return { ...cloned, bytesCopied: 0, cloned: true, base: undefined };
   }
   const base = await load();
-  const made = await rootDisks.make(entry.id, base, sizeOf(entry, base?.virtualSize));
+  const size = sizeOf(entry, base?.virtualSize);
+  await release();
+  const made = await rootDisks.make(entry.id, base, size);
   return { ...made, cloned: false, base };
 }
 

@@ -20,11 +20,10 @@ export interface DiskCopy extends AsyncDisposable {
 
 /** Every method may be repeated after a crash. */
 export interface RootDisks {
-  /**
-   * Makes the disk from the image where that lies, without reading it. Undefined when it cannot: the image is then loaded,
-   * and `make` fills the disk from it.
-   */
-  clone(instanceId: string, image: ClonableImage, sizeBytes: number): Promise<{ at: string } | undefined>;
+  /** Whether `clone` can make disks of it; else the image is loaded, and `make` fills the disk from it. Pure. */
+  canClone(image: ClonableImage): boolean;
+  /** Makes the disk from the image where that lies, without reading it. Made anew when it was there. */
+  clone(instanceId: string, image: ClonableImage, sizeBytes: number): Promise<{ at: string }>;
   /** Made anew when it was there. @returns where it is, and how many bytes were written to fill it */
   make(
     instanceId: string,

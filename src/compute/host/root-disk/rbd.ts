@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream';
 import { POOLS, type CephCluster } from '#drivers/rbd/access.ts';
 import { rbdConnection } from '#drivers/rbd/connection.ts';
 import { convertInto } from '#drivers/rbd/convert.ts';
-import { parseRbdUrl } from '#drivers/rbd/location.ts';
+import { parseRbdUrl, type RbdLocation } from '#drivers/rbd/location.ts';
 import { RbdError, type RbdPool } from '#drivers/rbd/port.ts';
 import { openRbdPool } from '#drivers/rbd/real.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
 import { HostError } from '../errors.ts';
-import type { RootDisks } from './port.ts';
+import type { ClonableImage, RootDisks } from './port.ts';
 
 const SUFFIX = '_disk';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -20,9 +20,10 @@ export function createRbdRootDisks(cluster: CephCluster): RootDisks {
   const pool = openRbdPool(cluster, 'nova', POOLS.disks);
   const at = (instanceId: string): string => `rbd:${POOLS.disks}/${nameOf(instanceId)}`;
   return {
+    canClone: (image) => sourceOf(cluster, image) !== undefined,
     clone: async (instanceId, image, sizeBytes) => {
-      const location = parseRbdUrl(image.location);
-      if (location?.fsid !== cluster.fsid || image.disk_format !== 'raw') return undefined;
+      const location = sourceOf(cluster, image);
+      if (!location) throw new RangeError(`image ${image.id} cannot be cloned`);
       const name = nameOf(instanceId);
       await anew(pool, name, async () => pool.clone(location, name));
       await pool.grow(name, sizeBytes);
@@ -72,6 +73,12 @@ export function createRbdRootDisks(cluster: CephCluster): RootDisks {
         .map(({ name }) => (name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : ''))
         .filter((id) => UUID.test(id)),
   };
+}
+
+/** Another format than raw would be shown to the guest as it is. */
+function sourceOf(cluster: CephCluster, image: ClonableImage): RbdLocation | undefined {
+  const location = parseRbdUrl(image.location);
+  return location?.fsid === cluster.fsid && image.disk_format === 'raw' ? location : undefined;
 }
 
 /** @throws RangeError for an id that is no UUID: it becomes a name in the cluster */

@@ -47,7 +47,9 @@ export function loadImage(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'i
       const load = async (image: LocatedImage | null): Promise<CachedImage | undefined> =>
         image ? loadOne(deps, image, context) : undefined;
       const [made, kernelFile, initrdFile] = await Promise.all([
-        bootsFromVolume(entry) ? undefined : makeRootDisk(deps, entry, disk, async () => load(disk)),
+        bootsFromVolume(entry)
+          ? undefined
+          : makeRootDisk(deps, entry, disk, { load: async () => load(disk) }),
         load(kernel),
         load(ramdisk),
       ]);
