@@ -305,28 +305,29 @@ for (const engine of ENGINES)
       test('list, switch off and on, freeze and thaw', async () => {
         const list = async (query = '', version = '3.0'): Promise<Answer['body']> =>
           (await asAdmin('GET', `/os-services${query}`, undefined, version)).body.services;
+        const ofHost = `?host=${HOST}`;
         assert.equal((await call('GET', '/os-services')).status, 403);
-        assert.equal((await list('?host=host-1'))[0].host, HOST);
+        assert.equal((await list('?host=host-1&binary=cinder-volume'))[0].host, HOST);
         assert.equal((await list('?binary=nonsense')).length, 0);
-        const [first] = await list('', '3.49');
+        const [first] = await list(ofHost, '3.49');
         assert.deepEqual(
           [first.state, first.status, first.cluster, first.backend_state],
           ['up', 'enabled', null, 'up'],
         );
-        assert.equal('cluster' in (await list('', '3.6'))[0], false);
+        assert.equal('cluster' in (await list(ofHost, '3.6'))[0], false);
         const named = { host: HOST, binary: 'cinder-volume' };
         const put = async (what: string, body: unknown): Promise<Answer> =>
           asAdmin('PUT', `/os-services/${what}`, body);
         const off = await put('disable-log-reason', { ...named, disabled_reason: 'repair' });
         assert.equal(off.body.disabled_reason, 'repair');
-        assert.equal((await list())[0].disabled_reason, 'repair');
+        assert.equal((await list(ofHost))[0].disabled_reason, 'repair');
         assert.equal((await put('disable-log-reason', { ...named, disabled_reason: '' })).status, 400);
         assert.equal((await put('disable-log-reason', named)).status, 400);
         assert.equal((await put('enable', named)).body.status, 'enabled');
         assert.equal((await put('disable', { ...named, host: 'nobody' })).status, 404);
         assert.equal((await put('freeze', { host: 'nobody' })).status, 400);
         assert.equal((await put('freeze', { host: HOST })).status, 200);
-        assert.equal((await list())[0].frozen, true);
+        assert.equal((await list(ofHost))[0].frozen, true);
         assert.equal((await put('thaw', { host: HOST })).status, 200);
         assert.equal((await put('failover_host', { host: HOST })).status, 400);
       });
@@ -337,10 +338,11 @@ for (const engine of ENGINES)
         ]);
         const { hosts } = (await asAdmin('GET', '/os-hosts')).body;
         assert.equal(hosts[0]['service-status'], 'available');
-        await addVolume(volumes, { host: `${HOST}#model`, size: 7 });
-        const { host } = (await asAdmin('GET', `/os-hosts/${HOST}`)).body;
+        await addService(volumes, 'quiet@model', { disabled: 1 });
+        await addVolume(volumes, { host: 'quiet@model#model', size: 7 });
+        const { host } = (await asAdmin('GET', '/os-hosts/quiet@model')).body;
         assert.deepEqual(host[0].resource, {
-          host: HOST,
+          host: 'quiet@model',
           project: '(total)',
           volume_count: '1',
           total_volume_gb: '7',

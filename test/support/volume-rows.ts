@@ -1,13 +1,17 @@
 // Rows of the volume database, for tests of what reads them where no backend has to run.
 import { randomUUID } from 'node:crypto';
 import type { BackendReport } from '#volume/rpc.ts';
-import type { VolumeRow } from '#volume/tables.ts';
+import type { VolumeRow, VolumeServiceRow } from '#volume/tables.ts';
 import { insertVolume } from '#volume/volumes/store.ts';
 import { CALLERS, PROJECT } from './service-harness.ts';
 import type { VolumeHarness } from './volume-harness.ts';
 
 /** A volume service that reported just now. `host@backend`. */
-export async function addService({ service: { deps } }: VolumeHarness, host: string): Promise<void> {
+export async function addService(
+  { service: { deps } }: VolumeHarness,
+  host: string,
+  fields: Partial<VolumeServiceRow> = {},
+): Promise<void> {
   const now = new Date().toISOString();
   const report: BackendReport = {
     host,
@@ -43,6 +47,7 @@ export async function addService({ service: { deps } }: VolumeHarness, host: str
       last_seen_at: now,
       created_at: now,
       updated_at: null,
+      ...fields,
     })
     .execute();
 }
