@@ -118,7 +118,9 @@ async function createServices(
   const db = undo.use(await openComputeDatabase(contexts.compute.databaseUrl));
   const placement = undo.use(await createPlacementService(contexts.placement, {}, db));
   const images = imageStorage(storage, ground);
-  const image = undo.use(await createImageService(contexts.image, images.config, images.options));
+  const image = undo.use(
+    await createImageService(contexts.image, { ...images.config, ...tuning.image }, images.options),
+  );
   const network = undo.use(await createNetworkService(contexts.network, world.network, world.connectOvn));
   const volume = undo.use(await createVolumeService(contexts.volume, tuning.volume));
   const compute = undo.use(

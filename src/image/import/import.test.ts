@@ -298,6 +298,24 @@ describe('copy-image', () => {
 });
 
 describe('tasks', () => {
+  test("of an image are its own project's to see", async () => {
+    const id = await staged();
+    await start(id, { name: 'glance-direct' });
+    await ended(id);
+    const body = [{ op: 'replace', path: '/visibility', value: 'public' }];
+    const headers = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
+    assert.equal(
+      (await images.call('PATCH', `/v2/images/${id}`, { body, headers, token: 'admin' })).status,
+      200,
+    );
+    assert.equal((await images.call('GET', `/v2/images/${id}`, { token: 'stranger' })).status, 200);
+    assert.equal((await images.call('GET', `/v2/images/${id}/tasks`, { token: 'stranger' })).status, 403);
+    assert.equal(
+      (await images.call('GET', `/v2/images/${id}/tasks`, { token: 'reader' })).body.tasks.length,
+      1,
+    );
+  });
+
   test('are listed and made by administrators alone', async () => {
     for (const [method, url] of [
       ['GET', '/v2/tasks'],

@@ -69,7 +69,7 @@ export async function runTask(
   closing: AbortSignal,
 ): Promise<void> {
   const input = inputOf(task);
-  await using lease = keepLease(deps, task, input.imageId);
+  await using lease = keepLease(deps, task, input.imageId, closing);
   const signal = AbortSignal.any([closing, lease.lost]);
   try {
     const outcome = await runSaga(importSaga(deps), {
@@ -103,7 +103,12 @@ interface TaskLease extends AsyncDisposable {
   readonly unwanted: AbortSignal;
 }
 
-function keepLease(deps: ImageDeps, task: Pick<ImageTaskRow, 'id' | 'lease'>, imageId: string): TaskLease {
+function keepLease(
+  deps: ImageDeps,
+  task: Pick<ImageTaskRow, 'id' | 'lease'>,
+  imageId: string,
+  closing: AbortSignal,
+): TaskLease {
   const lost = new AbortController();
   const unwanted = new AbortController();
   let held = task.lease;
@@ -126,8 +131,8 @@ function keepLease(deps: ImageDeps, task: Pick<ImageTaskRow, 'id' | 'lease'>, im
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
       await renewing;
-      // What is not ended goes on when the lease is over; at once after an orderly end.
-      if (held !== null) await leaseTask(deps.db.kysely, task.id, held, { lease: null });
+      // After an orderly end the next process goes on at once; after an error the lease is the pause before the next try.
+      if (held !== null && closing.aborted) await leaseTask(deps.db.kysely, task.id, held, { lease: null });
     },
   };
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { isoTime } from '#platform/context/clock.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
 import type { ImageDeps } from '../deps.ts';
-import { Invalid, TaskNotFound } from '../errors.ts';
+import { Forbidden, Invalid, TaskNotFound } from '../errors.ts';
 import { checkWebUri } from '../import/begin.ts';
 import { findVisible } from '../images/find.ts';
 import { newImage } from '../images/handlers.ts';
@@ -16,7 +16,9 @@ import { findTask, insertTask, listTasks, listTasksOf, TASK_SORT_COLUMNS, type T
 import { taskBrief, taskView } from './view.ts';
 
 export async function listImageTasks(call: Call, deps: ImageDeps): Promise<unknown> {
-  const { image } = await findVisible(call, deps, 'get_image');
+  const { image, mutable } = await findVisible(call, deps, 'get_image');
+  // They tell where the data came from: not for everyone who may use the image.
+  if (!mutable) throw new Forbidden(`Image ${image.id} belongs to another project: its tasks are not shown.`);
   return { tasks: (await listTasksOf(deps.db.kysely, image.id)).map(taskView) };
 }
 

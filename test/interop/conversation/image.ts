@@ -127,6 +127,28 @@ export const image: Area = {
         { Name: 'liar', Status: 'active' },
       ],
     },
+    {
+      run: 'image create --import --disk-format raw --container-format bare --file {dir}/disk.raw imported',
+      has: { name: 'imported' },
+      keep: { imported: 'id' },
+    },
+    {
+      run: 'image show {imported}',
+      withinMs: 10_000,
+      has: {
+        status: 'active',
+        size: DISK.length,
+        checksum: '24c8b42e9f4d53ef58987e469baaad49',
+        properties: { stores: 'file', os_glance_failed_import: '', os_glance_importing_to_stores: '' },
+      },
+    },
+    { run: 'image create --import --disk-format qcow2 --container-format bare --file {dir}/disk.raw untrue' },
+    {
+      run: 'image show untrue',
+      withinMs: 10_000,
+      has: { status: 'queued', properties: { os_glance_failed_import: 'file' } },
+    },
+    { run: 'image delete imported untrue' },
     { run: 'image create --disk-format floppy liar', fails: /invalid choice: 'floppy'/ },
     { run: 'image create --file {dir}/absent liar', fails: /absent/ },
     { run: 'image show nothing', fails: /No Image found for nothing/ },
