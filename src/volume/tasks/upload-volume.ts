@@ -2,7 +2,7 @@
 // that is taken for it.
 import { VolumeBackendError } from '#drivers/volume/errors.ts';
 import { isoTime } from '#platform/context/clock.ts';
-import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
+import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Saga } from '#platform/saga/saga.ts';
 import type { BackendDeps } from '#volume/host/deps.ts';
 import { rawStream } from '#volume/host/raw-stream.ts';
@@ -55,7 +55,10 @@ export function uploadVolumeSaga(deps: BackendDeps): Saga<Input, Outputs> {
         needs: [],
         deadlineMs: deps.config.operationMs,
         do: async ({ input, sagaId }) => freeze(deps, input, sagaId),
-        undo: async ({ input, sagaId }) => thaw(deps, input.volume_id, sagaId),
+        undo: async ({ input, sagaId }) => {
+          await thaw(deps, input.volume_id, sagaId);
+          await removeImage(deps, input);
+        },
       },
       {
         name: 'volume.upload',
@@ -66,16 +69,7 @@ export function uploadVolumeSaga(deps: BackendDeps): Saga<Input, Outputs> {
           evidence({ image_id: input.image_id, bytes });
           return { bytes };
         },
-        undo: async ({ input }) => {
-          await deps.image.deleteImage(input.user_token, input.image_id).catch((error: unknown) => {
-            if (
-              error instanceof DomainError &&
-              ['forbidden', 'not-found', 'unauthorized'].includes(error.kind)
-            )
-              return;
-            throw new Error(`the image could not be deleted: ${causeChain(error).join('; ')}`);
-          });
-        },
+        // The image goes with the first step: it was there before this one.
       },
       {
         // Nothing to undo: what is gone is gone in either case.
@@ -89,6 +83,15 @@ export function uploadVolumeSaga(deps: BackendDeps): Saga<Input, Outputs> {
       },
     ],
   };
+}
+
+/** The record that the API made for the upload. The user may have lost the right to it meanwhile. */
+async function removeImage(deps: BackendDeps, { user_token, image_id }: Input): Promise<void> {
+  await deps.image.deleteImage(user_token, image_id).catch((error: unknown) => {
+    if (error instanceof DomainError && ['forbidden', 'not-found', 'unauthorized'].includes(error.kind))
+      return;
+    throw error;
+  });
 }
 
 /** The snapshot has the operation's id, so that a repetition finds it. */
