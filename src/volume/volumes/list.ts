@@ -137,7 +137,7 @@ export function readMap(query: URLSearchParams, name: string): Record<string, st
   if (text === null || text === '') return {};
   for (const candidate of [
     text,
-    text.replaceAll(/\bu?'([^']*)'/g, (_, inner: string) => JSON.stringify(inner)),
+    text.replaceAll(/(?<!\w)u?'([^']*)'/g, (_, inner: string) => JSON.stringify(inner)),
   ]) {
     try {
       const parsed = JSON.parse(candidate) as unknown;
