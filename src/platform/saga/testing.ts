@@ -89,8 +89,9 @@ function withStep<I, O>(
 
 /** Fails each step in turn, before and after its effect, and finds the world empty each time. */
 export async function assertUnwindsFromEachStep<I, O>(make: MakeTrial<I, O>): Promise<void> {
-  const { saga } = await make();
-  for (const { name } of saga.steps) {
+  const names: string[] = [];
+  await inTrial(make, async ({ saga }) => void names.push(...saga.steps.map(({ name }) => name)));
+  for (const name of names) {
     for (const when of ['before', 'after'] as const) {
       await inTrial(make, async (trial) => {
         const failing = withStep(trial.saga, name, (step) => ({
