@@ -5,7 +5,10 @@ import * as libvirt from '#platform/libvirt/procedures.ts';
 import type { StorageSecret } from './port.ts';
 import { element, renderXml } from './xml.ts';
 
-export async function defineSecret(client: LibvirtClient, { id, usage, value }: StorageSecret): Promise<void> {
+export async function defineSecret(
+  client: LibvirtClient,
+  { id, usage, value }: StorageSecret,
+): Promise<void> {
   const xml = renderXml(
     element(
       'secret',

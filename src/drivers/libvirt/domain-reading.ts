@@ -51,9 +51,15 @@ export interface DomainDisk {
   readonly serial?: string;
   /** libvirt's name for the device; it is part of QEMU's. */
   readonly alias?: string;
-  /** `nbd` or another protocol of a network disk. */
-  readonly protocol?: string;
+  readonly discard: boolean;
+  /** Set for a disk from an NBD server. */
+  readonly nbd?: { readonly exportName: string; readonly server: NbdServer };
 }
+
+/** As QEMU names a socket. */
+export type NbdServer =
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'inet'; readonly host: string; readonly port: string };
 
 /** Disks of a domain's live XML, in its order. */
 export function readDomainDisks(xml: string): DomainDisk[] {
@@ -63,15 +69,27 @@ export function readDomainDisks(xml: string): DomainDisk[] {
     if (target === undefined) return [];
     const serial = textOf(disk.serial);
     const alias = textOf(nodeOf(disk.alias)['@name']);
-    const protocol = textOf(nodeOf(disk.source)['@protocol']);
+    const nbd = nbdOf(nodeOf(disk.source));
     return {
       target,
       device: disk['@device'] === 'cdrom' ? 'cdrom' : 'disk',
       ...(serial !== undefined && { serial }),
       ...(alias !== undefined && { alias }),
-      ...(protocol !== undefined && { protocol }),
+      discard: nodeOf(disk.driver)['@discard'] === 'unmap',
+      ...(nbd && { nbd }),
     };
   });
+}
+
+function nbdOf(source: Node): DomainDisk['nbd'] {
+  const host = nodeOf(source.host);
+  const [exportName, path, name, port] = [source['@name'], host['@socket'], host['@name'], host['@port']].map(
+    textOf,
+  );
+  if (source['@protocol'] !== 'nbd' || exportName === undefined) return undefined;
+  if (path !== undefined) return { exportName, server: { type: 'unix', path } };
+  if (name === undefined || port === undefined) return undefined;
+  return { exportName, server: { type: 'inet', host: name, port } };
 }
 
 /** Sizes that QEMU tells of its disks, by target. */
@@ -139,6 +157,12 @@ export function readCapabilities(
     accels: offersKvm ? ['tcg', 'kvm'] : ['tcg'],
     machines: [...new Set(machines.filter((machine) => machine !== undefined))],
   };
+}
+
+/** Of libvirt's capabilities: `dac`, with `apparmor` or `selinux` where it confines guests. */
+export function readSecurityModels(xml: string): string[] {
+  const host = nodeOf(nodeOf((parser.parse(xml) as Node).capabilities).host);
+  return nodesOf(host.secmodel).flatMap(({ model }) => textOf(model) ?? []);
 }
 
 export function serverStateOf(state: number, reason: number): ServerState {

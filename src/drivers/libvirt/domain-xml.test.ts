@@ -80,7 +80,7 @@ test('describes disks from files, exports and clusters', () => {
     discard: true,
     shareable: true,
   });
-  assert.match(renderXml(remote), /<host name="10.0.0.1" port="10809"\/><reconnect delay="2"\/>/);
+  assert.match(renderXml(remote), /<host name="10.0.0.1" port="10809"\/>/);
   assert.match(renderXml(remote), /cache="none" discard="unmap".*<shareable\/>/);
   const monitors = [{ host: '10.0.0.1', port: 6789 }];
   const rbd = diskElement({

@@ -16,8 +16,18 @@ const TARGET_PATTERN = /^(vd|sd|hd)[a-z]{1,2}$/;
 
 const EMULATORS = { x86_64: '/usr/bin/qemu-system-x86_64', aarch64: '/usr/bin/qemu-system-aarch64' } as const;
 
+export interface DomainSurroundings {
+  /** Marks the domain, on a libvirt that other clouds use too. */
+  readonly cloud?: string;
+  /**
+   * Security models of a libvirt that is set up by others. Its own users for guests cannot open what a cloud keeps, so
+   * that these run as root without confinement, as with a private one. Absent: set up so.
+   */
+  readonly securityModels?: readonly string[];
+}
+
 /** Throws HypervisorError `invalid-spec` for what libvirt or the kernel would refuse less clearly. */
-export function domainXml(spec: GuestSpec): string {
+export function domainXml(spec: GuestSpec, { cloud, securityModels }: DomainSurroundings = {}): string {
   checkSpec(spec);
   return renderXml(
     element(
@@ -25,7 +35,7 @@ export function domainXml(spec: GuestSpec): string {
       { type: spec.accel === 'kvm' ? 'kvm' : 'qemu' },
       element('name', {}, spec.name),
       element('uuid', {}, spec.id),
-      metadata(spec),
+      metadata(spec, cloud),
       element('memory', { unit: 'MiB' }, String(spec.memoryMb)),
       element('vcpu', {}, String(spec.vcpus)),
       operatingSystem(spec),
@@ -37,7 +47,7 @@ export function domainXml(spec: GuestSpec): string {
       element('on_reboot', {}, 'restart'),
       element('on_crash', {}, 'destroy'),
       devices(spec),
-      element('seclabel', { type: 'none' }),
+      ...securityLabels(securityModels),
     ),
   );
 }
@@ -56,14 +66,32 @@ function checkSpec(spec: GuestSpec): void {
     throw invalid(`impossible memory: ${spec.memoryMb} MB`);
 }
 
-function metadata(spec: GuestSpec): XmlElement {
+/** The cloud that a domain's metadata names. */
+export function cloudIn(metadataXml: string): string | undefined {
+  return /\scloud=["']([^"']*)["']/.exec(metadataXml)?.[1];
+}
+
+/** libvirt's name for the model of users and permissions, which is always there. */
+const BY_USER = 'dac';
+
+function securityLabels(models: readonly string[] | undefined): XmlElement[] {
+  if (models === undefined) return [element('seclabel', { type: 'none' })];
+  return [
+    ...models
+      .filter((model) => model !== BY_USER && model !== 'none')
+      .map((model) => element('seclabel', { type: 'none', model })),
+    element('seclabel', { type: 'static', model: BY_USER, relabel: 'no' }, element('label', {}, '+0:+0')),
+  ];
+}
+
+function metadata(spec: GuestSpec, cloud: string | undefined): XmlElement {
   const { displayName, projectId, userId, flavorName, imageId } = spec.metadata;
   return element(
     'metadata',
     {},
     element(
       'pileus:server',
-      { 'xmlns:pileus': METADATA_URI, id: spec.id },
+      { 'xmlns:pileus': METADATA_URI, id: spec.id, cloud },
       element('pileus:name', {}, displayName),
       element('pileus:project', { id: projectId }),
       element('pileus:user', { id: userId }),
@@ -168,8 +196,6 @@ function sourceElements(source: DiskSource): XmlElement[] {
           'socketPath' in source
             ? element('host', { transport: 'unix', socket: source.socketPath })
             : element('host', { name: source.host, port: source.port }),
-          source.reconnectMs !== undefined &&
-            element('reconnect', { delay: Math.ceil(source.reconnectMs / 1000) }),
         ),
       ];
     case 'rbd':

@@ -16,11 +16,19 @@ import { ErrorCode, ErrorDomain, isLibvirtError } from '#platform/libvirt/errors
 import type { Procedure } from '#platform/libvirt/procedure.ts';
 import * as libvirt from '#platform/libvirt/procedures.ts';
 import { LibvirtSession } from '#platform/libvirt/session.ts';
-import { diskElement, domainXml, interfaceElement, METADATA_URI } from './domain-xml.ts';
+import {
+  cloudIn,
+  diskElement,
+  domainXml,
+  interfaceElement,
+  METADATA_URI,
+  type DomainSurroundings,
+} from './domain-xml.ts';
 import type { DomainDevices, DomainDisk } from './domain-reading.ts';
 import {
   readCapabilities,
   readDiagnostics,
+  readSecurityModels,
   readDiskSizes,
   readDomainDevices,
   readDomainDisks,
@@ -45,7 +53,8 @@ import type {
   StorageSecret,
 } from './port.ts';
 import { defineSecret } from './define-secret.ts';
-import { reconnectDisk } from './reconnect-disk.ts';
+import type { Monitor } from './nbd-disks.ts';
+import { forgetOldServers, reconnectDisk, waitForServer } from './nbd-disks.ts';
 import { SavedMemory } from './saved-memory.ts';
 import { subscribe } from './server-events.ts';
 import { element, renderXml } from './xml.ts';
@@ -58,12 +67,16 @@ export interface LibvirtHypervisorOptions {
   readonly maxInFlight?: number;
   /** Keys for storage that it is given at each connection. */
   readonly secrets?: readonly StorageSecret[];
+  /** Set for a libvirt that is set up and used by others too: marks our domains, the only ones that are seen. */
+  readonly sharedAs?: string;
 }
 
 /** Starting probes QEMU on the first use after an upgrade, for up to a quarter of a minute. */
 const START_TIMEOUT_MS = 120_000;
 /** Memory goes to or comes from a disk that may do 50 MB/s. */
 const SAVE_TIMEOUT_MS = 600_000;
+/** How long requests of a server that was suspended wait for its NBD servers: what it was told before is not kept. */
+const RESTORED_WAIT_MS = 300_000;
 /** libvirt says that a domain is gone before it lets go of its name; it takes milliseconds. */
 const REMOVAL_MS = 5_000;
 const RETRY_MS = 10;
@@ -77,7 +90,11 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #saved: SavedMemory;
   readonly #listeners = new Set<(event: ServerEvent) => void>();
 
+  readonly #sharedAs: string | undefined;
+  #surroundings: Promise<DomainSurroundings> | undefined;
+
   constructor(options: LibvirtHypervisorOptions) {
+    this.#sharedAs = options.sharedAs;
     this.#saved = new SavedMemory(options.savedMemoryDir);
     const { address, maxInFlight, secrets = [] } = options;
     this.#session = new LibvirtSession({
@@ -137,7 +154,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async createServer(spec: GuestSpec, options: { readonly paused?: boolean } = {}): Promise<void> {
-    const xml = domainXml(spec);
+    const xml = domainXml(spec, await this.#domainSurroundings());
     const { state } = await this.serverState(spec.id);
     if (state !== 'absent') throw existsError(spec);
     const flags = options.paused === true ? StartFlag.paused : 0;
@@ -146,7 +163,7 @@ export class LibvirtHypervisor implements Hypervisor {
     for (;;) {
       try {
         await client.call(libvirt.domainCreateXml, { xml, flags }, { timeoutMs: START_TIMEOUT_MS });
-        return;
+        return await this.#waitForServers(spec.id, spec.disks);
       } catch (error) {
         const inTheWay = isLibvirtError(error, ErrorCode.operationFailed, ErrorCode.operationInvalid);
         if (inTheWay && (await this.#isTaken(client, spec.name))) throw existsError(spec, error);
@@ -238,6 +255,8 @@ export class LibvirtHypervisor implements Hypervisor {
       throw translateError(error, id);
     }
     await this.#saved.remove(id);
+    const nbd = (await this.#disks(id)).filter((disk) => disk.nbd);
+    for (const disk of nbd) await waitForServer(disk, RESTORED_WAIT_MS, this.#monitor(id));
   }
 
   async attachInterface(id: string, nic: GuestInterface): Promise<void> {
@@ -253,6 +272,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async attachDisk(id: string, disk: GuestDisk): Promise<void> {
     const args = { domain: reference(id), xml: renderXml(diskElement(disk)), flags: AffectFlag.live };
     await this.#callFor(id, libvirt.domainAttachDeviceFlags, args);
+    await this.#waitForServers(id, [disk]);
   }
 
   detachDisk(id: string, target: string): Promise<DetachResult> {
@@ -290,7 +310,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async resizeDisk(id: string, target: string, bytes: number): Promise<void> {
     const disk = (await this.#disks(id)).find((each) => each.target === target);
     if (!disk) throw new HypervisorError('no-device', `there is no disk ${target}`, { serverId: id });
-    if (disk.protocol === 'nbd') await reconnectDisk(disk, (command) => this.#monitor(id, command));
+    if (disk.nbd) await reconnectDisk(disk, this.#monitor(id));
     const args = { domain: reference(id), disk: target, size: BigInt(bytes), flags: BlockResizeFlag.bytes };
     await this.#callFor(id, libvirt.domainBlockResize, args);
   }
@@ -379,13 +399,31 @@ export class LibvirtHypervisor implements Hypervisor {
     return (await this.#call(libvirt.nodeGetMemoryStats, { cell: -1, count: available })).values;
   }
 
+  /** A libvirt of others is asked once how it is set up. */
+  async #domainSurroundings(): Promise<DomainSurroundings> {
+    const cloud = this.#sharedAs;
+    if (cloud === undefined) return {};
+    const ask = async (): Promise<DomainSurroundings> => ({
+      cloud,
+      securityModels: readSecurityModels(await this.#call(libvirt.connectGetCapabilities, undefined)),
+    });
+    this.#surroundings ??= ask();
+    try {
+      return await this.#surroundings;
+    } catch (error) {
+      this.#surroundings = undefined;
+      throw error;
+    }
+  }
+
   async #listedIfOurs(domain: DomainRef): Promise<ListedServer | undefined> {
     const client = await this.#client();
     try {
-      const [, { state, reason }] = await Promise.all([
+      const [metadata, { state, reason }] = await Promise.all([
         client.call(libvirt.domainGetMetadataElement, { domain, uri: METADATA_URI }),
         client.call(libvirt.domainGetState, { domain, flags: 0 }),
       ]);
+      if (this.#sharedAs !== undefined && cloudIn(metadata) !== this.#sharedAs) return undefined;
       return { id: domain.uuid, name: domain.name, ...serverStateOf(state, reason) };
     } catch (error) {
       // Not ours, or gone since the list was made.
@@ -462,11 +500,33 @@ export class LibvirtHypervisor implements Hypervisor {
     );
   }
 
-  /** Speaks to the guest's QEMU itself, for what libvirt has no words for. */
-  async #monitor(id: string, command: object): Promise<unknown> {
-    const args = { domain: reference(id), command: JSON.stringify(command), flags: MonitorFlag.qmp };
-    const answer = await this.#callFor(id, libvirt.qemuDomainMonitorCommand, args);
-    return (JSON.parse(answer) as { return?: unknown }).return;
+  /** For disks whose requests are to wait for an NBD server that went away. */
+  async #waitForServers(id: string, disks: readonly Pick<GuestDisk, 'source' | 'target'>[]): Promise<void> {
+    const delays = disks.flatMap(({ source, target }) =>
+      source.kind === 'nbd' && source.reconnectMs !== undefined ? [{ target, ms: source.reconnectMs }] : [],
+    );
+    if (delays.length === 0) return;
+    const monitor = this.#monitor(id);
+    await forgetOldServers(monitor);
+    const live = await this.#disks(id);
+    for (const { target, ms } of delays) {
+      const disk = live.find((each) => each.target === target);
+      if (disk) await waitForServer(disk, ms, monitor);
+    }
+  }
+
+  #monitor(id: string): Monitor {
+    return async (command, args = {}) => {
+      const answer = await this.#callFor(id, libvirt.qemuDomainMonitorCommand, {
+        domain: reference(id),
+        command: JSON.stringify({ execute: command, arguments: args }),
+        flags: MonitorFlag.qmp,
+      });
+      const { return: result, error } = JSON.parse(answer) as { return?: unknown; error?: { desc: string } };
+      if (error)
+        throw new HypervisorError('failed', `QEMU refused ${command}: ${error.desc}`, { serverId: id });
+      return result;
+    };
   }
 
   async #detach(id: string, xml: string, has: (devices: DomainDevices) => boolean): Promise<DetachResult> {

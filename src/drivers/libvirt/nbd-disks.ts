@@ -1,0 +1,68 @@
+// What libvirt (9.0) has no words for in disks from NBD servers, said to the guest's QEMU itself: that requests wait for a
+// server that went away instead of failing, and that a disk which nobody reads should look whether it has grown.
+// Called by real.ts.
+import { randomBytes } from 'node:crypto';
+import type { DomainDisk } from './domain-reading.ts';
+import { HypervisorError } from './errors.ts';
+
+export type Monitor = (command: string, args?: object) => Promise<unknown>;
+
+interface QueriedBlock {
+  readonly qdev?: string;
+  readonly inserted?: {
+    readonly 'node-name': string;
+    readonly ro: boolean;
+    readonly cache: { readonly direct: boolean; readonly 'no-flush': boolean };
+  };
+}
+
+/** Starts the names of our nodes; QEMU allows 31 characters. */
+const NODE_PREFIX = 'pileus-nbd-';
+
+/**
+ * Puts an NBD client with a reconnect delay in the place of libvirt's own below the disk. libvirt's stays, unused, until
+ * it removes the disk.
+ */
+export async function waitForServer(disk: DomainDisk, reconnectMs: number, monitor: Monitor): Promise<void> {
+  const { nbd } = disk;
+  const inserted = (await findBlock(disk, monitor))?.inserted;
+  if (!nbd || !inserted) throw new HypervisorError('no-device', `there is no NBD disk ${disk.target}`);
+  const { ro, cache } = inserted;
+  const common = {
+    'read-only': ro,
+    discard: disk.discard ? 'unmap' : 'ignore',
+    cache: { direct: cache.direct, 'no-flush': cache['no-flush'] },
+  };
+  const node = `${NODE_PREFIX}${randomBytes(6).toString('hex')}`;
+  await monitor('blockdev-add', {
+    ...common,
+    driver: 'nbd',
+    'node-name': node,
+    server: nbd.server,
+    export: nbd.exportName,
+    'reconnect-delay': Math.ceil(reconnectMs / 1000),
+  });
+  const format = { ...common, driver: 'raw', 'node-name': inserted['node-name'], file: node };
+  await monitor('blockdev-reopen', { options: [format] });
+}
+
+/** Removes what `waitForServer` made for disks that are gone. */
+export async function forgetOldServers(monitor: Monitor): Promise<void> {
+  const nodes = (await monitor('query-named-block-nodes', { flat: true })) as { 'node-name': string }[];
+  for (const { 'node-name': name } of nodes)
+    // Refused for those in use.
+    if (name.startsWith(NODE_PREFIX))
+      await monitor('blockdev-del', { 'node-name': name }).catch(() => undefined);
+}
+
+/** Reads one sector of the disk, whatever the guest does: an idle client notices only then that it has to connect anew. */
+export async function reconnectDisk(disk: DomainDisk, monitor: Monitor): Promise<void> {
+  const qdev = (await findBlock(disk, monitor))?.qdev;
+  if (qdev === undefined) return;
+  await monitor('human-monitor-command', { 'command-line': `qemu-io -d ${qdev} "read 0 512"` });
+}
+
+async function findBlock({ alias }: DomainDisk, monitor: Monitor): Promise<QueriedBlock | undefined> {
+  const blocks = (await monitor('query-block')) as readonly QueriedBlock[];
+  return blocks.find(({ qdev }) => alias !== undefined && qdev?.split('/').includes(alias));
+}
