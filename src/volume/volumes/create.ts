@@ -17,7 +17,7 @@ import { TypeNotFound } from '../types/errors.ts';
 import { findSource, type NewVolumeBody, type Source } from './source.ts';
 import { insertVolume, listZones } from './store.ts';
 import { findDefaultType, findType, findUsableType, isSpecTrue, listExtraSpecs } from './type-store.ts';
-import { detailView } from './view.ts';
+import { changedView } from './view.ts';
 
 interface Body {
   readonly volume: NewVolumeBody;
@@ -70,7 +70,7 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
   const metadata = body.volume.metadata ?? {};
   const { imageMetadata } = source;
   const whole = { volume, metadata, imageMetadata, attachments: [], typeName: type?.name ?? null };
-  return { volume: detailView(call, whole) }; // as it was begun: the work may be over by now
+  return { volume: changedView(call, whole) }; // as it was begun: the work may be over by now
 }
 
 export interface NewVolumeIntent {

@@ -10,7 +10,7 @@ import type { BackendReport } from '#volume/rpc.ts';
 import { findVolume } from './find.ts';
 import { backendIn } from './host-name.ts';
 import { addMetadata, clearMetadata, findWholeVolume, updateVolume } from './store.ts';
-import { detailView } from './view.ts';
+import { changedView, detailView } from './view.ts';
 
 export async function show(call: Call, deps: VolumeDeps): Promise<unknown> {
   return { volume: detailView(call, await findVolume(call, deps, 'volume:get')) };
@@ -46,7 +46,7 @@ export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
   });
   const whole = await findWholeVolume(deps.db.kysely, volume.id);
   if (!whole) throw new VolumeNotFound(volume.id);
-  return { volume: detailView(call, whole) };
+  return { volume: changedView(call, whole) };
 }
 
 /** How the volume came to be where it is: for compute's launch trace. */

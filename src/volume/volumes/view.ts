@@ -39,8 +39,24 @@ export function briefView(call: Call, { volume }: WholeVolume): Json {
   return { id: volume.id, name: volume.name, links: linksOf(call, 'volumes', volume.id) };
 }
 
+/** As shows and lists have it. */
 export function detailView(call: Call, whole: WholeVolume): Json {
-  const { volume, metadata, imageMetadata } = whole;
+  const { volume, imageMetadata } = whole;
+  const sight = sightOf(call, volume.project_id);
+  return {
+    ...changedView(call, whole),
+    ...(Object.keys(imageMetadata).length > 0 ? { volume_image_metadata: imageMetadata } : {}),
+    ...(sight.project ? { 'os-vol-tenant-attr:tenant_id': volume.project_id } : {}),
+    ...(sight.host ? { 'os-vol-host-attr:host': volume.host } : {}),
+    ...(sight.migration
+      ? { 'os-vol-mig-status-attr:migstat': volume.migration_status, 'os-vol-mig-status-attr:name_id': null }
+      : {}),
+  };
+}
+
+/** As creates and updates answer it: without what were extensions of upstream's shows. */
+export function changedView(call: Call, whole: WholeVolume): Json {
+  const { volume, metadata } = whole;
   const sight = sightOf(call, volume.project_id);
   const version = call.microversion;
   return {
@@ -65,12 +81,6 @@ export function detailView(call: Call, whole: WholeVolume): Json {
     consistencygroup_id: null,
     multiattach: volume.multiattach === 1,
     migration_status: sight.migration ? volume.migration_status : null,
-    ...(Object.keys(imageMetadata).length > 0 ? { volume_image_metadata: imageMetadata } : {}),
-    ...(sight.project ? { 'os-vol-tenant-attr:tenant_id': volume.project_id } : {}),
-    ...(sight.host ? { 'os-vol-host-attr:host': volume.host } : {}),
-    ...(sight.migration
-      ? { 'os-vol-mig-status-attr:migstat': volume.migration_status, 'os-vol-mig-status-attr:name_id': null }
-      : {}),
     ...versioned(version, whole, sight),
   };
 }
