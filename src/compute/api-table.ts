@@ -6,6 +6,7 @@ import { discoveryRoutes } from './discovery/routes.ts';
 import { keypairPolicies } from './keypairs/policy.ts';
 import { keypairRoutes } from './keypairs/routes.ts';
 import { operatorPolicies, operatorRoutes } from './operator-table.ts';
+import { externalEventPolicies, externalEventRoutes } from './os-server-external-events/routes.ts';
 import { securityGroupPolicies } from './os-security-groups/policy.ts';
 import { securityGroupRoutes } from './os-security-groups/routes.ts';
 import { serverGroupPolicies } from './server-groups/policy.ts';
@@ -17,6 +18,7 @@ import { launchTraceRoutes } from './servers/launch-trace/routes.ts';
 import { metadataRoutes } from './servers/metadata/routes.ts';
 import { instanceActionRoutes } from './servers/os-instance-actions/routes.ts';
 import { interfaceRoutes } from './servers/os-interface/routes.ts';
+import { volumeAttachmentRoutes } from './servers/os-volume_attachments/routes.ts';
 import { serverSecurityGroupRoutes } from './servers/os-security-groups/routes.ts';
 import { serverPasswordRoutes } from './servers/os-server-password/routes.ts';
 import { serverPolicies } from './servers/policy.ts';
@@ -33,6 +35,8 @@ export const computeRoutes: readonly ComputeRoute[] = [
   ...tagRoutes,
   ...ipRoutes,
   ...interfaceRoutes,
+  ...volumeAttachmentRoutes,
+  ...externalEventRoutes,
   ...serverSecurityGroupRoutes,
   ...instanceActionRoutes,
   ...launchTraceRoutes,
@@ -49,6 +53,7 @@ export const computeRoutes: readonly ComputeRoute[] = [
 
 export const computePolicies: readonly PolicyRule[] = [
   ...serverPolicies,
+  ...externalEventPolicies,
   ...keypairPolicies,
   ...serverGroupPolicies,
   ...securityGroupPolicies,

@@ -5,6 +5,7 @@ import { createInProcessBus } from '#platform/bus/in-process.ts';
 import type { Bus, Message } from '#platform/bus/bus.ts';
 import { inProcessTransport, type Transport } from '#platform/clients/transport.ts';
 import { systemClock } from '#platform/context/clock.ts';
+import { DomainError } from '#platform/errors/domain-error.ts';
 import { silentLog, type Log } from '#platform/log/log.ts';
 import type { ComputeConfig } from '#compute/config.ts';
 import { createComputeService, type ComputeService } from '#compute/service.ts';
@@ -46,6 +47,8 @@ export interface HarnessOptions {
   readonly databaseUrl?: string;
   /** The real network service instead of the stand-in. */
   readonly network?: Transport;
+  /** The volume service; default: one that is away. */
+  readonly volume?: Transport;
 }
 
 export async function startComputeHarness(options: HarnessOptions = {}): Promise<ComputeHarness> {
@@ -69,6 +72,7 @@ export async function startComputeHarness(options: HarnessOptions = {}): Promise
       dataDir: '/nonexistent',
       policyOverrides: {},
       peer: (name) => {
+        if (name === 'volume') return options.volume ?? { send: volumesAway };
         if (name !== 'image' && name !== 'network') throw new Error(`no stand-in for ${name}`);
         if (name === 'network' && options.network) return options.network;
         return inProcessTransport(peers[name], '');
@@ -138,6 +142,10 @@ export async function startComputeHarness(options: HarnessOptions = {}): Promise
     },
   };
   return harness;
+}
+
+async function volumesAway(): Promise<never> {
+  throw new DomainError('unavailable', 'peer-unreachable', 'the volume service could not be reached');
 }
 
 async function seed(

@@ -1,6 +1,7 @@
 // Gathers what server views show beside their rows: tags, security groups and host states, one query each for a list.
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
+import { listDevicesOf } from '#compute/block-devices/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import type { ListedRow } from './list-store.ts';
 import { listComputeServices, listTags } from './store.ts';
@@ -15,9 +16,10 @@ export async function gatherFacts(
   rows: readonly ListedRow[],
 ): Promise<(row: ListedRow) => ServerFacts> {
   const ids = rows.map((row) => row.id);
-  const [tags, groups, hosts] = await Promise.all([
+  const [tags, groups, devices, hosts] = await Promise.all([
     atLeast(call.microversion, '2.26') ? listTags(deps.db.kysely, ids) : undefined,
     securityGroupsOf(call, deps, rows),
+    listDevicesOf(deps.db.kysely, ids),
     atLeast(call.microversion, '2.16') && call.allows('os_compute_api:servers:show:host_status')
       ? hostStatuses(deps, rows)
       : undefined,
@@ -25,6 +27,11 @@ export async function gatherFacts(
   return (row) => ({
     tags: tags?.get(row.id) ?? NO_GROUPS,
     securityGroups: groups.get(row.id) ?? NO_GROUPS,
+    volumes: (devices.get(row.id) ?? []).flatMap((device) =>
+      device.volume_id === null
+        ? []
+        : [{ id: device.volume_id, deleteOnTermination: device.delete_on_termination === 1 }],
+    ),
     hostStatus: row.host === null ? '' : (hosts?.get(row.host) ?? 'UNKNOWN'),
   });
 }

@@ -13,7 +13,7 @@ export const serverRoutes: readonly ComputeRoute[] = [
     body: schema.createServer,
     policy: 'os_compute_api:servers:create',
     success: 202,
-    errors: [409],
+    errors: [409, 503, 504],
   },
   {
     method: 'GET',

@@ -54,7 +54,7 @@ const networkItem = (tagged: boolean): TSchema =>
 const deviceMapping = (tagged: boolean, typed: boolean): TSchema =>
   Type.Object(
     {
-      uuid: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+      uuid: Type.Optional(uuidSchema),
       source_type: Type.Optional(
         Type.Union(['volume', 'image', 'snapshot', 'blank'].map((each) => Type.Literal(each))),
       ),
@@ -65,9 +65,9 @@ const deviceMapping = (tagged: boolean, typed: boolean): TSchema =>
       volume_size: Type.Optional(
         Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: String.raw`^\d*$` }), Type.Null()]),
       ),
-      volume_id: Type.Optional(Type.String()),
-      snapshot_id: Type.Optional(Type.String()),
-      image_id: Type.Optional(Type.String()),
+      volume_id: Type.Optional(uuidSchema),
+      snapshot_id: Type.Optional(uuidSchema),
+      image_id: Type.Optional(uuidSchema),
       guest_format: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
       device_name: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
       device_type: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
@@ -81,6 +81,29 @@ const deviceMapping = (tagged: boolean, typed: boolean): TSchema =>
     },
     strict,
   );
+
+/** More than any bus has names for. */
+const DISKS_MAX = 255;
+const text = Type.Union([Type.String({ maxLength: 255 }), Type.Null()]);
+const size = Type.Union([
+  Type.Integer({ minimum: 0 }),
+  Type.String({ pattern: String.raw`^\d*$`, maxLength: 10 }),
+  Type.Null(),
+]);
+const deviceId = Type.Union([uuidSchema, Type.Null()]);
+
+const legacyMapping = Type.Object(
+  {
+    device_name: Type.Optional(text),
+    volume_id: Type.Optional(deviceId),
+    snapshot_id: Type.Optional(deviceId),
+    volume_size: Type.Optional(size),
+    virtual_name: Type.Optional(text),
+    delete_on_termination: Type.Optional(booleanSchema),
+    no_device: Type.Optional(Type.Unknown()),
+  },
+  { additionalProperties: true },
+);
 
 const ids = Type.Union([uuidSchema, Type.Array(uuidSchema)]);
 const hints = Type.Object({
@@ -112,8 +135,10 @@ function createFields(has: (version: VersionText) => boolean): TProperties {
     accessIPv6: Type.Optional(ipv6Schema),
     ...(has('2.57') ? {} : { personality: Type.Optional(personality) }),
     availability_zone: Type.Optional(nameSchema),
-    block_device_mapping: Type.Optional(Type.Array(Type.Object({}))),
-    block_device_mapping_v2: Type.Optional(Type.Array(deviceMapping(tagged, has('2.67')))),
+    block_device_mapping: Type.Optional(Type.Array(legacyMapping, { maxItems: DISKS_MAX })),
+    block_device_mapping_v2: Type.Optional(
+      Type.Array(deviceMapping(tagged, has('2.67')), { maxItems: DISKS_MAX }),
+    ),
     config_drive: Type.Optional(booleanSchema),
     key_name: Type.Optional(nameSchema),
     min_count: Type.Optional(countSchema(1)),

@@ -286,7 +286,7 @@ test('a list costs the same number of statements and peer calls, however long', 
   const one = await cost();
   for (let index = 0; index < 8; index++) await cloud.activate(await cloud.create());
   assert.deepEqual(await cost(), one);
-  assert.deepEqual(one, [3, 2]);
+  assert.deepEqual(one, [4, 2]);
 });
 
 test('updates name, description, addresses; refuses what it does not know', async () => {

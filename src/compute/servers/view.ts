@@ -12,6 +12,7 @@ export interface ServerFacts {
   readonly tags: readonly string[];
   /** Names of the groups on the server's ports. */
   readonly securityGroups: readonly string[];
+  readonly volumes: ReadonlyArray<{ readonly id: string; readonly deleteOnTermination: boolean }>;
   /** `UP`, `DOWN`, `UNKNOWN`, `MAINTENANCE` or empty. */
   readonly hostStatus: string;
 }
@@ -94,7 +95,10 @@ function extendedView(call: Call, row: ListedRow, facts: ServerFacts): Json {
     'OS-EXT-STS:task_state': row.task_state,
     'OS-EXT-STS:vm_state': row.vm_state,
     'OS-EXT-STS:power_state': row.power_state,
-    'os-extended-volumes:volumes_attached': [],
+    'os-extended-volumes:volumes_attached': facts.volumes.map((volume) => ({
+      id: volume.id,
+      ...(atLeast(call.microversion, '2.3') ? { delete_on_termination: volume.deleteOnTermination } : {}),
+    })),
     ...(facts.securityGroups.length > 0
       ? { security_groups: facts.securityGroups.map((name) => ({ name })) }
       : {}),

@@ -102,7 +102,6 @@ const REFUSED: ReadonlyArray<readonly [what: string, fields: Record<string, unkn
   ['metadata above the quota', { metadata: Object.fromEntries(Array.from({ length: 129 }, (_, i) => [`k${i}`, 'v'])) }, 403, /metadata_items/],
   ['more cores than the quota', { max_count: 21, min_count: 21 }, 403, /Quota exceeded/],
   ['an injected file', { personality: [{ path: '/etc/motd', contents: 'aGk=' }] }, 400, /user_data/],
-  ['a volume', { imageRef: '', block_device_mapping_v2: [{ uuid: IMAGE, source_type: 'volume', destination_type: 'volume', boot_index: 0 }] }, 400, /volume service/],
   ['no image', { imageRef: '' }, 400, /image/],
   ['a malformed IPv6 access address', { accessIPv6: 'notvalid' }, 400, /accessIPv6/],
 ]; // prettier-ignore

@@ -5,7 +5,9 @@ import { Reply, type Call } from '#platform/http/api.ts';
 import type { Image } from '#platform/clients/image.ts';
 import { rpcClient } from '#platform/bus/bus.ts';
 import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
-import { InvalidInput } from '#compute/errors.ts';
+import { isoTime } from '#platform/context/clock.ts';
+import { insertDevices, keepDevices } from '#compute/block-devices/store.ts';
+import { Conflict, InvalidInput } from '#compute/errors.ts';
 import { findKeypair } from '#compute/keypairs/store.ts';
 import { linksOf } from '#compute/links.ts';
 import { listMembers } from '#compute/server-groups/store.ts';
@@ -30,8 +32,17 @@ import {
   requireImage,
   tokenOf,
 } from './check-image.ts';
+import {
+  checkDevices,
+  deviceRows,
+  mappingsOfImage,
+  type PlannedDevice,
+  type PlannedDisks,
+} from './check-devices.ts';
 import { checkNetworks, checkSecurityGroups } from './check-networks.ts';
 import { checkWishes, type Wishes } from './check-wishes.ts';
+import { arrangeDisks } from './read-devices.ts';
+import { reserveVolumes } from '../reserve-volumes.ts';
 import { hostnameOf, readLaunchRequest, type CreateBody, type LaunchRequest } from './launch-request.ts';
 
 const RULE = 'os_compute_api:servers:create';
@@ -40,7 +51,9 @@ const RULE = 'os_compute_api:servers:create';
 interface LaunchPlan {
   readonly request: LaunchRequest;
   readonly flavor: FlavorSnapshot;
-  readonly image: Image;
+  /** Of the root disk on the host; undefined for one that boots from a volume. */
+  readonly image: Image | undefined;
+  readonly disks: PlannedDisks;
   readonly networks: NetworkRequest;
   readonly wishes: Wishes;
   readonly keypair: KeypairRow | undefined;
@@ -51,7 +64,7 @@ interface LaunchPlan {
 
 export async function createServer(call: Call, deps: ComputeDeps): Promise<Reply> {
   const plan = await planLaunch(call, deps);
-  const { rows, actions } = await deps.db.transaction(async (trx) => recordLaunch(trx, call, deps, plan));
+  const { rows, actions } = await record(call, deps, plan);
   for (const action of actions) exportRequestHops(action);
   const [first] = rows;
   if (plan.request.returnReservation) return new Reply(202, { reservation_id: plan.reservationId });
@@ -67,25 +80,54 @@ export async function createServer(call: Call, deps: ComputeDeps): Promise<Reply
   return new Reply(202, { server }, { location: links[0]?.href ?? '' });
 }
 
+/** Volumes that exist are reserved first, and free again when the rest fails: a quota, a database. */
+async function record(call: Call, deps: ComputeDeps, plan: LaunchPlan): Promise<Recorded> {
+  const existing = plan.disks.devices.some((device) => device.source === 'volume');
+  const commit = async (reserved?: Reserved): Promise<Recorded> =>
+    deps.db.transaction(async (trx) => recordLaunch(trx, call, deps, plan, reserved));
+  if (!existing) return commit();
+  const instanceId = crypto.randomUUID(); // one server: several can not share what exists
+  const rows = deviceRows(plan.disks.devices, instanceId, isoTime(deps.clock));
+  const reservation = await reserveVolumes(call, deps, rows);
+  try {
+    return await commit({ instanceId, ids: reservation.ids });
+  } catch (error) {
+    await reservation.cancel();
+    throw error;
+  }
+}
+
+interface Recorded {
+  readonly rows: InstanceRow[];
+  readonly actions: InstanceActionRow[];
+}
+
+/** Disks that are stored already, for a server of this id. */
+interface Reserved {
+  readonly instanceId: string;
+  readonly ids: readonly string[];
+}
+
 async function planLaunch(call: Call, deps: ComputeDeps): Promise<LaunchPlan> {
   const handledAt = deps.clock.now();
   if (call.principal.projectId === undefined)
     throw new InvalidInput('A server belongs to a project: use a token that is scoped to one.');
   const request = readLaunchRequest(call.body as CreateBody);
   if (request.networks !== 'unsaid') call.enforce('os_compute_api:servers:create:attach_network');
-  const [flavor, image, networks, wishes, keypair] = await Promise.all([
+  const [flavor, named, networks, wishes, keypair] = await Promise.all([
     requireFlavor(call, deps, request.flavorRef),
-    requireImage(call, deps, request.imageId),
+    request.imageRef === null ? undefined : requireImage(call, deps, request.imageRef),
     checkNetworks(call, deps, request.networks),
     checkWishes(call, deps, request),
     requireKeypair(call, deps, request.keyName),
     checkSecurityGroups(call, deps, request.securityGroups),
   ]);
-  requireFit(call, flavor, image);
+  const { image, disks } = await planDisks(call, deps, request, { flavor, named, wishes });
   return {
     request,
     flavor,
     image,
+    disks,
     networks,
     wishes,
     keypair,
@@ -93,6 +135,32 @@ async function planLaunch(call: Call, deps: ComputeDeps): Promise<LaunchPlan> {
     reservationId: `r-${randomText('0123456789abcdefghijklmnopqrstuvwxyz', 8)}`,
     handledAt,
   };
+}
+
+async function planDisks(
+  call: Call,
+  deps: ComputeDeps,
+  request: LaunchRequest,
+  { flavor, named, wishes }: { flavor: FlavorSnapshot; named: Image | undefined; wishes: Wishes },
+): Promise<Pick<LaunchPlan, 'image' | 'disks'>> {
+  const ofImage = named ? mappingsOfImage(named, request.devices) : [];
+  const hasRoot = ofImage.some((device) => device.bootIndex === 0);
+  const wanted = arrangeDisks(hasRoot ? null : request.imageRef, [...request.devices, ...ofImage]);
+  const image =
+    wanted.imageId === null || wanted.imageId === named?.id
+      ? wanted.imageId === null
+        ? undefined
+        : named
+      : await requireImage(call, deps, wanted.imageId);
+  if (image) requireFit(call, flavor, image);
+  const disks = await checkDevices(call, deps, {
+    disks: wanted,
+    flavor,
+    image,
+    maxCount: request.maxCount,
+    zone: wishes.zone,
+  });
+  return { image, disks };
 }
 
 async function requireKeypair(call: Call, deps: ComputeDeps, name?: string): Promise<KeypairRow | undefined> {
@@ -108,11 +176,19 @@ async function recordLaunch(
   call: Call,
   deps: ComputeDeps,
   plan: LaunchPlan,
-): Promise<{ rows: InstanceRow[]; actions: InstanceActionRow[] }> {
+  reserved?: Reserved,
+): Promise<Recorded> {
   const { request } = plan;
   const count = await grantCount(trx, call, plan);
-  const rows = Array.from({ length: count }, (_, index) => newRow(call, deps, plan, index));
+  const rows = Array.from({ length: count }, (_, index) =>
+    newRow(call, deps, plan, index, reserved?.instanceId ?? crypto.randomUUID()),
+  );
   await insertInstances(trx, rows);
+  if (reserved) {
+    if (!(await keepDevices(trx, reserved.instanceId, reserved.ids)))
+      throw new Conflict('The reservation of the volumes took too long and was given up: try again.');
+  } else
+    for (const row of rows) await insertDevices(trx, deviceRows(plan.disks.devices, row.id, row.created_at));
   const scheduler = rpcClient<SchedulerRpc>(deps.bus, SCHEDULER_QUEUE);
   const actions: InstanceActionRow[] = [];
   for (const row of rows) {
@@ -127,7 +203,8 @@ async function recordLaunch(
       build: {
         name: row.name,
         flavor: plan.flavor,
-        image_id: plan.image.id,
+        image_id: plan.image?.id ?? null,
+        devices: plan.disks.devices.map(deviceEvidence),
         networks: plan.networks,
         security_groups: request.securityGroups,
         key_name: request.keyName ?? null,
@@ -147,6 +224,16 @@ async function recordLaunch(
   }
   return { rows, actions };
 }
+
+const deviceEvidence = (device: PlannedDevice) => ({
+  device: device.deviceName,
+  source: device.source,
+  destination: device.destination,
+  id: device.id,
+  size: device.size,
+  boot_index: device.bootIndex,
+  delete_on_termination: device.deleteOnTermination,
+});
 
 /** How many of `max_count` the quota still allows. @throws QuotaExceeded when not even `min_count`. */
 async function grantCount(trx: ComputeExecutor, call: Call, plan: LaunchPlan): Promise<number> {
@@ -178,9 +265,8 @@ async function grantCount(trx: ComputeExecutor, call: Call, plan: LaunchPlan): P
   return count;
 }
 
-function newRow(call: Call, deps: ComputeDeps, plan: LaunchPlan, index: number): InstanceRow {
-  const { request, flavor, image, wishes, keypair } = plan;
-  const id = crypto.randomUUID();
+function newRow(call: Call, deps: ComputeDeps, plan: LaunchPlan, index: number, id: string): InstanceRow {
+  const { request, flavor, image, wishes, keypair, disks } = plan;
   const suffix = request.maxCount > 1 ? `-${index + 1}` : '';
   const name = `${request.name}${suffix}`;
   const now = new Date(deps.clock.now()).toISOString();
@@ -201,11 +287,11 @@ function newRow(call: Call, deps: ComputeDeps, plan: LaunchPlan, index: number):
     requested_host: wishes.host,
     flavor_id: flavor.id,
     flavor_json: JSON.stringify(flavor),
-    image_id: image.id,
-    kernel_id: relatedImage(image, 'kernel_id'),
-    ramdisk_id: relatedImage(image, 'ramdisk_id'),
-    image_json: JSON.stringify(imageProperties(image)),
-    root_device_name: '/dev/vda',
+    image_id: image?.id ?? null,
+    kernel_id: image ? relatedImage(image, 'kernel_id') : (disks.boot?.kernelId ?? null),
+    ramdisk_id: image ? relatedImage(image, 'ramdisk_id') : (disks.boot?.ramdiskId ?? null),
+    image_json: JSON.stringify(image ? imageProperties(image) : (disks.boot?.properties ?? {})),
+    root_device_name: disks.rootDeviceName,
     key_name: keypair?.name ?? null,
     public_key: keypair?.public_key ?? null,
     key_type: keypair?.type ?? null,

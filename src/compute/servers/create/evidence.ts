@@ -28,7 +28,9 @@ function loginOf({ principal, receivedAt }: Call): Record<string, unknown> {
 export interface BuildParameters {
   readonly name: string;
   readonly flavor: FlavorSnapshot;
-  readonly image_id: string;
+  readonly image_id: string | null;
+  /** Disks but the root disk that the image makes. */
+  readonly devices: readonly unknown[];
   readonly networks: NetworkRequest;
   readonly security_groups: readonly string[];
   readonly key_name: string | null;

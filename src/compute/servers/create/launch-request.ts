@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 import { InvalidInput } from '#compute/errors.ts';
 import { canonicalIpv6 } from '#compute/servers/access-address.ts';
 import { isTrue } from '#compute/schema-types.ts';
+import { readMappings, type DeviceMapping, type LegacyMapping, type WantedDevice } from './read-devices.ts';
 import type { NetworkRequest, RequestedNetwork } from '#compute/tables.ts';
 
 /** The body after the schema has passed it. */
@@ -19,7 +20,7 @@ export interface CreateBody {
     readonly accessIPv6?: string;
     readonly personality?: readonly unknown[];
     readonly availability_zone?: string;
-    readonly block_device_mapping?: readonly unknown[];
+    readonly block_device_mapping?: readonly LegacyMapping[];
     readonly block_device_mapping_v2?: readonly DeviceMapping[];
     readonly config_drive?: boolean | string;
     readonly key_name?: string;
@@ -48,17 +49,12 @@ interface NetworkItem {
   readonly tag?: string;
 }
 
-interface DeviceMapping {
-  readonly uuid?: string;
-  readonly source_type?: string;
-  readonly destination_type?: string;
-  readonly boot_index?: number | string | null;
-}
-
 export interface LaunchRequest {
   readonly name: string;
   readonly flavorRef: string;
-  readonly imageId: string;
+  /** Null: one of the devices is booted from. */
+  readonly imageRef: string | null;
+  readonly devices: readonly WantedDevice[];
   readonly adminPass: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   /** `unsaid`: before 2.37 a request need not say. */
@@ -94,12 +90,14 @@ export function readLaunchRequest(body: CreateBody): LaunchRequest {
     throw new InvalidInput(
       'Signatures of images are not validated here: leave trusted_image_certificates out.',
     );
+  const imageRef = server.imageRef === undefined || server.imageRef === '' ? null : server.imageRef;
   const networks = readNetworks(server.networks, maxCount);
   const groups = (server.security_groups ?? []).flatMap((group) => group.name ?? []);
   return {
     name: server.name,
     flavorRef: lastSegment(String(server.flavorRef)),
-    imageId: readImage(body),
+    imageRef,
+    devices: readMappings(server.block_device_mapping_v2, server.block_device_mapping, imageRef !== null),
     adminPass: server.adminPass,
     metadata: server.metadata ?? {},
     networks,
@@ -124,30 +122,6 @@ export function readLaunchRequest(body: CreateBody): LaunchRequest {
 }
 
 export const lastSegment = (reference: string): string => reference.slice(reference.lastIndexOf('/') + 1);
-
-const NO_VOLUMES =
-  'This cloud has no volume service: the only device that a server can be given is its image on a local disk with boot_index 0.';
-
-/** The image is named by `imageRef`, by the one device mapping that says the same, or by both. */
-function readImage({ server }: CreateBody): string {
-  const image = server.imageRef === '' ? undefined : server.imageRef;
-  const devices = server.block_device_mapping_v2 ?? [];
-  if ((server.block_device_mapping?.length ?? 0) > 0) throw new InvalidInput(NO_VOLUMES);
-  const [device, ...more] = devices;
-  if (device) {
-    const local =
-      device.source_type === 'image' &&
-      (device.destination_type ?? 'local') === 'local' &&
-      Number(device.boot_index ?? -1) === 0;
-    if (!local || more.length > 0 || !device.uuid) throw new InvalidInput(NO_VOLUMES);
-    if (image !== undefined && image !== device.uuid)
-      throw new InvalidInput('imageRef and block_device_mapping_v2 name different images.');
-    return device.uuid;
-  }
-  if (image === undefined)
-    throw new InvalidInput('Invalid imageRef provided: a server needs an image to boot from.');
-  return image;
-}
 
 function readNetworks(
   networks: CreateBody['server']['networks'],

@@ -1,0 +1,223 @@
+// Volumes of a server: attaching and detaching are actions that the server's host carries out; the answer does not wait.
+import { Reply, type Call } from '#platform/http/api.ts';
+import { isUniqueViolation } from '#platform/sql/database.ts';
+import { isoTime } from '#platform/context/clock.ts';
+import { busOf, freeName } from '#compute/block-devices/names.ts';
+import {
+  findVolumeDevice,
+  keepDevices,
+  listDeviceNames,
+  listDevices,
+  updateDevice,
+} from '#compute/block-devices/store.ts';
+import type { ComputeDeps } from '#compute/deps.ts';
+import { Conflict, Forbidden, InvalidInput, NotFound, NotOffered } from '#compute/errors.ts';
+import { isTrue } from '#compute/schema-types.ts';
+import { refuseUnknownQuery } from '#compute/strict-query.ts';
+import type { BlockDeviceRow, InstanceRow } from '#compute/tables.ts';
+import { admitAction, commitAction } from '../begin-action.ts';
+import { requireUsable } from '../create/check-devices.ts';
+import { tokenOf } from '../create/check-image.ts';
+import { findServer, mayOverrideLock } from '../find-server.ts';
+import { reserveVolumes } from '../reserve-volumes.ts';
+import { checkLock } from '../states.ts';
+import { attachmentView } from './view.ts';
+
+const RULE = 'os_compute_api:os-volumes-attachments';
+
+export async function listAttachments(call: Call, deps: ComputeDeps): Promise<unknown> {
+  refuseUnknownQuery(call, '2.75', ['limit', 'offset']);
+  const row = await findServer(call, deps, `${RULE}:index`);
+  const all = volumesOf(await listDevices(deps.db.kysely, row.id));
+  const offset = readNumber(call, 'offset') ?? 0;
+  const limit = Math.min(readNumber(call, 'limit') ?? deps.config.maxLimit, deps.config.maxLimit);
+  return {
+    volumeAttachments: all.slice(offset, offset + limit).map((device) => attachmentView(call, device)),
+  };
+}
+
+const volumesOf = (devices: readonly BlockDeviceRow[]): BlockDeviceRow[] =>
+  devices.filter((device) => device.volume_id !== null);
+
+function readNumber(call: Call, name: string): number | undefined {
+  const text = call.query.get(name);
+  if (text === null) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidInput(`${name} must be a whole number from 0 on.`);
+  return Number(text);
+}
+
+export async function showAttachment(call: Call, deps: ComputeDeps): Promise<unknown> {
+  const row = await findServer(call, deps, `${RULE}:show`);
+  return { volumeAttachment: attachmentView(call, await requireDevice(call, deps, row)) };
+}
+
+async function requireDevice(call: Call, deps: ComputeDeps, row: InstanceRow): Promise<BlockDeviceRow> {
+  const volumeId = call.params['volume'] ?? '';
+  const device = await findVolumeDevice(deps.db.kysely, row.id, volumeId.toLowerCase());
+  if (device) return device;
+  throw new NotFound(
+    `Instance ${row.id} is not attached to volume ${volumeId.slice(0, 255)}`,
+    'no-such-attachment',
+  );
+}
+
+interface AttachBody {
+  readonly volumeAttachment: {
+    readonly volumeId: string;
+    readonly tag?: string;
+    readonly delete_on_termination?: boolean | string;
+  };
+}
+
+export async function attachVolume(call: Call, deps: ComputeDeps): Promise<unknown> {
+  const handledAt = deps.clock.now();
+  const { volumeAttachment: wanted } = call.body as AttachBody;
+  const spec = {
+    action: 'attach_volume',
+    rule: `${RULE}:create`,
+    from: { vm: ['active', 'paused', 'stopped'] },
+  } as const;
+  const row = await admitAction(call, deps, spec);
+  const volumeId = wanted.volumeId.toLowerCase();
+  if (await findVolumeDevice(deps.db.kysely, row.id, volumeId))
+    throw new InvalidInput(`Invalid volume: volume ${volumeId} is attached to instance ${row.id} already.`);
+  const volume = await deps.volume.findVolume(tokenOf(call), volumeId);
+  if (!volume) throw new NotFound(`Volume ${volumeId} could not be found.`, 'no-such-volume');
+  requireUsable(call, deps, volume, row.availability_zone);
+  const device: BlockDeviceRow = {
+    ...(await newDevice(deps, row, volumeId)),
+    volume_size: volume.size,
+    multiattach: volume.multiattach ? 1 : 0,
+    tag: wanted.tag ?? null,
+    delete_on_termination:
+      wanted.delete_on_termination !== undefined && isTrue(wanted.delete_on_termination) ? 1 : 0,
+  };
+  const reservation = await reserveVolumes(call, deps, [device]).catch((error: unknown) => {
+    if (!isUniqueViolation(error)) throw error;
+    throw new Conflict(`Another disk is being attached to instance ${row.id}: try again.`, 'raced');
+  });
+  try {
+    const message = { device_id: device.id, user_token: tokenOf(call) };
+    await commitAction(
+      call,
+      deps,
+      row,
+      {
+        ...spec,
+        also: async (trx) => {
+          if (!(await keepDevices(trx, row.id, reservation.ids)))
+            throw new Conflict('The reservation of the volume took too long and was given up: try again.');
+        },
+        message: (agent, ref) => agent.message('attachVolume', { ...ref, ...message }),
+      },
+      handledAt,
+    );
+  } catch (error) {
+    await reservation.cancel();
+    throw error;
+  }
+  const kept = await findVolumeDevice(deps.db.kysely, row.id, volumeId);
+  return { volumeAttachment: attachmentView(call, kept ?? device) };
+}
+
+/** The name is ours to choose: guests name disks themselves, and one that a request asks for would promise too much. */
+async function newDevice(deps: ComputeDeps, row: InstanceRow, volumeId: string): Promise<BlockDeviceRow> {
+  const image = JSON.parse(row.image_json) as Record<string, string>;
+  const names = await listDeviceNames(deps.db.kysely, row.id);
+  const bus = busOf(image['hw_disk_bus']);
+  return {
+    id: crypto.randomUUID(),
+    instance_id: row.id,
+    state: 'reserving',
+    source_type: 'volume',
+    destination_type: 'volume',
+    volume_id: volumeId,
+    snapshot_id: null,
+    image_id: null,
+    volume_size: null,
+    volume_type: null,
+    boot_index: -1,
+    delete_on_termination: 0,
+    device_name: freeName(bus === 'ide' ? 'virtio' : bus, new Set([...names, row.root_device_name])),
+    tag: null,
+    disk_bus: bus === 'ide' ? 'virtio' : null, // IDE has no hot plug
+    device_type: 'disk',
+    guest_format: null,
+    made: 0,
+    multiattach: 0,
+    attachment_id: null,
+    connection_json: null,
+    created_at: isoTime(deps.clock),
+    updated_at: null,
+  };
+}
+
+export async function detachVolume(call: Call, deps: ComputeDeps): Promise<Reply> {
+  const handledAt = deps.clock.now();
+  const spec = {
+    action: 'detach_volume',
+    rule: `${RULE}:delete`,
+    from: { vm: ['active', 'paused', 'stopped'] },
+  } as const;
+  const found = await findServer(call, deps, spec.rule);
+  const device = await requireDevice(call, deps, found);
+  if (device.boot_index === 0)
+    throw new Forbidden('Cannot detach a root device volume: the server boots from it.', 'root-device');
+  const row = await admitAction(call, deps, spec);
+  const volumeId = device.volume_id ?? '';
+  await deps.volume.beginDetaching(tokenOf(call), volumeId);
+  try {
+    const message = { device_id: device.id, user_token: tokenOf(call) };
+    await commitAction(
+      call,
+      deps,
+      row,
+      { ...spec, message: (agent, ref) => agent.message('detachVolume', { ...ref, ...message }) },
+      handledAt,
+    );
+  } catch (error) {
+    await deps.volume.rollDetaching(tokenOf(call), volumeId);
+    throw error;
+  }
+  return new Reply(202);
+}
+
+interface UpdateBody {
+  readonly volumeAttachment: {
+    readonly volumeId: string;
+    readonly device?: string | null;
+    readonly tag?: string;
+    readonly delete_on_termination?: boolean | string;
+    readonly serverId?: string;
+    readonly id?: string;
+  };
+}
+
+/** From 2.85 on changes `delete_on_termination`. Another volume in place of this one: not offered. */
+export async function updateAttachment(call: Call, deps: ComputeDeps): Promise<Reply> {
+  const { volumeAttachment: wanted } = call.body as UpdateBody;
+  const volumeId = (call.params['volume'] ?? '').toLowerCase();
+  const isSwap = wanted.volumeId.toLowerCase() !== volumeId;
+  const row = await findServer(call, deps, isSwap ? `${RULE}:swap` : `${RULE}:update`);
+  checkLock(row, mayOverrideLock(call));
+  const device = await requireDevice(call, deps, row);
+  if (isSwap)
+    throw new NotOffered(
+      'A volume is not swapped for another here: copy it with the volume service, then detach the one and attach the other.',
+    );
+  const fixed: ReadonlyArray<readonly [name: string, given: unknown, kept: unknown]> = [
+    ['device', wanted.device ?? undefined, device.device_name],
+    ['tag', wanted.tag, device.tag],
+    ['serverId', wanted.serverId, row.id],
+    ['id', wanted.id, device.id],
+  ];
+  for (const [name, given, kept] of fixed)
+    if (given !== undefined && given !== kept)
+      throw new InvalidInput(`The field ${name} of a volume attachment can not be changed.`);
+  if (wanted.delete_on_termination !== undefined)
+    await updateDevice(deps.db.kysely, device.id, {
+      delete_on_termination: isTrue(wanted.delete_on_termination) ? 1 : 0,
+      updated_at: isoTime(deps.clock),
+    });
+  return new Reply(202);
+}
