@@ -14,6 +14,8 @@ export interface TestDaemon extends AsyncDisposable {
   /** SIGKILL, as a crash would. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** Another connection, for when `daemon` was let go of: the daemon's monitor has only one. */
+  reconnect(): StorageDaemon;
 }
 
 /** Why there can be no daemon here, or undefined. */
@@ -57,6 +59,7 @@ export async function startTestDaemon(directory: string): Promise<TestDaemon> {
     },
     kill,
     start,
+    reconnect: () => connectStorageDaemon(command),
     [Symbol.asyncDispose]: async () => {
       await daemon[Symbol.asyncDispose]();
       await kill();
