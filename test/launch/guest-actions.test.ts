@@ -149,6 +149,19 @@ test('rebuild gives a new disk of the image at the same addresses', async () => 
   assert.ok((await guest.run('ip -o -4 addr show eth0')).includes(`${fixedAddress(before)}/24`));
 });
 
+test('a stopped server that is rebuilt stays stopped', async () => {
+  const copy = await api.boot('stopped-rebuild');
+  await api.untilStatus(copy.id, 'ACTIVE');
+  await api.act(copy.id, { 'os-stop': null });
+  await api.untilStatus(copy.id, 'SHUTOFF');
+  await api.act(copy.id, { rebuild: { imageRef: await api.imageId('golden') } });
+  const { image } = await api.untilStatus(copy.id, 'SHUTOFF');
+  assert.equal((image as { id: string }).id, await api.imageId('golden'));
+  await api.act(copy.id, { 'os-start': null });
+  await api.untilStatus(copy.id, 'ACTIVE');
+  await api.remove(copy.id);
+});
+
 test('a snapshot of a server with kernel and ramdisk apart starts as well', async () => {
   await guest.run('echo direct > /root/direct; sync');
   await api.act(id, { createImage: { name: 'direct-copy' } });

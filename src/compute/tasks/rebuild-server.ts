@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { POWER_STATE } from '../tables.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { writeInstanceConfigDrive } from '../host/metadata/config-drive.ts';
+import { makeLocalDisks } from '../host/local-disks.ts';
 import { instancePaths } from '../host/paths.ts';
 import { powerOn } from '../host/power-on.ts';
 import { makeRootDisk } from '../host/root-disk/make.ts';
@@ -32,6 +33,7 @@ export async function rebuildServer(
         );
       const release = async () => deps.hypervisor.destroyServer(entry.id);
       const made = await makeRootDisk(deps, entry, image ?? null, { load, release });
+      await makeLocalDisks(deps.config, entry.devices, { anew: true });
       await rm(instancePaths(deps.config, entry.id).consoleLog, { force: true });
       if (entry.config_drive === 1)
         await writeInstanceConfigDrive(deps, message, JSON.parse(entry.vifs_json) as Vif[]);
