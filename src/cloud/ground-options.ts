@@ -37,7 +37,10 @@ export type GroundHost = {
   name: string;
   /** OVSDB endpoint of its switch. */
   ovs: string;
-  libvirt: { socket: string } | { uri: string };
+  /** `shared`: of the machine, which others use too. */
+  libvirt: { socket: string; shared: boolean };
+  /** Directory of the control sockets of its switch. */
+  rundir: string;
   /** Network namespace its programs run in; undefined is the machine's own. */
   netns: string | undefined;
   datapath: 'netdev' | 'system';

@@ -9,6 +9,8 @@ import { silentProgress } from './progress.ts';
 import { runPlan } from './run-plan.ts';
 import { INTEGRATION_BRIDGE, switchSocket } from './steps/host-switch.ts';
 import { libvirtSocket } from './steps/host-libvirt.ts';
+import { libvirtSocketOf } from './steps/system-hypervisor.ts';
+import { rundirOf } from './steps/system-network.ts';
 import { northboundSocket, southboundSocket } from './steps/ovn-databases.ts';
 import { Supervisor } from '#platform/supervise/supervisor.ts';
 import type { ChildEvent } from '#platform/supervise/supervisor.ts';
@@ -37,7 +39,8 @@ export async function startGround(
   try {
     undo = await runPlan(groundPlan(options, hosts), context, { progress, signal });
   } catch (error) {
-    await sweep();
+    // Why it did not come up is the thing to tell; what cannot be removed now is tried again by the next start.
+    await sweep().catch(() => undefined);
     throw error;
   }
   let closing: Promise<void> | undefined;
@@ -56,6 +59,7 @@ function checkOptions(options: GroundOptions): void {
     const why = 'the machine’s libvirt cannot plug guests into a private Open vSwitch';
     throw new MachineUnfit(why, 'Use --hypervisor together with --network system');
   }
+  if (options.hypervisor !== undefined) libvirtSocketOf(options.hypervisor);
   if (options.ceph !== undefined && options.network !== 'system') {
     const why = 'hosts in namespaces of their own do not reach a Ceph cluster outside';
     throw new MachineUnfit(why, 'Use --ceph-conf together with --network system, or leave it out');
@@ -90,11 +94,15 @@ function describeHost(host: PlannedHost, context: GroundContext): GroundHost {
   return {
     name: system?.hostname ?? host.name,
     ovs: system?.ovs ?? `unix:${switchSocket(host)}`,
-    libvirt: hypervisor === undefined ? { socket: libvirtSocket(host) } : { uri: hypervisor },
+    libvirt: {
+      socket: hypervisor === undefined ? libvirtSocket(host) : libvirtSocketOf(hypervisor),
+      shared: hypervisor !== undefined,
+    },
     netns: system ? undefined : host.netns,
     datapath: need(context.datapath, 'machine-network'),
     accel: need(context.kvm, 'machine-kvm').works ? 'kvm' : 'tcg',
     integrationBridge: system?.bridge ?? INTEGRATION_BRIDGE,
+    rundir: system ? rundirOf(system.ovs) : host.dirs.ovs,
     dirs: host.dirs,
   };
 }

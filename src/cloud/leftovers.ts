@@ -7,8 +7,16 @@ import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { findInNetns, findMarked, killAll, readRecord } from '#platform/supervise/process-table.ts';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { removeMachineParts } from './machine-parts.ts';
 
-export type Leftovers = { processes: number; links: number; namespaces: number; mounts: number };
+export type Leftovers = {
+  processes: number;
+  links: number;
+  namespaces: number;
+  mounts: number;
+  /** Guests, ports and networks in programs of the machine; absent where it uses none. */
+  'parts of the machine’s programs'?: number;
+};
 
 export async function removeLeftovers(data: DataDirectory): Promise<Leftovers> {
   const namespaces = namesIn('/run/netns', data);
@@ -21,7 +29,15 @@ export async function removeLeftovers(data: DataDirectory): Promise<Leftovers> {
   const mounts = mountsBelow(data.path);
   for (const path of mounts) await runCommand(['umount', '--lazy', path]);
   rmSync(data.processRecord, { force: true });
-  return { processes, links: links.length, namespaces: namespaces.length, mounts: mounts.length };
+  // Last: it asks programs that may not answer.
+  const parts = await removeMachineParts(data);
+  return {
+    processes,
+    links: links.length,
+    namespaces: namespaces.length,
+    mounts: mounts.length,
+    ...(parts > 0 ? { 'parts of the machine’s programs': parts } : {}),
+  };
 }
 
 export function describeLeftovers(found: Leftovers): string | undefined {

@@ -17,6 +17,7 @@ import { packages } from './steps/packages.ts';
 import { provider } from './steps/provider.ts';
 import { storageDaemon } from './steps/storage-daemon.ts';
 import { switchNamespace } from './steps/switch-namespace.ts';
+import { systemHypervisor } from './steps/system-hypervisor.ts';
 import { systemNetwork } from './steps/system-network.ts';
 
 export function groundPlan(options: GroundOptions, hosts: readonly PlannedHost[]): GroundPlan {
@@ -28,7 +29,7 @@ export function groundPlan(options: GroundOptions, hosts: readonly PlannedHost[]
     machineNetwork,
     ...(ownNetwork ? privateNetwork(hosts) : [systemNetwork]),
     ...(options.storage === 'ceph' ? storageCluster(options, hosts) : [storageDaemon]),
-    ...(ownHypervisor ? hosts.map(hostLibvirt) : []),
+    ...(ownHypervisor ? hosts.map(hostLibvirt) : [systemHypervisor]),
     machineKvm,
   ];
 }

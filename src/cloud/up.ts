@@ -36,8 +36,8 @@ export type Foundation = {
   listen: string;
   /** Still being built, so that services that don't need it can start beside it. Undefined when simulated. */
   ground: Promise<Ground> | undefined;
-  /** OVN databases that are not the private ones. */
-  endpoints: GroundOptions['endpoints'];
+  /** Whose Open vSwitch and OVN the ground uses. */
+  network: GroundOptions['network'];
   /** Where volumes, images and root disks are. */
   storage: Storage;
   /** How many hosts a simulated world has. */
@@ -94,7 +94,7 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
       data,
       listen,
       ground,
-      endpoints: options.endpoints,
+      network: options.network,
       storage: choice.storage,
       hosts: options.hosts,
       behavioursFile: options.behavioursFile,

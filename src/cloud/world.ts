@@ -75,14 +75,17 @@ export async function worldOf(foundation: Foundation, shared: Shared): Promise<W
   const owned: AsyncDisposable[] = [];
   let hosts: Promise<readonly WorldHost[]> | undefined;
   let backends: Promise<readonly WorldVolumeBackend[]> | undefined;
+  // Where the machine's OVN is and what it calls the provider's network is found out by the ground, which has little else
+  // to do then; of a private one both are known before it stands.
+  const machine = foundation.network === 'system' ? await ground : undefined;
   return {
     simulated: false,
-    network: { physicalNetworks: [{ name: PHYSNET }] },
+    network: { physicalNetworks: [{ name: machine?.provider.physnet ?? PHYSNET }] },
     connectOvn: async ({ db, config: { dnsDomain }, context: { bus, clock, log } }) =>
       createNorthbound({
         db,
-        nbEndpoint: foundation.endpoints?.nb ?? `unix:${northboundSocket(data)}`,
-        sbEndpoint: foundation.endpoints?.sb ?? `unix:${southboundSocket(data)}`,
+        nbEndpoint: machine?.nb ?? `unix:${northboundSocket(data)}`,
+        sbEndpoint: machine?.sb ?? `unix:${southboundSocket(data)}`,
         bus,
         clock,
         log,
@@ -120,10 +123,13 @@ async function realHosts(
 }
 
 function realHost(host: GroundHost, { ceph }: Ground, owned: AsyncDisposable[], prefix: string): WorldHost {
-  const address = 'socket' in host.libvirt ? { path: host.libvirt.socket } : uriAddress(host.libvirt.uri);
+  const { socket, shared } = host.libvirt;
+  // The machine's switch is what is in no namespace of ours.
+  const mark = host.netns === undefined ? { cloud: prefix } : {};
   const hypervisor = new LibvirtHypervisor({
-    address,
+    address: { path: socket },
     savedMemoryDir: join(host.dirs.top, 'saved'),
+    ...(shared ? { sharedAs: prefix } : {}),
     ...(ceph ? { secrets: [guestSecret(ceph)] } : {}),
   });
   const hostSwitch = createOvsSwitch({
@@ -131,7 +137,8 @@ function realHost(host: GroundHost, { ceph }: Ground, owned: AsyncDisposable[], 
     netns: host.netns,
     integrationBridge: host.integrationBridge,
     datapath: host.datapath,
-    rundir: host.dirs.ovs,
+    rundir: host.rundir,
+    ...mark,
   });
   owned.push(hypervisor, hostSwitch);
   return {
@@ -149,12 +156,8 @@ function realHost(host: GroundHost, { ceph }: Ground, owned: AsyncDisposable[], 
         integrationBridge: host.integrationBridge,
         datapath: host.datapath,
         prefix: `${prefix}-${host.name}`,
+        ...mark,
         listener,
       }),
   };
-}
-
-/** Of `qemu:///system` and `qemu+unix:///system?socket=/path` the socket. */
-function uriAddress(uri: string): { path: string } {
-  return { path: new URL(uri).searchParams.get('socket') ?? '/var/run/libvirt/libvirt-sock' };
 }

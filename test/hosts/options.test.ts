@@ -13,6 +13,12 @@ import { auditMachine } from '#test/support/machine-audit.ts';
 const REFUSED: ReadonlyArray<[Partial<UpOptions>, RegExp]> = [
   [{ hypervisor: 'qemu:///system' }, /--hypervisor together with --network system/],
   [{ hosts: 21 }, /Choose 1 to 20/],
+  [{ hypervisor: 'qemu+ssh://other/system', network: 'system' }, /guests run on this machine/],
+  [{ hypervisor: 'qemu:///session', network: 'system' }, /Use qemu:\/\/\/system/],
+  [
+    { hypervisor: 'qemu:///system?socket=/nowhere/libvirt', network: 'system' },
+    /(libvirt at \/nowhere\/libvirt does not answer|Open vSwitch|db\.sock)/,
+  ],
   [{ hosts: 2, network: 'system' }, /Leave out --hosts/],
   [
     {

@@ -2,10 +2,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serverStateOf } from '#drivers/libvirt/domain-reading.ts';
+import { cloudIn, METADATA_URI } from '#drivers/libvirt/domain-xml.ts';
+import { CLOUD_KEY } from '#drivers/ovs/port.ts';
 import { openVswitch } from '#drivers/ovn/schema.ts';
 import { LibvirtClient } from '#platform/libvirt/client.ts';
 import { ErrorCode, isLibvirtError } from '#platform/libvirt/errors.ts';
-import { connectListAllDomains, domainGetState } from '#platform/libvirt/procedures.ts';
+import {
+  connectListAllDomains,
+  domainGetMetadataElement,
+  domainGetState,
+} from '#platform/libvirt/procedures.ts';
 import { connectOvsdb } from '#platform/ovsdb/client.ts';
 import { findInNetns } from '#platform/supervise/process-table.ts';
 import { runCommand } from '#platform/supervise/run-command.ts';
@@ -15,11 +21,16 @@ const READY_MS = 5000;
 
 export interface HostAccess {
   readonly name: string;
-  readonly netns: string;
+  /** Undefined is the machine's own. */
+  readonly netns: string | undefined;
   readonly ovs: string;
   readonly libvirt: string;
   /** Begins the names of its metadata namespaces. */
   readonly metadataPrefix: string;
+  /** What the cloud's interfaces and devices bear on a switch that others use too. */
+  readonly switchMark: string | undefined;
+  /** What the cloud's domains bear in a libvirt that others use too. */
+  readonly domainMark: string | undefined;
 }
 
 export type HostFiles = Pick<HostThings, 'directories' | 'sockets' | 'savedMemory' | 'cacheFiles'>;
@@ -42,10 +53,11 @@ export async function readHostPrograms(
   host: HostAccess,
 ): Promise<Omit<HostThings, 'name' | keyof HostFiles>> {
   const [guests, interfaces, taps, emulators, namespaces] = await Promise.all([
-    readGuests(host.libvirt),
-    readInterfaces(host.ovs),
-    readTaps(host.netns),
-    readEmulators(host.netns),
+    readGuests(host),
+    readInterfaces(host),
+    readTaps(host),
+    // In the machine's own namespace they may be anybody's.
+    host.netns === undefined ? undefined : readEmulators(host.netns),
     list('/run/netns'),
   ]);
   const prefix = `${host.metadataPrefix}-md-`;
@@ -64,16 +76,21 @@ async function list(directory: string): Promise<string[]> {
   return readdir(directory).catch(() => []);
 }
 
-async function readGuests(path: string): Promise<GuestThing[]> {
+async function readGuests({ libvirt: path, domainMark }: HostAccess): Promise<GuestThing[]> {
   await using client = await LibvirtClient.connect({ address: { path } });
   const domains = await client.call(connectListAllDomains, 0);
   const guests = await Promise.all(
     domains.map(async (domain) => {
       try {
+        if (domainMark !== undefined) {
+          const metadata = await client.call(domainGetMetadataElement, { domain, uri: METADATA_URI });
+          if (cloudIn(metadata) !== domainMark) return [];
+        }
         const { state, reason } = await client.call(domainGetState, { domain, flags: 0 });
         return [{ id: domain.uuid, name: domain.name, state: serverStateOf(state, reason).state }];
       } catch (error) {
-        if (isLibvirtError(error, ErrorCode.noDomain)) return []; // it went between the two questions
+        // It went between the two questions, or is of somebody else.
+        if (isLibvirtError(error, ErrorCode.noDomain, ErrorCode.noDomainMetadata)) return [];
         throw error;
       }
     }),
@@ -81,7 +98,7 @@ async function readGuests(path: string): Promise<GuestThing[]> {
   return guests.flat();
 }
 
-async function readInterfaces(endpoint: string): Promise<InterfaceThing[]> {
+async function readInterfaces({ ovs: endpoint, switchMark }: HostAccess): Promise<InterfaceThing[]> {
   await using db = connectOvsdb({
     endpoint,
     database: 'Open_vSwitch',
@@ -91,15 +108,16 @@ async function readInterfaces(endpoint: string): Promise<InterfaceThing[]> {
   await db.ready;
   return db
     .table('Interface')
-    .list()
+    .list((row) => row.external_ids[CLOUD_KEY] === switchMark)
     .flatMap(({ name, external_ids: { 'iface-id': portId, 'vm-uuid': serverId } }) =>
       portId === undefined ? [] : [{ name, portId, serverId }],
     );
 }
 
-async function readTaps(netns: string): Promise<string[]> {
-  const { stdout } = await runCommand(['ip', '-n', netns, '-json', 'link']);
-  return (JSON.parse(stdout) as Array<{ ifname: string }>)
+async function readTaps({ netns, switchMark }: HostAccess): Promise<string[]> {
+  const { stdout } = await runCommand(['ip', ...(netns === undefined ? [] : ['-n', netns]), '-json', 'link']);
+  return (JSON.parse(stdout) as Array<{ ifname: string; ifalias?: string }>)
+    .filter((link) => link.ifalias === switchMark)
     .map((link) => link.ifname)
     .filter((name) => name.startsWith('tap'));
 }

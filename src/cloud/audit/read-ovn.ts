@@ -71,7 +71,7 @@ export async function readOvn(nbEndpoint: Endpoint, sbEndpoint: Endpoint): Promi
       .list((row) => row.type === '')
       .map((row) => ({
         portId: row.logical_port,
-        chassis: row.chassis === null ? undefined : sb.table('Chassis').get(row.chassis)?.name,
+        chassis: row.chassis === null ? undefined : sb.table('Chassis').get(row.chassis)?.hostname,
         up: row.up === true,
       })),
   };

@@ -2,7 +2,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataDirectory } from '../data-directory.ts';
-import { readHostFiles, readHostPrograms } from './read-host.ts';
+import { hostName, readMachineParts, type MachineParts } from '../machine-parts.ts';
+import { readHostFiles, readHostPrograms, type HostAccess } from './read-host.ts';
 import { findCeph } from '../storage.ts';
 import { readCeph } from './read-ceph.ts';
 import { readOvn } from './read-ovn.ts';
@@ -17,7 +18,12 @@ export interface ModelThings {
 export type SimulatedThings = () => Promise<ModelThings>;
 
 type Programs = Pick<Things, 'ovn'> & {
-  readonly hosts: ReadonlyArray<Omit<HostThings, 'directories' | 'sockets' | 'savedMemory' | 'cacheFiles'>>;
+  readonly hosts: ReadonlyArray<
+    Omit<HostThings, 'directories' | 'sockets' | 'savedMemory' | 'cacheFiles'> & {
+      /** Below `hosts` in the data directory; `name` is what the services call the host. */
+      readonly directory: string;
+    }
+  >;
 };
 
 /** @throws what keeps a program of a running cloud from answering */
@@ -31,7 +37,10 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
     records,
     ...(ovn ? { ovn } : {}),
     hosts: await Promise.all(
-      hosts.map(async (host) => ({ ...host, ...(await readHostFiles(data.host(host.name))) })),
+      hosts.map(async ({ directory, ...host }) => ({
+        ...host,
+        ...(await readHostFiles(data.host(directory))),
+      })),
     ),
     ...(cluster ? { ceph: await readCeph(cluster) } : {}),
     imageFiles: await readImageFiles(join(data.path, 'services', 'image', 'store')),
@@ -49,29 +58,43 @@ const NOT_LOOKED = {
 async function programs(data: DataDirectory, simulated: SimulatedThings | undefined): Promise<Programs> {
   if (simulated) {
     const model = await simulated();
-    return { ovn: model.ovn, hosts: model.hosts.map((host) => ({ ...NOT_LOOKED, ...host })) };
+    return {
+      ovn: model.ovn,
+      hosts: model.hosts.map((host) => ({ ...NOT_LOOKED, ...host, directory: host.name })),
+    };
   }
-  const names = await readdir(join(data.path, 'hosts')).catch(() => []);
-  if (!data.findOwner()) return { hosts: names.map((name) => ({ ...NOT_LOOKED, name })) };
+  const directories = await readdir(join(data.path, 'hosts')).catch(() => []);
+  const known = directories.map((directory) => ({ directory, name: hostName(data, directory) }));
+  if (!data.findOwner()) return { hosts: known.map((host) => ({ ...NOT_LOOKED, ...host })) };
+  const machine = readMachineParts(data);
   const [ovn, hosts] = await Promise.all([
-    readOvn(`unix:${join(data.ovn, 'nb.sock')}`, `unix:${join(data.ovn, 'sb.sock')}`),
+    readOvn(
+      machine?.nb ?? `unix:${join(data.ovn, 'nb.sock')}`,
+      machine?.sb ?? `unix:${join(data.ovn, 'sb.sock')}`,
+    ),
     Promise.all(
-      names.map(async (name) => {
-        const top = data.host(name);
-        return {
-          name,
-          ...(await readHostPrograms({
-            name,
-            netns: `${data.prefix}-${name}`,
-            ovs: `unix:${join(top, 'ovs', 'db.sock')}`,
-            libvirt: join(top, 'libvirt', 'sock', 'libvirt-sock'),
-            metadataPrefix: `${data.prefix}-${name}`,
-          })),
-        };
-      }),
+      known.map(async (host) => ({ ...host, ...(await readHostPrograms(accessTo(data, host, machine))) })),
     ),
   ]);
   return { ovn, hosts };
+}
+
+interface KnownHost {
+  readonly name: string;
+  readonly directory: string;
+}
+
+function accessTo(data: DataDirectory, host: KnownHost, machine: MachineParts | undefined): HostAccess {
+  const top = data.host(host.directory);
+  return {
+    name: host.name,
+    netns: machine ? undefined : `${data.prefix}-${host.name}`,
+    ovs: machine?.ovs ?? `unix:${join(top, 'ovs', 'db.sock')}`,
+    libvirt: machine?.libvirt ?? join(top, 'libvirt', 'sock', 'libvirt-sock'),
+    metadataPrefix: `${data.prefix}-${host.name}`,
+    switchMark: machine && data.prefix,
+    domainMark: machine?.libvirt === undefined ? undefined : data.prefix,
+  };
 }
 
 async function readImageFiles(directory: string): Promise<ImageFile[]> {

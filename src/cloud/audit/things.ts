@@ -45,6 +45,7 @@ export interface SwitchPortThing {
 
 export interface BindingThing {
   readonly portId: string;
+  /** The host name of the one that claims the port, which is what the services call the host. */
   readonly chassis: string | undefined;
   readonly up: boolean;
 }

@@ -8,6 +8,7 @@ import { connectOvsdb, type OvsdbClient } from '#platform/ovsdb/client.ts';
 import { CommandShell } from '#platform/supervise/command-shell.ts';
 import { CommandError, inNetns } from '#platform/supervise/run-command.ts';
 import { openVswitch } from '#drivers/ovn/schema.ts';
+import { CLOUD_KEY } from '#drivers/ovs/port.ts';
 import type { MetadataListener, MetadataNetwork, MetadataPorts } from './port.ts';
 
 export interface MetadataPortsOptions {
@@ -19,6 +20,8 @@ export interface MetadataPortsOptions {
   readonly datapath: 'netdev' | 'system';
   /** Begins the names of the namespaces made here; `pileus down` removes what begins so. */
   readonly prefix: string;
+  /** Marks what is plugged here, on a switch that others use too. */
+  readonly cloud?: string;
   readonly listener: MetadataListener;
 }
 
@@ -76,6 +79,7 @@ export function createMetadataPorts(options: MetadataPortsOptions): MetadataPort
 
 /** At most 15 characters; the first half of a random id is unique enough on one host, and a clash is refused by the kernel. */
 const deviceName = (networkId: string): string => `md${networkId.replaceAll('-', '').slice(0, 12)}`;
+const aliasOf = ({ cloud }: MetadataPortsOptions): string => (cloud === undefined ? '' : ` alias ${cloud}`);
 const namespaceName = (options: MetadataPortsOptions, networkId: string): string =>
   `${options.prefix}-md-${networkId.slice(0, 13)}`;
 
@@ -97,7 +101,7 @@ async function bringUp(
     /file exists/i,
   );
   await Promise.all([
-    ip(shell, options.netns, `link set ${device} up\n`),
+    ip(shell, options.netns, `link set ${device}${aliasOf(options)} up\n`),
     ip(shell, namespace, insideCommands(network)),
   ]);
   const [listening] = await Promise.all([
@@ -105,7 +109,7 @@ async function bringUp(
     options.datapath === 'netdev'
       ? shell.run(['ip', 'netns', 'exec', namespace, 'ethtool', '-K', 'md0', 'tx', 'off'])
       : undefined, // the userspace datapath mends no checksums
-    addPort(db, options.integrationBridge, device, network.portId),
+    addPort(db, options, device, network.portId),
   ]);
   const http = createServer({ keepAliveTimeout: 5000, requestTimeout: 10_000 }, (request, response) =>
     options.listener(network.networkId, request, response),
@@ -175,14 +179,20 @@ async function listenIn(namespace: string): Promise<Server> {
   });
 }
 
-async function addPort(db: Client, bridgeName: string, device: string, portId: string): Promise<void> {
-  const [bridge] = db.table('Bridge').where('name', bridgeName);
-  if (!bridge) throw new Error(`the switch has no bridge ${bridgeName}`);
+async function addPort(
+  db: Client,
+  { integrationBridge, cloud }: MetadataPortsOptions,
+  device: string,
+  portId: string,
+): Promise<void> {
+  const [bridge] = db.table('Bridge').where('name', integrationBridge);
+  if (!bridge) throw new Error(`the switch has no bridge ${integrationBridge}`);
   const [known] = db.table('Interface').where('name', device);
   if (known?.external_ids['iface-id'] === portId) return;
   if (known) await removePort(db, device);
   const tx = db.transaction();
-  const iface = tx.insert('Interface', { name: device, external_ids: { 'iface-id': portId } });
+  const external_ids = { 'iface-id': portId, ...(cloud === undefined ? {} : { [CLOUD_KEY]: cloud }) };
+  const iface = tx.insert('Interface', { name: device, external_ids });
   const port = tx.insert('Port', { name: device, interfaces: [iface] });
   tx.mutate('Bridge', bridge._uuid, ['ports', 'insert', [port]]);
   await tx.commit();

@@ -1,6 +1,9 @@
 // The virtual switch of one host in our words: guests' tap devices and their place on the integration bridge.
 // The compute agent uses it. `real.ts` speaks OVSDB to the host's Open vSwitch; `fake.ts` is a working model.
 
+/** Key in `external_ids` of the cloud that an interface on a shared switch belongs to. */
+export const CLOUD_KEY = 'pileus-cloud';
+
 export interface SwitchPort {
   /** Becomes the interface's `iface-id`, by which OVN binds it. */
   readonly portId: string;

@@ -4,6 +4,7 @@ import { CommandShell } from '#platform/supervise/command-shell.ts';
 import { CommandError, runCommand } from '#platform/supervise/run-command.ts';
 import { openVswitch } from '#drivers/ovn/schema.ts';
 import type { Row } from '#platform/ovsdb/model.ts';
+import { CLOUD_KEY } from './port.ts';
 import type { FlowCounts, FlowsOf, HostSwitch, PluggedPort, PlugResult, SwitchPort } from './port.ts';
 
 export interface OvsSwitchOptions {
@@ -15,6 +16,8 @@ export interface OvsSwitchOptions {
   readonly datapath: 'netdev' | 'system';
   /** Directory of the switch's control sockets, for counting flows. */
   readonly rundir: string;
+  /** Marks what is plugged here, on a switch that others use too: what does not bear it is theirs. */
+  readonly cloud?: string;
 }
 
 const tables = { Bridge: openVswitch.Bridge, Port: openVswitch.Port, Interface: openVswitch.Interface };
@@ -22,7 +25,7 @@ type Client = OvsdbClient<typeof tables>;
 
 /** How long to wait for the switch to number a port; it needs about 5 ms. */
 const OFPORT_DEADLINE_MS = 5000;
-/** Marks the interfaces that are ours, beside OVN's `iface-id`. */
+/** Marks the interfaces of guests, beside OVN's `iface-id`. */
 const SERVER_KEY = 'vm-uuid';
 
 export function createOvsSwitch(options: OvsSwitchOptions): HostSwitch {
@@ -34,7 +37,10 @@ export function createOvsSwitch(options: OvsSwitchOptions): HostSwitch {
     unplug: async (devname) => unplug(db, shell, devname),
     listPlugged: async () => {
       await db.ready;
-      return db.table('Interface').list().flatMap(pluggedPort);
+      return db
+        .table('Interface')
+        .list((row) => row.external_ids[CLOUD_KEY] === options.cloud)
+        .flatMap(pluggedPort);
     },
     countFlows: async (port, signal) => countFlows(db, options, port, signal),
     [Symbol.asyncDispose]: async () => {
@@ -56,11 +62,11 @@ async function plug(
   port: SwitchPort,
 ): Promise<PlugResult> {
   await db.ready;
-  await ensureTap(shell, port);
+  await ensureTap(shell, port, options.cloud);
   const [known] = db.table('Interface').where('name', port.devname);
   if (known?.external_ids['iface-id'] !== port.portId) {
     if (known) await removePort(db, port.devname);
-    await addPort(db, options.integrationBridge, port);
+    await addPort(db, options, port);
   }
   const ofport = await db
     .waitUntil((view) => view.table('Interface').where('name', port.devname)[0]?.ofport ?? undefined, {
@@ -75,9 +81,14 @@ async function plug(
   };
 }
 
-async function ensureTap(shell: CommandShell, { devname, mtu }: SwitchPort): Promise<void> {
+async function ensureTap(
+  shell: CommandShell,
+  { devname, mtu }: SwitchPort,
+  cloud: string | undefined,
+): Promise<void> {
   const ip = ['ip', '-batch', '-'];
-  const up = `link set dev ${devname} mtu ${mtu} up\n`;
+  const alias = cloud === undefined ? '' : ` alias ${cloud}`;
+  const up = `link set dev ${devname}${alias} mtu ${mtu} up\n`;
   try {
     await shell.run(ip, { input: `tuntap add dev ${devname} mode tap\n${up}` });
   } catch (error) {
@@ -86,9 +97,13 @@ async function ensureTap(shell: CommandShell, { devname, mtu }: SwitchPort): Pro
   }
 }
 
-async function addPort(db: Client, bridgeName: string, port: SwitchPort): Promise<void> {
-  const [bridge] = db.table('Bridge').where('name', bridgeName);
-  if (!bridge) throw new Error(`the switch has no bridge ${bridgeName}`);
+async function addPort(
+  db: Client,
+  { integrationBridge, cloud }: OvsSwitchOptions,
+  port: SwitchPort,
+): Promise<void> {
+  const [bridge] = db.table('Bridge').where('name', integrationBridge);
+  if (!bridge) throw new Error(`the switch has no bridge ${integrationBridge}`);
   const tx = db.transaction();
   const iface = tx.insert('Interface', {
     name: port.devname,
@@ -97,6 +112,7 @@ async function addPort(db: Client, bridgeName: string, port: SwitchPort): Promis
       'attached-mac': port.mac,
       'iface-status': 'active',
       [SERVER_KEY]: port.serverId,
+      ...(cloud === undefined ? {} : { [CLOUD_KEY]: cloud }),
     },
     mtu_request: port.mtu,
   });
