@@ -1,7 +1,7 @@
 // What the metadata service and the config drive say: the OpenStack tree and the EC2 tree, as maps of path to content. Pure.
 // Sources: the nova metadata user guide and the EC2 instance metadata categories.
 import type { InstanceEntry } from '../../rpc.ts';
-import type { FlavorSnapshot, Vif } from '../../tables.ts';
+import type { BlockDeviceRow, FlavorSnapshot, Vif } from '../../tables.ts';
 
 /** Versions of the OpenStack tree that the listing names; all show the newest documents. */
 export const OPENSTACK_VERSIONS = [
@@ -68,11 +68,47 @@ function metaData({ entry, vifs, adminPassword }: MetadataSource): Record<string
         }
       : {}),
     ...(adminPassword ? { admin_pass: adminPassword } : {}),
-    devices: vifs
-      .filter((vif) => vif.tag !== undefined)
-      .map((vif) => ({ type: 'nic', bus: 'pci', address: 'none', mac: vif.mac, tags: [vif.tag] })),
+    devices: [
+      ...vifs
+        .filter((vif) => vif.tag !== undefined)
+        .map((vif) => ({ type: 'nic', bus: 'pci', address: 'none', mac: vif.mac, tags: [vif.tag] })),
+      ...entry.devices.filter((device) => device.tag !== null).map(taggedDisk),
+    ],
     dedicated_cpus: [],
   };
+}
+
+/** A guest finds a volume by its serial: the path is a name that it may have given to another. */
+function taggedDisk(device: BlockDeviceRow): Record<string, unknown> {
+  const bus = device.disk_bus ?? 'virtio';
+  return {
+    type: 'disk',
+    bus: bus === 'virtio' ? 'pci' : bus,
+    address: 'none',
+    path: device.device_name,
+    ...(device.volume_id === null ? {} : { serial: device.volume_id }),
+    tags: [device.tag],
+  };
+}
+
+/** The EC2 words for disks: the root, ephemeral ones, swap, and volumes as `ebs0` and on. */
+function blockDeviceMapping({ root_device_name, devices }: InstanceEntry): Ec2Tree {
+  const others = devices.filter((device) => device.boot_index !== 0);
+  const isLocal = (device: BlockDeviceRow): boolean => device.destination_type === 'local';
+  const short = (name: string): string => name.replace(/^\/dev\//, '');
+  return new Map([
+    ['ami', short(root_device_name)],
+    ...others
+      .filter((device) => !isLocal(device))
+      .map((device, index): [string, string] => [`ebs${index}`, short(device.device_name)]),
+    ...others
+      .filter((device) => isLocal(device) && device.guest_format !== 'swap')
+      .map((device, index): [string, string] => [`ephemeral${index}`, short(device.device_name)]),
+    ['root', root_device_name],
+    ...others
+      .filter((device) => device.guest_format === 'swap')
+      .map((device): [string, string] => ['swap', short(device.device_name)]),
+  ]);
 }
 
 function networkData(vifs: readonly Vif[]): Record<string, unknown> {
@@ -146,13 +182,7 @@ export function ec2Tree({ entry, vifs }: MetadataSource): Ec2Tree {
     ['ami-id', entry.image_id ? `ami-${entry.image_id.slice(0, 8)}` : 'ami-00000000'],
     ['ami-launch-index', String(entry.launch_index)],
     ['ami-manifest-path', 'N/A'],
-    [
-      'block-device-mapping',
-      new Map([
-        ['ami', 'vda'],
-        ['root', entry.root_device_name],
-      ]),
-    ],
+    ['block-device-mapping', blockDeviceMapping(entry)],
     ['hostname', entry.hostname],
     ['instance-action', 'none'],
     ['instance-id', `i-${number}`],

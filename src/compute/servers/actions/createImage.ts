@@ -3,12 +3,14 @@ import { Type } from 'typebox';
 import { Reply, type Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { Image } from '#platform/clients/image.ts';
+import { listDevices } from '#compute/block-devices/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
 import { metadataSchema, nameSchema, strict } from '#compute/schema-types.ts';
 import type { FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
 import { admitAction, commitAction } from '../begin-action.ts';
 import { tokenOf } from '../create/check-image.ts';
+import { snapshotVolumes } from './snapshot-volumes.ts';
 
 const RULE = 'os_compute_api:servers:create_image';
 
@@ -30,10 +32,26 @@ export async function createImage(call: Call, deps: ComputeDeps): Promise<Reply>
   const items = Object.keys(wanted.metadata ?? {}).length;
   if (items > 0 && !atLeast(call.microversion, '2.39'))
     await assertQuota(deps.db.kysely, row.project_id, row.user_id, { metadata_items: items });
-  const image = await deps.image.createImage(tokenOf(call), imageAttributes(deps, row, wanted));
-  await commitOrForget(call, deps, row, image, handledAt);
+  const devices = await listDevices(deps.db.kysely, row.id);
+  const onVolume = devices.some((device) => device.boot_index === 0 && device.volume_id !== null);
+  const attributes = imageAttributes(deps, row, wanted);
+  const image = onVolume
+    ? await snapshotVolumes(call, deps, row, { rule: RULE, handledAt, devices, attributes })
+    : await snapshotDisk(call, deps, row, attributes, handledAt);
   if (atLeast(call.microversion, '2.45')) return new Reply(202, { image_id: image.id });
   return new Reply(202, undefined, { location: `${call.origin}/image/v2/images/${image.id}` });
+}
+
+async function snapshotDisk(
+  call: Call,
+  deps: ComputeDeps,
+  row: InstanceRow,
+  attributes: Readonly<Record<string, unknown>>,
+  handledAt: number,
+): Promise<Image> {
+  const image = await deps.image.createImage(tokenOf(call), attributes);
+  await commitOrForget(call, deps, row, image, handledAt);
+  return image;
 }
 
 /** A request that was too late leaves no queued image behind. */

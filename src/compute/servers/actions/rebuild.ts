@@ -1,6 +1,7 @@
 // `rebuild`: the same server, id, ports and addresses, with its disk made anew from an image.
 import { Reply, type Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
+import { listDevices } from '#compute/block-devices/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
 import { findKeypair } from '#compute/keypairs/store.ts';
@@ -48,6 +49,11 @@ export async function rebuildServer(call: Call, deps: ComputeDeps): Promise<Repl
   if ((rebuild.trusted_image_certificates?.length ?? 0) > 0)
     throw new InvalidInput(
       'Signatures of images are not validated here: leave trusted_image_certificates out.',
+    );
+  const devices = await listDevices(deps.db.kysely, row.id);
+  if (devices.some((device) => device.boot_index === 0 && device.destination_type === 'volume'))
+    throw new InvalidInput(
+      'Unable to rebuild a server whose root disk is a volume: its volume is not filled from another image here. Launch another server.',
     );
   const adminPass = rebuild.adminPass ?? newPassword();
   const changes = { ...(await changesOf(call, deps, row, rebuild)), admin_password: adminPass };

@@ -8,7 +8,7 @@ import { HostError } from '../../host/errors.ts';
 import { completeVolumes, connectVolume } from '../../host/volumes/connect.ts';
 import { maskedConnection } from '../../host/volumes/disk.ts';
 import { waitForVolume } from '../../host/volumes/wait.ts';
-import type { InstanceEntry, LaunchMessage } from '../../rpc.ts';
+import type { LaunchMessage } from '../../rpc.ts';
 import type { BlockDeviceRow } from '../../tables.ts';
 import { serialOf, targetOf } from '../../block-devices/names.ts';
 import type { LaunchOutputs } from './hops.ts';
@@ -23,7 +23,7 @@ export function requestVolumes(deps: HostDeps): Step<LaunchMessage, LaunchOutput
     name: 'volume.request',
     needs: ['prepare'],
     deadlineMs: 60_000,
-    do: async ({ input, outputs, evidence }) => {
+    do: async ({ input, outputs, evidence, signal }) => {
       const { entry } = outputs.prepare!; // in `needs`
       const service = await deps.serviceToken();
       const devices = await Promise.all(
@@ -31,7 +31,7 @@ export function requestVolumes(deps: HostDeps): Step<LaunchMessage, LaunchOutput
           const volume =
             device.source_type === 'volume'
               ? await locateVolume(deps, device, input.user_token, service)
-              : await makeVolume(deps, entry, device, input.user_token);
+              : await makeVolume(deps, device, input.user_token, signal);
           return { ...device, volume_id: volume.id, volume_size: volume.size };
         }),
       );
@@ -89,11 +89,12 @@ async function locateVolume(
 /** Found again by its mark when an earlier run died before it could note the id. */
 async function makeVolume(
   deps: HostDeps,
-  entry: InstanceEntry,
   device: BlockDeviceRow,
   token: string,
+  signal: AbortSignal,
 ): Promise<Volume> {
   const service = await deps.serviceToken();
+  if (device.snapshot_id !== null) await snapshotTaken(deps, device.snapshot_id, token, signal);
   const mark = { [MADE_FOR]: device.id };
   const [known] = await deps.volume.listVolumes(token, { metadata: mark }, service);
   const volume =
@@ -116,6 +117,15 @@ async function makeVolume(
     changes: { volume_id: volume.id, made: 1, volume_size: volume.size },
   });
   return volume;
+}
+
+const SNAPSHOT_LOOK_MS = 200;
+
+/** The image of a server on volumes can be used before its snapshots are taken. */
+async function snapshotTaken(deps: HostDeps, id: string, token: string, signal: AbortSignal): Promise<void> {
+  const service = await deps.serviceToken();
+  while ((await deps.volume.findSnapshot(token, id, service))?.status === 'creating')
+    await deps.clock.sleep(SNAPSHOT_LOOK_MS, signal);
 }
 
 export function scheduleVolumes(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'volume.schedule'> {
