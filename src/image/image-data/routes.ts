@@ -6,7 +6,7 @@ import { stageImageData } from './stage.ts';
 import { uploadImageData } from './upload.ts';
 
 export const imageDataRoutes: readonly Route<ImageDeps>[] = [
-  { method: 'GET', path: '/v2/images/:image/file', handler: downloadImageData, errors: [416] },
+  { method: 'GET', path: '/v2/images/:image/file', handler: downloadImageData, errors: [416, 503] },
   {
     method: 'PUT',
     path: '/v2/images/:image/file',

@@ -28,7 +28,7 @@ export const imageRoutes: readonly Route<ImageDeps>[] = [
   },
   { method: 'GET', path: '/v2/images/:image', handler: showImage },
   { method: 'PATCH', path: '/v2/images/:image', handler: updateImageByPatch, errors: [409, 413, 415] },
-  { method: 'DELETE', path: '/v2/images/:image', handler: deleteImage, success: 204 },
+  { method: 'DELETE', path: '/v2/images/:image', handler: deleteImage, success: 204, errors: [409] },
   {
     method: 'POST',
     path: '/v2/images/:image/actions/deactivate',
