@@ -15,6 +15,7 @@ import { silentLog } from '#platform/log/log.ts';
 import type { ServiceName } from '#platform/service/service.ts';
 import type { VolumeConfig } from '#volume/config.ts';
 import { startVolumeBackend } from '#volume/host/volume-service.ts';
+import { startExpireOperations } from '#volume/loops/expire-operations.ts';
 import { startVolumeScheduler } from '#volume/scheduler/start-scheduler.ts';
 import { createVolumeService, type VolumeService } from '#volume/service.ts';
 import {
@@ -55,6 +56,8 @@ export interface VolumeHarnessOptions {
   readonly callers?: Readonly<Record<string, Principal>>;
   /** Storage backends on `host-1`, each a model. Default: none, so that nothing is scheduled. */
   readonly backends?: readonly HarnessBackend[];
+  /** Runs the loop that ends late operations. */
+  readonly expire?: boolean;
   readonly peers?: Partial<Record<ServiceName, Transport>>;
 }
 
@@ -82,6 +85,7 @@ export async function startVolumes(options: VolumeHarnessOptions = {}): Promise<
   const roles = new AsyncDisposableStack();
   const drivers = new Map<string, MemoryVolumeDriver>();
   roles.use(await startVolumeScheduler(service.deps, 'host-1'));
+  if (options.expire) roles.use(startExpireOperations(service.deps));
   for (const { name, zone, totalGb, wrap } of options.backends ?? []) {
     const driver = await createMemoryVolumeDriver({ directory: join(dir, name), totalGb: totalGb ?? 100 });
     drivers.set(name, driver);
