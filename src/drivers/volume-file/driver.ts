@@ -204,7 +204,8 @@ class FileVolumes implements FileVolumeDriver {
       this.#connections.set(volumeId, attachments.set(attachmentId, mode));
       const { nbd } = this.#options.daemon;
       const where = 'path' in nbd ? { socket_path: nbd.path } : { host: nbd.host, port: nbd.port };
-      const data = { export_name: exportId(volumeId, mode), ...where, access_mode: mode, size: bytes };
+      const name = exportId(volumeId, mode);
+      const data = { export_name: name, ...where, discard: true, access_mode: mode, size: bytes };
       return { driver_volume_type: 'nbd', data };
     });
   }
@@ -384,8 +385,12 @@ class FileVolumes implements FileVolumeDriver {
       await this.#exports.remove(id);
       if (this.#store.layers.has(node)) await this.#exports.closeChain(this.#store.layers.get(node));
     }
+    // One volume that cannot be served must not keep guests of the others waiting.
+    const failures: unknown[] = [];
     for (const volumeId of this.#connections.keys())
-      for (const mode of this.#modesOf(volumeId)) await this.#exports.serve(volumeId, mode);
+      for (const mode of this.#modesOf(volumeId))
+        await this.#exports.serve(volumeId, mode).catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Guests wait for their disks: they come back before anybody else is asked what there should be. */

@@ -121,6 +121,12 @@ describe('a guest on volumes in files', { skip, timeout: 180_000 }, () => {
     const plugged = (await hypervisor.listDisks(spec.id)).find(({ target }) => target === 'vdc');
     assert.deepEqual([plugged?.bytes, plugged?.serial], [bytesOf(3), idle.slice(0, 20)]);
 
+    await hypervisor.suspendServer(spec.id);
+    await hypervisor.resumeSuspendedServer(spec.id);
+    await daemon.kill();
+    await daemon.start();
+    await goesOn('of a server that was suspended');
+
     await driver.deleteSnapshot(volumeId, snapshotId);
     await goesOn('while layers are merged');
     await driver.settled();
@@ -155,5 +161,6 @@ function guestDisk(
     target,
     serial: volumeId.slice(0, 20),
     discard: true,
+    cache: 'none',
   };
 }

@@ -49,6 +49,8 @@ export type ConnectionInfo =
         readonly socket_path?: string;
         readonly host?: string;
         readonly port?: number;
+        /** What guests trim is given back. */
+        readonly discard?: boolean;
         readonly access_mode: 'rw' | 'ro';
         /** Bytes that the export has now. */
         readonly size: number;
