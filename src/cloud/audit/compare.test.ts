@@ -62,6 +62,10 @@ const RECORDS: Records = {
   images: [image],
   volumes: [],
   volumeSnapshots: [],
+  attachments: [],
+  deviceAttachments: [],
+  volumeOperations: [],
+  volumeOutbox: [],
 };
 const OVN: OvnThings = {
   switches: [NETWORK],
@@ -90,18 +94,20 @@ interface Changes {
   readonly ovn?: Partial<OvnThings>;
   readonly host?: Partial<HostThings>;
   readonly imageFiles?: Things['imageFiles'];
+  readonly volumes?: Things['volumes'];
   readonly ceph?: Partial<CephThings>;
 }
 
 const VOLUME = { id: 'v', host: 'h1@ceph#ceph', lifecycle: 'available' };
 const CEPH: CephThings = { images: [], volumes: [], disks: [SERVER], diskSnapshots: [] };
 
-function findings({ records = {}, ovn = {}, host = {}, imageFiles, ceph }: Changes): string[] {
+function findings({ records = {}, ovn = {}, host = {}, imageFiles, volumes, ceph }: Changes): string[] {
   return compareThings({
     at: NOW,
     records: { ...RECORDS, ...records },
     ovn: { ...OVN, ...ovn },
     hosts: [{ ...HOST, ...host }],
+    ...(volumes ? { volumes } : {}),
     imageFiles: imageFiles ?? [{ name: 'file', bytes: 5, partial: false }],
     ...(ceph ? { ceph: { ...CEPH, ...ceph } } : {}),
   });
@@ -303,6 +309,37 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
       ceph: { volumes: [{ volumeId: 'v', sizeGb: 1, snapshotIds: ['t'] }] },
     },
     /^(missing: Ceph has no volume snapshot s|orphan: Ceph has the snapshot t)/,
+  ],
+  [
+    'a volume in the store that is not there',
+    { volumes: [{ volumeId: 'v', snapshotIds: [] }] },
+    /^orphan: the volume store has the volume v/,
+  ],
+  [
+    'a volume that the store has not',
+    { records: { volumes: [VOLUME] }, volumes: [] },
+    /^missing: the volume store/,
+  ],
+  [
+    'an attachment of no server',
+    { records: { attachments: [{ id: 'a', volume_id: 'v', instance_id: OTHER }] } },
+    /^orphan: attachment a of volume v/,
+  ],
+  [
+    'a server whose attachment is gone',
+    { records: { deviceAttachments: [{ attachment_id: 'a', instance_id: SERVER, volume_id: 'v' }] } },
+    /^missing: server .* by attachment a/,
+  ],
+  [
+    'work on a volume that does not end',
+    {
+      records: {
+        volumeOperations: [
+          { resource_type: 'volume', resource_id: 'v', operation: 'extend', deadline_at: LONG_AGO },
+        ],
+      },
+    },
+    /^stuck: the extend of volume v/,
   ],
   ['an image without its file', { imageFiles: [] }, /^missing: image/],
   [

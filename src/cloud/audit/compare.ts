@@ -6,6 +6,7 @@ import { compareCeph } from './compare-ceph.ts';
 import { compareHosts } from './compare-hosts.ts';
 import { compareImages } from './compare-images.ts';
 import { compareNetwork } from './compare-network.ts';
+import { compareVolumes } from './compare-volumes.ts';
 import { Servers } from './servers.ts';
 import type { Things } from './things.ts';
 
@@ -24,6 +25,7 @@ export function compareThings(things: Things): string[] {
     ...compareHosts(things, servers),
     ...compareImages(things),
     ...compareCeph(things, servers),
+    ...compareVolumes(things, servers),
   ].toSorted();
 }
 

@@ -7,6 +7,7 @@ import { readHostFiles, readHostPrograms, type HostAccess } from './read-host.ts
 import { findCeph } from '../storage.ts';
 import { readCeph } from './read-ceph.ts';
 import { readOvn } from './read-ovn.ts';
+import { readStoredVolumes } from './read-volumes.ts';
 import { readRecords } from './store.ts';
 import type { HostThings, ImageFile, OvnThings, Things } from './things.ts';
 
@@ -31,6 +32,7 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
   // Records come first: what is made after they were read is made for a server that they show as busy, or not at all.
   const records = readRecords(join(data.path, 'services'));
   const { ovn, hosts } = await programs(data, simulated);
+  const volumes = await readStoredVolumes(join(data.path, 'storage'));
   const cluster = simulated || !data.findOwner() ? undefined : findCeph(data);
   return {
     at: Date.now(),
@@ -42,6 +44,7 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
         ...(await readHostFiles(data.host(directory))),
       })),
     ),
+    ...(volumes ? { volumes } : {}),
     ...(cluster ? { ceph: await readCeph(cluster) } : {}),
     imageFiles: await readImageFiles(join(data.path, 'services', 'image', 'store')),
   };

@@ -50,6 +50,25 @@ export interface Records {
     readonly volume_id: string;
     readonly status: string;
   }>;
+  readonly attachments: ReadonlyArray<{
+    readonly id: string;
+    readonly volume_id: string;
+    readonly instance_id: string | null;
+  }>;
+  /** What compute says that servers have of volumes. */
+  readonly deviceAttachments: ReadonlyArray<{
+    readonly attachment_id: string;
+    readonly instance_id: string;
+    readonly volume_id: string;
+  }>;
+  /** Under way. */
+  readonly volumeOperations: ReadonlyArray<{
+    readonly resource_type: string;
+    readonly resource_id: string;
+    readonly operation: string;
+    readonly deadline_at: string;
+  }>;
+  readonly volumeOutbox: Records['outbox'];
 }
 
 export interface InstanceRecord {
@@ -131,6 +150,9 @@ function readCompute(select: Select) {
         left join resource_providers p on p.id = a.provider_id left join consumers c on c.id = a.consumer_id`,
     ),
     outbox: select<Records['outbox'][number]>(`select queue, method, created_at, attempts from outbox`),
+    deviceAttachments: select<Records['deviceAttachments'][number]>(
+      `select attachment_id, instance_id, volume_id from block_devices where attachment_id is not null`,
+    ),
   };
 }
 
@@ -171,5 +193,10 @@ function readVolumes(select: Select) {
     volumeSnapshots: select<Records['volumeSnapshots'][number]>(
       `select id, volume_id, status from snapshots`,
     ),
+    attachments: select<Records['attachments'][number]>(`select id, volume_id, instance_id from attachments`),
+    volumeOperations: select<Records['volumeOperations'][number]>(
+      `select resource_type, resource_id, operation, deadline_at from operations where state = 'running'`,
+    ),
+    volumeOutbox: select<Records['outbox'][number]>(`select queue, method, created_at, attempts from outbox`),
   };
 }

@@ -13,9 +13,13 @@ export interface Things {
   readonly ovn?: OvnThings;
   readonly hosts: readonly HostThings[];
   readonly imageFiles: readonly ImageFile[];
+  /** In the embedded store; absent where there is none. */
+  readonly volumes?: readonly StoredVolumeThing[];
   /** Absent: nothing is in Ceph, or the cloud does not run. */
   readonly ceph?: CephThings;
 }
+
+export type StoredVolumeThing = Pick<StoredVolume, 'volumeId' | 'snapshotIds'>;
 
 /** What the pools hold. */
 export interface CephThings {

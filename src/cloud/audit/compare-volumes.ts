@@ -1,0 +1,81 @@
+// Volumes and snapshots in their store against their rows, attachments against servers, and work on volumes that hangs. Called by
+// compare.ts; the first part also for Ceph.
+import type { Servers } from './servers.ts';
+import type { Records } from './store.ts';
+import type { StoredVolumeThing, Things } from './things.ts';
+
+/** Lifecycles in which a volume may not be there yet, or not any more. */
+const UNSETTLED = new Set(['creating', 'downloading', 'deleting', 'error', 'error_deleting']);
+/** What an operation may take past its deadline before the loop that ends late ones has done so. */
+const GRACE_MS = 40_000;
+/** A message is retried in pauses of 10 s at most; one that is older has a receiver that fails or is absent. */
+const OLD_MESSAGE_MS = 60_000;
+
+export function compareVolumes(things: Things, servers: Servers): string[] {
+  const { volumes, records } = things;
+  return [
+    ...(volumes && !things.ceph ? compareStored('the volume store', volumes, records) : []),
+    ...attachments(records, servers),
+    ...stuck(things),
+  ];
+}
+
+/** @param where names the store in sentences */
+export function compareStored(
+  where: string,
+  stored: readonly StoredVolumeThing[],
+  records: Pick<Records, 'volumes' | 'volumeSnapshots'>,
+): string[] {
+  const rows = new Set(records.volumes.map(({ id }) => id));
+  const snapshotRows = new Set(records.volumeSnapshots.map(({ id }) => id));
+  const held = new Map(stored.map((volume) => [volume.volumeId, volume]));
+  const orphans = stored.flatMap(({ volumeId, snapshotIds }) => [
+    ...(rows.has(volumeId) ? [] : [`orphan: ${where} has the volume ${volumeId}, which is not there`]),
+    ...snapshotIds
+      .filter((id) => !snapshotRows.has(id))
+      .map((id) => `orphan: ${where} has the snapshot ${id} of volume ${volumeId}, which is not there`),
+  ]);
+  const missing = records.volumes
+    .filter(({ id, host, lifecycle }) => host !== null && !UNSETTLED.has(lifecycle) && !held.has(id))
+    .map(({ id }) => `missing: ${where} has no volume ${id}`);
+  const lost = records.volumeSnapshots
+    .filter(({ id, volume_id, status }) => {
+      const volume = held.get(volume_id);
+      return status === 'available' && volume !== undefined && !volume.snapshotIds.includes(id);
+    })
+    .map(({ id }) => `missing: ${where} has no volume snapshot ${id}`);
+  return [...orphans, ...missing, ...lost];
+}
+
+function attachments({ attachments: rows, deviceAttachments }: Records, servers: Servers): string[] {
+  const known = new Set(rows.map(({ id }) => id));
+  const orphans = rows.flatMap(({ id, volume_id, instance_id }) =>
+    instance_id !== null && servers.isAbsent(instance_id)
+      ? [`orphan: attachment ${id} of volume ${volume_id} is for ${instance_id}, no server`]
+      : [],
+  );
+  const missing = deviceAttachments.flatMap(({ attachment_id, instance_id, volume_id }) =>
+    !known.has(attachment_id) && servers.live.has(instance_id) && !servers.isBusy(instance_id)
+      ? [
+          `missing: server ${instance_id} has volume ${volume_id} by attachment ${attachment_id}, which is not there`,
+        ]
+      : [],
+  );
+  return [...orphans, ...missing];
+}
+
+function stuck({ at, records }: Things): string[] {
+  const late = records.volumeOperations
+    .filter(({ deadline_at }) => Date.parse(deadline_at) + GRACE_MS < at)
+    .map(
+      ({ operation, resource_type, resource_id, deadline_at }) =>
+        `stuck: the ${operation} of ${resource_type} ${resource_id} should have ended at ${deadline_at}`,
+    );
+  const messages = records.volumeOutbox
+    .filter(({ created_at }) => Date.parse(created_at) + OLD_MESSAGE_MS < at)
+    .map(
+      ({ method, queue, created_at, attempts }) =>
+        `stuck: message ${method} to ${queue} of ${created_at} is not delivered after ${attempts} attempts`,
+    );
+  return [...late, ...messages];
+}
