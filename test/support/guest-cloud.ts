@@ -21,7 +21,7 @@ export interface Server {
 }
 
 /** Newest of what the tests use. */
-const COMPUTE_VERSION = '2.90';
+const VERSIONS = 'compute 2.90, volume 3.70';
 /** A guest under an emulated CPU, beside others: 4 s alone. */
 export const BOOT_MS = 60_000;
 
@@ -59,7 +59,7 @@ export class CloudApi {
       headers: {
         'x-auth-token': this.access.token,
         accept: 'application/json',
-        'openstack-api-version': `compute ${COMPUTE_VERSION}`,
+        'openstack-api-version': VERSIONS,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -65,8 +65,11 @@ export interface RbdPool {
   create(image: string, sizeBytes: number): Promise<void>;
   /** Copies nothing: the clone reads from the snapshot what was not written to it. @throws `exists` */
   clone(from: ImageSnapshot, image: string): Promise<void>;
-  /** Also of an image that is open elsewhere. Never makes it smaller: of one that is large enough, nothing happens. */
-  grow(image: string, sizeBytes: number): Promise<void>;
+  /**
+   * Also of an image that is open elsewhere. Never makes it smaller: of one that is large enough, nothing happens.
+   * @returns the size that it has now
+   */
+  grow(image: string, sizeBytes: number): Promise<number>;
   rename(image: string, to: string): Promise<void>;
   /**
    * Deletes it, or puts it out of sight until its last clone is gone. Of one that is not there, no error.

@@ -75,10 +75,11 @@ class CommandLinePool implements RbdPool {
     await this.#rbd('clone', source, this.#at(image), '--rbd-default-clone-format', '2');
   }
 
-  async grow(image: string, sizeBytes: number): Promise<void> {
+  async grow(image: string, sizeBytes: number): Promise<number> {
     const info = await this.#json<Info>('info', this.#at(image));
-    if (info.size >= sizeBytes) return;
+    if (info.size >= sizeBytes) return info.size;
     await this.#rbd('resize', this.#at(image), '--size', `${sizeBytes}B`, '--no-progress');
+    return sizeBytes;
   }
 
   async rename(image: string, to: string): Promise<void> {

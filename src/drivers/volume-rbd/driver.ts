@@ -229,15 +229,17 @@ class RbdVolumes implements VolumeDriver {
   }
 
   async #clone(image: string, sizeGb: number, from: ImageSnapshot): Promise<void> {
-    if (!(await tell(this.#pool.find(image)))) {
-      await tell(unlessThere(this.#pool.clone(from, image)));
-      const made = await tell(this.#pool.find(image));
-      if (made && made.sizeBytes > bytesOf(sizeGb)) {
-        await tell(this.#pool.remove(image));
-        throw fault('failed', `the source has ${Math.ceil(made.sizeBytes / GIB)} GiB, more than ${sizeGb}`);
-      }
-    }
-    await tell(this.#pool.grow(image, bytesOf(sizeGb)));
+    let fresh = true;
+    await this.#pool.clone(from, image).catch((error: unknown) => {
+      if (!(error instanceof RbdError)) throw error;
+      if (error.fault !== 'exists') throw translated(error);
+      fresh = false;
+    });
+    const size = await tell(this.#pool.grow(image, bytesOf(sizeGb)));
+    // Of one that was there it says nothing: the volume may have grown since.
+    if (!fresh || size <= bytesOf(sizeGb)) return;
+    await tell(this.#pool.remove(image));
+    throw fault('failed', `the source has ${Math.ceil(size / GIB)} GiB, more than ${sizeGb}`);
   }
 
   #at(volumeId: string, snapshot: string): ImageSnapshot {
@@ -268,10 +270,13 @@ const FAULTS: Readonly<Record<RbdFault, VolumeBackendFault>> = {
 
 /** In the words of the port. */
 async function tell<T>(asked: Promise<T>): Promise<T> {
-  return asked.catch((cause: unknown) => {
-    if (!(cause instanceof RbdError)) throw cause;
-    throw new VolumeBackendError(FAULTS[cause.fault], cause.message, { cause });
+  return asked.catch((error: unknown) => {
+    throw error instanceof RbdError ? translated(error) : error;
   });
+}
+
+function translated(cause: RbdError): VolumeBackendError {
+  return new VolumeBackendError(FAULTS[cause.fault], cause.message, { cause });
 }
 
 /** For what is repeated after a crash. */
