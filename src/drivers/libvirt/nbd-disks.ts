@@ -16,43 +16,45 @@ interface QueriedBlock {
   };
 }
 
-/** Starts the names of our nodes; QEMU allows 31 characters. */
-const NODE_PREFIX = 'pileus-nbd-';
+/** libvirt's names for the two nodes of a disk: the format, here `raw`, over the storage. */
+const FORMAT = /^(libvirt-\d+)-format$/;
 
 /**
- * Puts an NBD client with a reconnect delay in the place of libvirt's own below the disk. libvirt's stays, unused, until
- * it removes the disk.
+ * Puts an NBD client with a reconnect delay in the place of libvirt's own below the disk, under the same name, so that
+ * libvirt removes it with the disk. Requests of the guest wait for each of the two changes, and see the same data all along.
  */
 export async function waitForServer(disk: DomainDisk, reconnectMs: number, monitor: Monitor): Promise<void> {
   const { nbd } = disk;
   const inserted = (await findBlock(disk, monitor))?.inserted;
-  if (!nbd || !inserted) throw new HypervisorError('no-device', `there is no NBD disk ${disk.target}`);
+  const format = inserted?.['node-name'] ?? '';
+  const [, name] = FORMAT.exec(format) ?? [];
+  if (!nbd || !inserted || name === undefined)
+    throw new HypervisorError('no-device', `there is no NBD disk ${disk.target}`);
   const { ro, cache } = inserted;
   const common = {
     'read-only': ro,
     discard: disk.discard ? 'unmap' : 'ignore',
     cache: { direct: cache.direct, 'no-flush': cache['no-flush'] },
   };
-  const node = `${NODE_PREFIX}${randomBytes(6).toString('hex')}`;
-  await monitor('blockdev-add', {
-    ...common,
-    driver: 'nbd',
-    'node-name': node,
-    server: nbd.server,
-    export: nbd.exportName,
-    'reconnect-delay': Math.ceil(reconnectMs / 1000),
-  });
-  const format = { ...common, driver: 'raw', 'node-name': inserted['node-name'], file: node };
-  await monitor('blockdev-reopen', { options: [format] });
-}
-
-/** Removes what `waitForServer` made for disks that are gone. */
-export async function forgetOldServers(monitor: Monitor): Promise<void> {
-  const nodes = (await monitor('query-named-block-nodes', { flat: true })) as { 'node-name': string }[];
-  for (const { 'node-name': name } of nodes)
-    // Refused for those in use.
-    if (name.startsWith(NODE_PREFIX))
-      await monitor('blockdev-del', { 'node-name': name }).catch(() => undefined);
+  const connect = async (node: string): Promise<void> => {
+    await monitor('blockdev-add', {
+      ...common,
+      driver: 'nbd',
+      'node-name': node,
+      server: nbd.server,
+      export: nbd.exportName,
+      'reconnect-delay': Math.ceil(reconnectMs / 1000),
+    });
+    const options = [{ ...common, driver: 'raw', 'node-name': format, file: node }];
+    await monitor('blockdev-reopen', { options });
+  };
+  const forget = async (node: string): Promise<unknown> => monitor('blockdev-del', { 'node-name': node });
+  // At most 31 characters.
+  const between = `pileus-${randomBytes(6).toString('hex')}`;
+  await connect(between);
+  await forget(`${name}-storage`);
+  await connect(`${name}-storage`);
+  await forget(between);
 }
 
 /** Reads one sector of the disk, whatever the guest does: an idle client notices only then that it has to connect anew. */

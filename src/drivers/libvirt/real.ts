@@ -54,7 +54,7 @@ import type {
 } from './port.ts';
 import { defineSecret } from './define-secret.ts';
 import type { Monitor } from './nbd-disks.ts';
-import { forgetOldServers, reconnectDisk, waitForServer } from './nbd-disks.ts';
+import { reconnectDisk, waitForServer } from './nbd-disks.ts';
 import { SavedMemory } from './saved-memory.ts';
 import { subscribe } from './server-events.ts';
 import { element, renderXml } from './xml.ts';
@@ -507,7 +507,6 @@ export class LibvirtHypervisor implements Hypervisor {
     );
     if (delays.length === 0) return;
     const monitor = this.#monitor(id);
-    await forgetOldServers(monitor);
     const live = await this.#disks(id);
     for (const { target, ms } of delays) {
       const disk = live.find((each) => each.target === target);
