@@ -5,6 +5,7 @@ import { operatorRows } from '#test/support/microversions/operators.ts';
 import { requestRows } from '#test/support/microversions/requests.ts';
 import { serverViewRows } from '#test/support/microversions/servers.ts';
 import { tenantRows } from '#test/support/microversions/tenants.ts';
+import { volumeRows } from '#test/support/microversions/volumes.ts';
 import { startWorld, type World } from '#test/support/microversions/world.ts';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -12,9 +13,14 @@ import { MICROVERSIONS } from './discovery/routes.ts';
 
 const minorOf = (version: string): number => Number(version.split('.')[1]);
 const MAX = minorOf(MICROVERSIONS.max);
-const rows = [...absentRows, ...operatorRows, ...requestRows, ...serverViewRows, ...tenantRows].toSorted(
-  (a, b) => minorOf(a.version) - minorOf(b.version),
-);
+const rows = [
+  ...absentRows,
+  ...operatorRows,
+  ...requestRows,
+  ...serverViewRows,
+  ...tenantRows,
+  ...volumeRows,
+].toSorted((a, b) => minorOf(a.version) - minorOf(b.version));
 
 test('every microversion up to the maximum has one row', () => {
   assert.deepEqual(

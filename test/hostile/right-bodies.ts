@@ -1,5 +1,6 @@
 // A body for each writing route that the service would take from the right caller. targets.ts holds each to its schema.
 import type { Ids } from './belongings.ts';
+import { volume } from './volume-bodies.ts';
 
 const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHLHoE2ZlYXGm3yDa1c4HwtMiTMrYmdyXxVyv1QTuYIo x';
 const CONSUMER = '0b0d0c0b-1111-4222-8333-444455556666';
@@ -18,6 +19,7 @@ const TABLES: Readonly<Record<string, (ids: Ids) => Bodies>> = {
   placement,
   image,
   network,
+  volume,
 };
 
 function identity(ids: Ids): Bodies {
@@ -117,6 +119,13 @@ function compute(ids: Ids): Bodies {
     'POST /v2.1/servers/:id/metadata': { metadata: { a: 'b' } },
     'PUT /v2.1/servers/:id/metadata': { metadata: { a: 'b' } },
     'PUT /v2.1/servers/:id/metadata/:key': { meta: { k: 'w' } },
+    'POST /v2.1/servers/:id/os-volume_attachments': { volumeAttachment: { volumeId: ids['volume'] } },
+    'PUT /v2.1/servers/:id/os-volume_attachments/:volume': {
+      volumeAttachment: { volumeId: ids['volume'], delete_on_termination: true },
+    },
+    'POST /v2.1/os-server-external-events': {
+      events: [{ name: 'network-changed', server_uuid: ids['server'] }],
+    },
     'POST /v2.1/servers/:id/os-interface': { interfaceAttachment: { net_id: ids['network'] } },
     'POST /v2.1/servers/:id/remote-consoles': { remote_console: { protocol: 'vnc', type: 'novnc' } },
     'POST /v2.1/servers': {

@@ -78,6 +78,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'compute /v2.1/servers/:id/migrations/:migration': '=7',
   'compute /v2.1/servers/:id/os-instance-actions/:request': 'request',
   'compute /v2.1/servers/:id/os-interface/:port': 'server_port',
+  'compute /v2.1/servers/:id/os-volume_attachments/:volume': 'volume',
   'placement /allocations/:consumer': 'server',
   'placement /resource_classes/:name': '=CUSTOM_A',
   'placement /traits/:name': '=CUSTOM_A',
@@ -109,6 +110,26 @@ const PARAMS: Readonly<Record<string, string>> = {
   'network /v2.0/security-groups/:id': 'security_group',
   'network /v2.0/subnetpools/:id': 'subnetpool',
   'network /v2.0/subnets/:id': 'subnet',
+  'volume /v3/attachments/:id': 'volume_attachment',
+  'volume /v3/backups/:id': 'volume_backup',
+  'volume /v3/capabilities/:id': 'volume_host',
+  'volume /v3/clusters/:id': '=a-cluster',
+  'volume /v3/default-types/:id': 'projectA',
+  'volume /v3/extensions/:id': '=os-hosts',
+  'volume /v3/messages/:id': 'volume_message',
+  'volume /v3/os-hosts/:id': 'volume_host',
+  'volume /v3/os-quota-class-sets/:id': '=default',
+  'volume /v3/os-quota-sets/:id': 'projectA',
+  'volume /v3/os-volume-transfer/:id': 'volume_transfer',
+  'volume /v3/qos-specs/:id': 'volume_qos',
+  'volume /v3/snapshots/:id': 'volume_snapshot',
+  'volume /v3/snapshots/:id/metadata/:key': '=k',
+  'volume /v3/types/:id': 'volume_type',
+  'volume /v3/types/:id/encryption/:key': '=provider',
+  'volume /v3/types/:id/extra_specs/:key': '=volume_backend_name',
+  'volume /v3/volume-transfers/:id': 'volume_transfer',
+  'volume /v3/volumes/:id': 'volume',
+  'volume /v3/volumes/:id/metadata/:key': '=k',
 };
 
 export async function collectTargets(ids: Ids): Promise<Target[]> {
@@ -119,7 +140,9 @@ function targetOf({ service, route, action }: IndexedRoute, ids: Ids): Target {
   const name = [service, route.method, route.path, action?.key].filter(Boolean).join(' ');
   const { until, body: schemas } = action ?? route;
   const version =
-    service === 'compute' || service === 'placement' ? (until ?? route.until ?? NEWEST[service]) : undefined;
+    service === 'compute' || service === 'placement' || service === 'volume'
+      ? (until ?? route.until ?? NEWEST[service])
+      : undefined;
   const schema =
     schemas && version
       ? schemaFor(schemas, parseMicroversion(version)!)

@@ -51,6 +51,7 @@ export function operatorApi(engine: TestEngine): {
       region: 'r',
       image: undefined as never,
       network: undefined as never,
+      volume: undefined as never,
       peer: unused,
       serviceToken: unused,
     } satisfies ComputeDeps;

@@ -2,8 +2,6 @@
 import { noAction, noPath, type Row } from './row.ts';
 
 const NETWORK = 'aaaaaaaa-0000-4000-8000-00000000000a';
-const attachments = noPath('GET', ({ server }) => `/servers/${server}/os-volume_attachments`);
-const events = noPath('POST', () => '/os-server-external-events', { events: [] });
 const evacuate = noAction({ evacuate: { host: 'h' } });
 const liveMigrate = noAction({ 'os-migrateLive': { host: null } });
 
@@ -27,7 +25,7 @@ export const absentRows: readonly Row[] = [
   ),
   absent('2.14', 'evacuate without onSharedStorage', evacuate),
   absent('2.17', 'trigger_crash_dump', noAction({ trigger_crash_dump: null })),
-  absent('2.20', 'volumes of shelved servers', attachments),
+  absent('2.20', 'volumes of shelved servers: nothing is shelved', noAction({ shelve: null })),
   absent('2.25', 'block_migration auto in live migration', liveMigrate),
   absent('2.29', 'force in evacuate', evacuate),
   absent('2.30', 'force in live migration', liveMigrate),
@@ -38,7 +36,6 @@ export const absentRows: readonly Row[] = [
     noPath('GET', () => '/os-hosts'),
   ),
   absent('2.56', 'host in migrate', noAction({ migrate: { host: 'h' } })),
-  absent('2.60', 'multiattach volumes', attachments),
   absent('2.65', 'abort of queued live migrations', liveMigrate),
   absent('2.68', 'no forced live migration and evacuation', evacuate),
   absent(
@@ -51,22 +48,12 @@ export const absentRows: readonly Row[] = [
     'ports with resource requests',
     noPath('GET', () => `/os-networks/${NETWORK}`),
   ),
-  absent('2.76', 'event power-update', events),
   absent('2.77', 'availability_zone in unshelve', noAction({ unshelve: { availability_zone: 'nova' } })),
-  absent('2.79', 'delete_on_termination of attached volumes', attachments),
   absent(
     '2.81',
     'images cached by aggregate',
     noPath('POST', () => '/os-aggregates/1/images', { cache: [] }),
   ),
-  absent('2.82', 'event accelerator-request-bound', events),
-  absent(
-    '2.85',
-    'change of delete_on_termination',
-    noPath('PUT', ({ server }) => `/servers/${server}/os-volume_attachments/${NETWORK}`, {}),
-  ),
   absent('2.87', 'rescue from volumes', noAction({ rescue: {} })),
-  absent('2.89', 'attachment_id in attached volumes', attachments),
   absent('2.91', 'host in unshelve', noAction({ unshelve: { host: 'h' } })),
-  absent('2.93', 'rebuild of servers on volumes: no server has one', attachments),
 ];

@@ -51,6 +51,33 @@ const filter =
     }
   };
 
+/** A field of the attachment of a volume that came with the version; the volume does not exist. */
+const attachField =
+  (name: string, value: unknown) =>
+  async ({ below, from, world }: Step): Promise<void> => {
+    const attach = async (client: Client) =>
+      client.send('POST', `/servers/${world.server}/os-volume_attachments`, {
+        volumeAttachment: { volumeId: NOBODY, [name]: value },
+      });
+    unknownField(await attach(below), name);
+    assert.equal((await attach(from)).status, 404);
+  };
+
+/** An event that other services may tell of from the version on. */
+const externalEvent =
+  (name: string) =>
+  async ({ below, from, world }: Step): Promise<void> => {
+    const tell = async (client: Client) =>
+      client.send(
+        'POST',
+        '/os-server-external-events',
+        { events: [{ name, server_uuid: world.server, tag: NOBODY }] },
+        'admin',
+      );
+    assert.equal((await tell(below)).status, 400, `${name} below`);
+    assert.notEqual((await tell(from)).status, 400, name);
+  };
+
 export const requestRows: readonly Row[] = [
   { version: '2.5', change: 'ip6 as a filter of tenants', proof: 'steps', check: filter('ip6=dead:beef') },
   {
@@ -229,7 +256,7 @@ export const requestRows: readonly Row[] = [
   },
   {
     version: '2.49',
-    change: 'tag of an interface that is attached',
+    change: 'tag of an interface and of a volume that is attached',
     proof: 'steps',
     check: async ({ below, from, world }) => {
       const attach = async (client: Client) =>
@@ -238,13 +265,16 @@ export const requestRows: readonly Row[] = [
         });
       unknownField(await attach(below), 'tag');
       knownField(await attach(from), 'tag');
+      await attachField('tag', 'disk2')({ below, from, world });
     },
   },
   {
     version: '2.51',
-    change: 'events of actions for tenants, without tracebacks (events are shown at every version here)',
+    change:
+      'event volume-extended; events of actions for tenants, without tracebacks (shown at every version here)',
     proof: 'steps',
     check: async ({ below, from, world }) => {
+      await externalEvent('volume-extended')({ below, from, world });
       const base = `/servers/${world.failed}/os-instance-actions`;
       const [{ request_id }] = (await from.get(base)).instanceActions;
       const shown = async (client: Client, who: 'member' | 'admin') =>
@@ -341,7 +371,7 @@ export const requestRows: readonly Row[] = [
   },
   {
     version: '2.67',
-    change: 'volume_type in block_device_mapping_v2; there are no volumes',
+    change: 'volume_type in block_device_mapping_v2',
     proof: 'steps',
     check: createField('block_device_mapping_v2', [
       { source_type: 'blank', destination_type: 'volume', volume_type: 't' },

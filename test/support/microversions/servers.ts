@@ -1,6 +1,7 @@
 // Rows of compute's microversions about what servers show.
 import assert from 'node:assert/strict';
 import { createField, has, rebuildField, statuses, type Row, type Step } from './row.ts';
+import { taggedVolumes } from './volumes.ts';
 import type { JsonValue } from '#test/support/service-harness.ts';
 
 /** A field of a server that came with the version: absent below, `expected` from it on. */
@@ -144,9 +145,10 @@ export const serverViewRows: readonly Row[] = [
   },
   {
     version: '2.70',
-    change: 'tags of interfaces',
+    change: 'tags of interfaces and of volumes',
     proof: 'steps',
     check: async ({ below, from, world }) => {
+      await taggedVolumes({ below, from, world });
       const path = `/servers/${world.server}/os-interface`;
       const [old] = (await below.get(path)).interfaceAttachments;
       const [shown] = (await from.get(path)).interfaceAttachments;

@@ -42,6 +42,8 @@ export interface World extends AsyncDisposable {
   /** Waits until the server has no task. @returns it */
   settled(id: string): Promise<JsonValue>;
   unique(prefix: string): string;
+  /** A volume that several servers may have. @returns its id */
+  multiattachVolume(): Promise<string>;
 }
 
 const PUBLIC_KEY =
@@ -129,9 +131,36 @@ export async function startWorld(): Promise<World> {
     at,
     settled,
     unique,
+    multiattachVolume: async () => makeMultiattach(access, unique('shared')),
     publicKey: PUBLIC_KEY,
     [Symbol.asyncDispose]: async () => kept.disposeAsync(),
   };
+}
+
+async function makeMultiattach(access: Record<Who, CloudAccess>, name: string): Promise<string> {
+  const ask = async (who: Who, method: string, path: string, body?: unknown): Promise<JsonValue> => {
+    const { origin, token } = access[who];
+    const answer = await fetch(`${origin}/volume/v3${path}`, {
+      method,
+      headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text) as JsonValue;
+  };
+  await ask('admin', 'POST', '/types', {
+    volume_type: { name, extra_specs: { multiattach: '<is> True' } },
+  });
+  const { volume } = await ask('member', 'POST', '/volumes', { volume: { size: 1, volume_type: name } });
+  await until(
+    async () => (await ask('member', 'GET', `/volumes/${volume.id}`)).volume.status === 'available',
+    {
+      what: 'the volume to be available',
+      deadlineMs: 30_000,
+    },
+  );
+  return volume.id as string;
 }
 
 async function firstId(access: CloudAccess, path: string, name: string): Promise<string> {
