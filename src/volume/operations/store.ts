@@ -51,16 +51,6 @@ export async function findOperation(db: Db, id: string): Promise<VolumeOperation
   return db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Those under way on a resource. */
-export async function listRunning(db: Db, resourceId: string): Promise<VolumeOperationRow[]> {
-  return db
-    .selectFrom('operations')
-    .selectAll()
-    .where('resource_id', '=', resourceId)
-    .where('state', '=', 'running')
-    .execute();
-}
-
 /** The newest `operation` on a resource. */
 export async function findLatest(
   db: Db,

@@ -147,16 +147,6 @@ export async function removeMetadataKey(
   return numDeletedRows > 0n;
 }
 
-export async function countSnapshots(db: Db, volumeId: string): Promise<number> {
-  const row = await db
-    .selectFrom('snapshots')
-    .select((e) => e.fn.countAll<number>().as('count'))
-    .where('volume_id', '=', volumeId)
-    .where('internal', '=', 0)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
-
 /** Zones that services are in. */
 export async function listZones(db: Db): Promise<string[]> {
   const rows = await db

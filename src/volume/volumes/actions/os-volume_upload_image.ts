@@ -74,6 +74,7 @@ async function makeImage(
       ...(wanted === undefined ? {} : { visibility: wanted }),
       ...(atLeast(call.microversion, '3.1') && isTrue(body.protected ?? false) ? { protected: true } : {}),
       min_disk: volume.size,
+      min_ram: Number(imageMetadata['min_ram'] ?? 0) || 0,
     });
   } catch (error) {
     if (error instanceof DomainError && ['bad-request', 'conflict'].includes(error.kind))
@@ -90,6 +91,7 @@ const NOT_PASSED_ON = new Set([
   'container_format',
   'disk_format',
   'min_disk',
+  'min_ram',
   'size',
   'signature_verified',
 ]);
