@@ -108,6 +108,7 @@ function volumeApi(deps: VolumeDeps): Api<VolumeDeps> {
     routes: volumeApiRoutes,
     deps,
     enforcer: deps.enforcer,
+    strictSlash: true,
     microversions: MICROVERSIONS,
     faults: VOLUME_FAULTS,
     renderFault: renderVolumeFault,

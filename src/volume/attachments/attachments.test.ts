@@ -275,7 +275,10 @@ test('keeps the older actions on the same rows', async () => {
     (await volumes.call('POST', `/v3/volumes/${id}/action`, { body, token })).status;
   assert.equal(await act({ 'os-reserve': null }), 202);
   assert.equal(await act({ 'os-reserve': null }), 400);
-  assert.equal(await statusOf(volumes, id), 'reserved');
+  assert.equal(await statusOf(volumes, id), 'attaching');
+  assert.equal(await act({ 'os-unreserve': null }), 202);
+  assert.equal(await statusOf(volumes, id), 'available');
+  assert.equal(await act({ 'os-reserve': null }), 202);
   assert.equal(await act({ 'os-initialize_connection': { connector: { host: 'h1' } } }), 200);
   assert.equal(await act({ 'os-attach': { instance_uuid: SERVER, mountpoint: '/dev/vdc' } }), 202);
   assert.equal(await statusOf(volumes, id), 'in-use');

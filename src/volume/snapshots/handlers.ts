@@ -95,7 +95,7 @@ export async function show(call: Call, deps: VolumeDeps): Promise<unknown> {
 
 interface CreateBody {
   readonly snapshot: {
-    readonly volume_id: string;
+    readonly volume_id: string | null;
     readonly name?: string | null;
     readonly display_name?: string | null;
     readonly description?: string | null;
@@ -106,7 +106,12 @@ interface CreateBody {
 
 export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
   const { snapshot: body } = call.body as CreateBody;
-  const { volume, typeName } = await findVolume(call, deps, 'volume:create_snapshot', body.volume_id);
+  const { volume, typeName } = await findVolume(
+    call,
+    deps,
+    'volume:create_snapshot',
+    body.volume_id ?? 'None',
+  );
   const force = wantsForce(call, body.force);
   const snapshot: SnapshotRow = {
     id: crypto.randomUUID(),

@@ -12,7 +12,7 @@ import {
 export const createSnapshotSchema = Type.Object(
   {
     snapshot: Type.Object({
-      volume_id: uuidSchema,
+      volume_id: orNull(uuidSchema), // null is found nowhere: 404, as upstream
       name: Type.Optional(orNull(nameSchema)),
       display_name: Type.Optional(orNull(nameSchema)),
       description: Type.Optional(orNull(nameSchema)),

@@ -29,13 +29,19 @@ const reservation = (call: Call, volume: VolumeRow) => ({
 
 export async function reserveVolume(call: Call, deps: VolumeDeps): Promise<void> {
   const { volume } = await findVolume(call, deps, `${ACTIONS}:reserve`);
-  await deps.db.transaction(async (trx) => reserve(trx, deps, volume.id, reservation(call, volume)));
+  await deps.db.transaction(async (trx) => {
+    const made = await reserve(trx, deps, volume.id, reservation(call, volume));
+    await setStatus(trx, deps, [made], 'attaching'); // these actions know no `reserved`
+  });
 }
 
 export async function unreserveVolume(call: Call, deps: VolumeDeps): Promise<void> {
   const { volume } = await findVolume(call, deps, `${ACTIONS}:unreserve`);
   await deps.db.transaction(async (trx) => {
-    const reserved = (await listOfVolume(trx, volume.id)).filter(({ status }) => status === 'reserved');
+    const reserved = (await listOfVolume(trx, volume.id)).filter(
+      ({ status, connector_json: connector }) =>
+        status === 'reserved' || (status === 'attaching' && connector === null),
+    );
     for (const each of reserved) await release(trx, deps, each);
   });
 }

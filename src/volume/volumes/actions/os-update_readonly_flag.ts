@@ -14,7 +14,7 @@ export async function updateReadonlyFlag(call: Call, deps: VolumeDeps): Promise<
   await deps.db.transaction(async (trx) => {
     const whole = await findWholeVolume(trx, volume.id);
     if (!whole) throw new VolumeNotFound(volume.id);
-    assertStatus(whole, ['available'], 'change the readonly flag of');
+    assertStatus(whole, ['available', 'creating'], 'change the readonly flag of'); // clients create and set it at once
     await updateVolume(trx, volume.id, {
       readonly: isTrue(body.readonly) ? 1 : 0,
       updated_at: isoTime(deps.clock),
