@@ -143,6 +143,7 @@ function imagesIn(images: Map<string, Buffer | undefined>): ImageClient {
     locateImage: async (_token, id) => show(id),
     getImageLocations: async () => [],
     createImage: unused,
+    updateProperties: unused,
     listImages: unused,
     deleteImage: async (_token, id) => void images.delete(id),
     openData: async (_token, id) => {
