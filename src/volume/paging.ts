@@ -76,9 +76,10 @@ function readSort(query: URLSearchParams, sortable: readonly string[]): SortKey[
       throw new InvalidInput(`The sort direction must be asc or desc, and is ${dir.slice(0, 64)}.`);
     return { key: name, descending: dir === 'desc' };
   });
-  return sort.some((each) => each.key === 'id')
-    ? sort
-    : [...sort, { key: 'id', descending: sort.at(-1)?.descending ?? true }];
+  const once = sort.filter(({ key }, i) => sort.findIndex((each) => each.key === key) === i);
+  return once.some((each) => each.key === 'id')
+    ? once
+    : [...once, { key: 'id', descending: once.at(-1)?.descending ?? true }];
 }
 
 /** The order by which rows are read: each column's expression never null, so that pages meet without gaps. */

@@ -3,8 +3,10 @@
 import { until } from '#test/support/until.ts';
 import { MICROVERSIONS as COMPUTE } from '#compute/discovery/routes.ts';
 import { MICROVERSIONS as PLACEMENT } from '#placement/root/routes.ts';
+import { MICROVERSIONS as VOLUME } from '#volume/discovery/routes.ts';
 import type { Callers } from './callers.ts';
 import type { HostileClient } from './client.ts';
+import { makeVolumeThings } from './volume-belongings.ts';
 
 export type Ids = Readonly<Record<string, string>>;
 
@@ -13,7 +15,7 @@ const N = '/network/v2.0';
 const K = '/identity/v3';
 
 /** The newest of each service that has microversions. */
-export const NEWEST = { compute: COMPUTE.max, placement: PLACEMENT.max } as const;
+export const NEWEST = { compute: COMPUTE.max, placement: PLACEMENT.max, volume: VOLUME.max } as const;
 export const LATEST = { 'openstack-api-version': `compute ${NEWEST.compute}` } as const;
 
 class Maker {
@@ -58,6 +60,7 @@ export async function makeBelongings(client: HostileClient, callers: Callers): P
   await makeImages(client, maker, callers);
   await makeCompute(client, maker, callers);
   await makePlacement(client, maker, callers);
+  Object.assign(ids, await makeVolumeThings(client, callers));
   return { ...ids, projectA: callers.projectA, projectB: callers.projectB, alice: callers.alice.userId };
 }
 

@@ -15,16 +15,19 @@ const middleware: Shape = (body) => {
   return code === 401 && title === 'Unauthorized' && text(message);
 };
 
+/** One key, named for the status. */
+const keyed: Shape = (body, status) => {
+  const [key, ...more] = Object.keys(body);
+  const { code, message } = inner(body, key ?? '');
+  return more.length === 0 && code === status && text(message);
+};
+
 const SHAPES: Readonly<Record<Target['service'], Shape>> = {
   identity: (body, status) => {
     const { code, title, message } = inner(body, 'error');
     return code === status && text(title) && text(message);
   },
-  compute: (body, status) => {
-    const [key, ...more] = Object.keys(body);
-    const { code, message } = inner(body, key ?? '');
-    return more.length === 0 && code === status && text(message);
-  },
+  compute: keyed,
   placement: (body, status) => {
     const [error] = (body['errors'] ?? []) as Array<Record<string, unknown>>;
     return (
@@ -39,6 +42,7 @@ const SHAPES: Readonly<Record<Target['service'], Shape>> = {
     const { type, message } = inner(body, 'NeutronError');
     return text(type) && text(message);
   },
+  volume: keyed,
 };
 
 /** True for what is no refusal, too. */

@@ -11,6 +11,7 @@ export const FOR_READERS: Exceptions = {
   'compute POST /v2.1/os-keypairs': [201, 'key pairs belong to the user, whatever their role'],
   'compute DELETE /v2.1/os-keypairs/:name': [404, "key pairs belong to the user: this is another user's"],
   'compute DELETE /v2.1/os-security-groups': [404, 'the path exists upstream without an operation for it'],
+  'volume POST /v3/volumes/:id/action os-show_image_metadata': [200, 'an action that only shows'],
 };
 
 /** A member of another project who names what is not theirs: the rule is 404, 403 where a rule of the route comes first. */
@@ -19,6 +20,11 @@ export const FOR_STRANGERS: Exceptions = {
   'identity GET /v3/regions/:id': [200, 'regions are for all to read'],
   'compute GET /v2.1/os-quota-sets/:id/defaults': [200, 'default quotas are the same for all projects'],
   'network GET /v2.0/extensions/:alias': [200, 'extensions are for all to read'],
+  'volume GET /v3/extensions/:id': [200, 'extensions are for all to read'],
+  'volume GET /v3/types/:id': [200, 'a public type is for all to read'],
+  'volume GET /v3/types/:id/extra_specs': [200, 'a public type is for all to read'],
+  'volume POST /v3/os-volume-transfer/:id/accept': [400, 'whoever has the key may take it; this is none'],
+  'volume POST /v3/volume-transfers/:id/accept': [400, 'whoever has the key may take it; this is none'],
 };
 
 /** A body that is no body of the route: the rule is 400. */
@@ -54,6 +60,14 @@ export const FOR_ABSURD_IDS: Exceptions = {
   'compute PUT /v2.1/os-quota-sets/:id id': [200, 'limits of a project may be set before it is there'],
   'compute GET /v2.1/os-quota-class-sets/:id id': [200, 'any text is a class'],
   'compute PUT /v2.1/os-quota-class-sets/:id id': [200, 'any text is a class'],
+  'volume PUT /v3/default-types/:id id': [200, 'a project may have its default type before it is there'],
+  'volume DELETE /v3/default-types/:id id': [204, 'without a default type of its own already'],
+  'volume GET /v3/os-quota-sets/:id id': [200, 'limits of a project need no project yet'],
+  'volume GET /v3/os-quota-sets/:id/defaults id': [200, 'default limits are the same for all'],
+  'volume PUT /v3/os-quota-sets/:id id': [200, 'limits of a project may be set before it is there'],
+  'volume DELETE /v3/os-quota-sets/:id id': [200, 'without limits of its own already'],
+  'volume GET /v3/os-quota-class-sets/:id id': [200, 'any text is a class'],
+  'volume PUT /v3/os-quota-class-sets/:id id': [200, 'any text is a class'],
   'network GET /v2.0/quotas/:id id': [200, 'limits of a project need no project yet'],
   'network GET /v2.0/quotas/:id/default id': [200, 'default limits are the same for all'],
   'network GET /v2.0/quotas/:id/details id': [200, 'limits of a project need no project yet'],

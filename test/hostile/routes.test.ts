@@ -107,7 +107,7 @@ test("a member of another project finds nothing of this one's: 404, or 403 where
   const complaints = await attack(named, stage.callers.bob.token, (target, outcome) => {
     const namesProject = target.path.includes(stage.callers.projectA); // that a project exists is no secret
     const secret =
-      ['compute', 'network', 'image'].includes(target.service) &&
+      ['compute', 'network', 'image', 'volume'].includes(target.service) &&
       target.policy === undefined &&
       !namesProject;
     return book.fits(target.name, outcome.status, secret ? [404] : [403, 404])

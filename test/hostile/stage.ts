@@ -37,7 +37,11 @@ export async function setStage(): Promise<Stage> {
   ids['access_rule'] = String((rules['access_rules'] as unknown as Array<{ id: string }>)[0]?.id);
   const state = undo.use(new State(join(cloud.running.data.path, 'services')));
   await until(
-    async () => ![...(state.rows().get('compute.saga_steps') ?? [])].some((row) => row.includes('"running"')),
+    async () => {
+      const rows = state.rows();
+      const isRunning = [...(rows.get('compute.saga_steps') ?? [])].some((row) => row.includes('"running"'));
+      return !isRunning && rows.get('volume.outbox')?.size === 0;
+    },
     {
       deadlineMs: 20_000,
       everyMs: 50,
@@ -60,6 +64,8 @@ export async function setStage(): Promise<Stage> {
 const RESTLESS: ReadonlySet<string> = new Set([
   'compute.compute_services.last_seen_at',
   'network.northbound_work',
+  'volume.volume_services.last_seen_at',
+  'volume.volume_services.report_json',
 ]);
 
 /** What all databases of the cloud hold, compared. */
@@ -79,6 +85,20 @@ export class State implements Disposable {
       .filter(([name]) => name === only)
       .map(([, database]) => JSON.stringify(database.prepare('PRAGMA data_version').get()))
       .join();
+  }
+
+  /** Resolves when nothing is under way that a request to this service began and that changes its rows later. */
+  async quiet(service: string): Promise<void> {
+    if (service !== 'volume') return;
+    const [, database] = this.#databases.find(([name]) => name === service) ?? [];
+    const open = database?.prepare(
+      "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM operations WHERE state = 'running') AS work",
+    );
+    await until(async () => Number((open?.get() as { work: number } | undefined)?.work ?? 0) === 0, {
+      deadlineMs: 20_000,
+      everyMs: 5,
+      what: `the work of ${service} to be over`,
+    });
   }
 
   /** Every row of every table as text; of one database, when it is named. */

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Action, Route } from '#platform/http/api.ts';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-export const SERVICES = ['identity', 'compute', 'placement', 'image', 'network'] as const;
+export const SERVICES = ['identity', 'compute', 'placement', 'image', 'network', 'volume'] as const;
 
 export interface IndexedRoute {
   readonly service: (typeof SERVICES)[number];
@@ -29,11 +29,22 @@ export async function collectRoutes(): Promise<IndexedRoute[]> {
         if (seen.has(route)) continue; // a table that gathers others shows them again
         seen.add(route);
         for (const action of route.actions ?? [undefined])
-          found.push({ service, route, action, file: owners.get((action ?? route).handler) ?? table });
+          found.push({
+            service,
+            route: withVersion(service, route),
+            action,
+            file: owners.get((action ?? route).handler) ?? table,
+          });
       }
     }
   }
   return found;
+}
+
+/** The volume service's tables have paths below the version: each is served with a project before it as well. */
+function withVersion(service: string, route: Route<never>): Route<never> {
+  const isWhole = service !== 'volume' || route.path === '/' || route.path.startsWith('/v3');
+  return isWhole ? route : { ...route, path: `/v3${route.path}` };
 }
 
 function isRoute(value: unknown): value is Route<never> {
