@@ -9,6 +9,8 @@ import { isRoot } from '../config.ts';
 import { Tally } from './tally.ts';
 import { lineProgress, liveProgress } from '#cloud/progress.ts';
 import {
+  CEPH_CLUSTER_PACKAGES,
+  CEPH_PACKAGES,
   HYPERVISOR_PACKAGES,
   NETWORK_PACKAGES,
   DEMO_IMAGE_PACKAGES,
@@ -74,7 +76,14 @@ async function runFiles(
 }
 
 async function installTestPackages(): Promise<void> {
-  const needs = [...NETWORK_PACKAGES, ...HYPERVISOR_PACKAGES, ...DEMO_IMAGE_PACKAGES, ...TEST_PACKAGES];
+  const needs = [
+    ...NETWORK_PACKAGES,
+    ...HYPERVISOR_PACKAGES,
+    ...DEMO_IMAGE_PACKAGES,
+    ...CEPH_PACKAGES,
+    ...CEPH_CLUSTER_PACKAGES,
+    ...TEST_PACKAGES,
+  ];
   const missing = findMissing(needs).map((need) => need.package);
   if (missing.length === 0) return;
   if (!isRoot()) {

@@ -1,5 +1,4 @@
 /** A Ceph cluster of one node, private to the cloud: its monitor, its object store on a sparse file, its pools. */
-import { createServer } from 'node:net';
 import {
   makeObjectStore,
   makePools,
@@ -9,6 +8,7 @@ import {
   stopObjectStore,
   type ClusterContext,
 } from '#drivers/rbd/private-cluster/daemons.ts';
+import { freePort } from '#drivers/rbd/private-cluster/free-port.ts';
 import { planPrivateCluster, writeClusterFiles } from '#drivers/rbd/private-cluster/files.ts';
 import { cephNetns, need } from '../ground-context.ts';
 import type { GroundContext, GroundStep } from '../ground-context.ts';
@@ -81,12 +81,3 @@ export const cephPools: GroundStep = {
   do: async (context, { signal }) => makePools(contextOf(context, signal)),
   // They stay: they hold the volumes.
 };
-
-/** Used at the first start; kept from then on. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : CEPH_PORT;
-}

@@ -50,15 +50,19 @@ export async function startMonitor(context: ClusterContext): Promise<void> {
 async function makeMonitor(planned: PrivateCluster, signal: AbortSignal | undefined): Promise<void> {
   const data = join(planned.dir, 'mon');
   const keyring = join(planned.dir, 'first.keyring');
+  const map = join(planned.dir, 'first.monmap');
+  const { fsid, monitor } = planned.kept;
   // A database that was begun and not finished is refused.
   rmSync(data, { recursive: true, force: true });
   mkdirSync(data, { mode: 0o700 });
   writeFileSync(keyring, firstKeyring(planned), { mode: 0o600 });
   try {
-    const mkfs = ['--mkfs', '--id', 'a', '--keyring', keyring];
+    const address = ['--addv', 'a', `[v2:${monitor.host}:${monitor.port}]`];
+    await runCommand(['monmaptool', '--create', '--clobber', ...address, '--fsid', fsid, map], { signal });
+    const mkfs = ['--mkfs', '--id', 'a', '--keyring', keyring, '--monmap', map];
     await runCommand(['ceph-mon', '--conf', planned.daemonConf, ...mkfs], { deadlineMs: 30_000, signal });
   } finally {
-    rmSync(keyring, { force: true });
+    for (const file of [keyring, map]) rmSync(file, { force: true });
   }
 }
 

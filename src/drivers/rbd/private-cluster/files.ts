@@ -167,7 +167,6 @@ function daemonSettings(dir: string, { fsid, monitor, capacityBytes }: Kept): st
   const global = section('global', {
     fsid,
     mon_host: `[v2:${monitor.host}:${monitor.port}]`,
-    public_addr: monitor.host,
     ms_bind_msgr1: 'false',
     ms_bind_ipv6: String(monitor.host.includes(':')),
     ms_bind_ipv4: String(!monitor.host.includes(':')),
@@ -201,6 +200,7 @@ function daemonSettings(dir: string, { fsid, monitor, capacityBytes }: Kept): st
     paxos_propose_interval: 0.02,
   });
   const osd = section('osd', {
+    public_addr: monitor.host,
     osd_data: join(dir, 'osd'),
     keyring: join(dir, 'osd', 'keyring'),
     osd_objectstore: 'bluestore',
@@ -214,6 +214,7 @@ function daemonSettings(dir: string, { fsid, monitor, capacityBytes }: Kept): st
     osd_client_watch_timeout: 15,
   });
   const mgr = section('mgr', {
+    public_addr: monitor.host,
     mgr_data: join(dir, 'mgr'),
     keyring: join(dir, 'mgr', 'keyring'),
     // It counts what is used. Its modules, in Python, take ten times its memory and nothing here needs them.

@@ -12,10 +12,12 @@ import {
   stopMonitor,
   stopObjectStore,
 } from '../private-cluster/daemons.ts';
+import { freePort } from '../private-cluster/free-port.ts';
 import { planPrivateCluster, writeClusterFiles } from '../private-cluster/files.ts';
 
 export interface TestCluster extends AsyncDisposable {
   readonly cluster: CephCluster;
+  readonly dir: string;
   /** A command of the cluster's administrator. */
   ceph(...args: string[]): Promise<string>;
   rbd(...args: string[]): Promise<string>;
@@ -33,23 +35,31 @@ export async function whyNoCluster(): Promise<string | undefined> {
   return found === PROGRAMS.length ? undefined : 'the packages of Ceph are not installed';
 }
 
-export async function startTestCluster(): Promise<TestCluster> {
+export interface TestClusterOptions {
+  /** On the loopback of the machine, as a cluster that is not the cloud's own. */
+  readonly onMachine?: boolean;
+}
+
+export async function startTestCluster({ onMachine = false }: TestClusterOptions = {}): Promise<TestCluster> {
   await using undo = new AsyncDisposableStack();
   const dir = await mkdtemp('/tmp/pceph-');
   undo.defer(async () => rm(dir, { recursive: true, force: true }));
-  const netns = dir.slice('/tmp/'.length);
-  await runCommand(['ip', 'netns', 'add', netns]);
-  undo.defer(async () => void (await runCommand(['ip', 'netns', 'delete', netns])));
-  const lines = `link set lo up\naddr add ${ADDRESS}/32 dev lo\n`;
-  await runCommand(['ip', '-n', netns, '-batch', '-'], { input: lines });
+  const cloud = dir.slice('/tmp/'.length);
+  const netns = onMachine ? undefined : cloud;
+  if (netns !== undefined) {
+    await runCommand(['ip', 'netns', 'add', netns]);
+    undo.defer(async () => void (await runCommand(['ip', 'netns', 'delete', netns])));
+    const lines = `link set lo up\naddr add ${ADDRESS}/32 dev lo\n`;
+    await runCommand(['ip', '-n', netns, '-batch', '-'], { input: lines });
+  }
   const planned = planPrivateCluster({
     dir: join(dir, 'ceph'),
     netns,
-    monitor: { host: ADDRESS, port: 3300 },
+    monitor: onMachine ? { host: '127.0.0.1', port: await freePort() } : { host: ADDRESS, port: 3300 },
     capacityBytes: 20 * GIB,
   });
   writeClusterFiles(planned);
-  const supervisor = undo.use(new Supervisor({ cloud: netns, recordFile: join(dir, 'processes.json') }));
+  const supervisor = undo.use(new Supervisor({ cloud, recordFile: join(dir, 'processes.json') }));
   const context = { planned, supervisor, log: (name: string) => join(dir, `${name}.log`) };
   undo.defer(async () => stopMonitor(context));
   undo.defer(async () => stopObjectStore(context));
@@ -63,6 +73,7 @@ export async function startTestCluster(): Promise<TestCluster> {
   };
   return {
     cluster: planned.cluster,
+    dir: planned.dir,
     ceph: async (...args) => admin('ceph', args),
     rbd: async (...args) => admin('rbd', args),
     [Symbol.asyncDispose]: async () => owned.disposeAsync(),
