@@ -3,6 +3,7 @@ import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { consoleRoutes } from './consoles/routes.ts';
 import type { ComputeRoute } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { imageProxyRoutes } from './images/routes.ts';
 import { keypairPolicies } from './keypairs/policy.ts';
 import { keypairRoutes } from './keypairs/routes.ts';
 import { operatorPolicies, operatorRoutes } from './operator-table.ts';
@@ -48,6 +49,7 @@ export const computeRoutes: readonly ComputeRoute[] = [
   ...keypairRoutes,
   ...serverGroupRoutes,
   ...securityGroupRoutes,
+  ...imageProxyRoutes,
   ...operatorRoutes,
 ];
 

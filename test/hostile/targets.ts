@@ -61,6 +61,8 @@ const PARAMS: Readonly<Record<string, string>> = {
   'compute /v2.1/extensions/:alias': '=servers',
   'compute /v2.1/flavors/:id': 'flavor',
   'compute /v2.1/flavors/:id/os-extra_specs/:key': '=a:b',
+  'compute /v2.1/images/:id': 'image',
+  'compute /v2.1/images/:id/metadata/:key': '=k',
   'compute /v2.1/os-aggregates/:id': 'aggregate',
   'compute /v2.1/os-console-auth-tokens/:token': 'console',
   'compute /v2.1/os-hypervisors/:id': 'hypervisor',

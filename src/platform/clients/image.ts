@@ -39,6 +39,13 @@ export interface ImageClient {
   /** Makes an image record without data, in status `queued`. `attributes` holds base attributes and properties. */
   createImage(token: string, attributes: Readonly<Record<string, unknown>>): Promise<Image>;
   deleteImage(token: string, id: string): Promise<void>;
+  /** Sets properties, made when they are not there, and removes others. */
+  updateProperties(
+    token: string,
+    id: string,
+    set: Readonly<Record<string, string>>,
+    remove: readonly string[],
+  ): Promise<void>;
   /**
    * As `findImage`, with `direct_url`: `serviceToken` vouches that a service asks, on behalf of the user of `userToken`.
    */
@@ -89,6 +96,16 @@ export function createImageClient(transport: Transport): ImageClient {
     },
     deleteImage: async (token, id) => {
       await expectOk('image', transport, { method: 'DELETE', path: pathOf(id), token }, [204, 404]);
+    },
+    updateProperties: async (token, id, set, remove) => {
+      const at = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+      const body = [
+        ...Object.entries(set).map(([name, value]) => ({ op: 'add', path: at(name), value })),
+        ...remove.map((name) => ({ op: 'remove', path: at(name) })),
+      ];
+      if (body.length === 0) return;
+      const headers = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
+      await expectOk('image', transport, { method: 'PATCH', path: pathOf(id), token, headers, body });
     },
     openData: async (token, id, serviceToken) => openData(transport, token, id, serviceToken),
     uploadData: async (token, id, stream, options = {}) => uploadData(transport, token, id, stream, options),

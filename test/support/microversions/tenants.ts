@@ -127,8 +127,9 @@ export const tenantRows: readonly Row[] = [
       await statuses(step, [200, 404], 'GET', '/os-security-groups');
       const rule = { security_group_rule: {} };
       await statuses(step, [400, 404], 'POST', '/os-security-group-rules', rule);
+      await statuses(step, [200, 404], 'GET', '/images');
       for (const path of names(
-        '/images /os-networks /os-floating-ips /os-floating-ip-pools /os-volumes /os-snapshots',
+        '/os-networks /os-floating-ips /os-floating-ip-pools /os-volumes /os-snapshots',
       ))
         await statuses(step, [404, 404], 'GET', path);
       const limits = names(
