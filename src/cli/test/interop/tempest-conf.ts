@@ -1,11 +1,18 @@
 /** Writes tempest's configuration from what a cloud says of itself. Pure; the facts come from cloud-facts.ts. */
 import type { CloudFacts } from './cloud-facts.ts';
 
+/** Rules for passwords that the cloud keeps; no API tells them. */
+export interface SecurityFacts {
+  readonly lockoutFailureAttempts: number;
+  readonly lockoutDurationSeconds: number;
+  readonly uniqueLastPasswordCount: number;
+}
+
 type Section = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Everything that the cloud offers is switched on: a feature that is off skips its tests, and a skip is no pass. */
-export function tempestConf(facts: CloudFacts, directory: string): string {
-  const sections = { ...general(facts, directory), ...computing(facts), ...others(facts) };
+export function tempestConf(facts: CloudFacts, directory: string, security?: SecurityFacts): string {
+  const sections = { ...general(facts, directory, security), ...computing(facts), ...others(facts) };
   return Object.entries(sections)
     .map(([name, section]) => render(name, section))
     .join('\n');
@@ -13,7 +20,7 @@ export function tempestConf(facts: CloudFacts, directory: string): string {
 
 type Sections = Readonly<Record<string, Section>>;
 
-function general(facts: CloudFacts, directory: string): Sections {
+function general(facts: CloudFacts, directory: string, security: SecurityFacts | undefined): Sections {
   return {
     DEFAULT: { log_dir: `${directory}/logs`, log_file: 'tempest.log', debug: false },
     oslo_concurrency: { lock_path: `${directory}/lock` },
@@ -25,11 +32,19 @@ function general(facts: CloudFacts, directory: string): Sections {
       admin_project_name: facts.admin.project,
       admin_domain_name: 'Default',
     },
-    identity: { uri_v3: `${facts.origin}/identity/v3`, auth_version: 'v3', region: facts.region },
+    identity: {
+      uri_v3: `${facts.origin}/identity/v3`,
+      auth_version: 'v3',
+      region: facts.region,
+      user_lockout_failure_attempts: security?.lockoutFailureAttempts,
+      user_lockout_duration: security?.lockoutDurationSeconds,
+      user_unique_last_password_count: security?.uniqueLastPasswordCount,
+    },
     'identity-feature-enabled': {
       api_v2: false,
       api_v2_admin: false,
       trust: facts.identity.trusts,
+      security_compliance: security !== undefined,
       access_rules: true,
       application_credentials: true,
       project_tags: true,

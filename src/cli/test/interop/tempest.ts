@@ -65,31 +65,29 @@ export async function runTempest(run: TempestRun): Promise<readonly TempestResul
   await writeFile(join(directory, 'sitecustomize.py'), SITE_CUSTOMIZE);
   await writeFile(join(directory, 'include.txt'), `${run.include.join('\n')}\n`);
   await writeFile(join(directory, 'exclude.txt'), `${(run.exclude ?? ['^$']).join('\n')}\n`);
+  const which = ['--include-list', 'include.txt', '--exclude-list', 'exclude.txt'];
+  const options = {
+    cwd: directory,
+    signal: run.signal,
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin', // Debian's Python, whatever else is installed
+      PYTHONPATH: directory,
+      TEMPEST_CONFIG_DIR: join(directory, 'etc'),
+      TEMPEST_CONFIG: 'tempest.conf',
+    },
+  };
+  await runCommand(['stestr', 'init'], { ...options, deadlineMs: LIST_DEADLINE_MS });
+  const listed = await runCommand(['stestr', 'list', ...which], { ...options, deadlineMs: LIST_DEADLINE_MS });
+  const ids = idsByName(listed.stdout);
   const results: TempestResult[] = [];
   const { code, stderr, stdout } = await runCommand(
-    [
-      'stestr',
-      'run',
-      '--include-list',
-      'include.txt',
-      '--exclude-list',
-      'exclude.txt',
-      '--concurrency',
-      String(run.workers),
-    ],
+    ['stestr', 'run', ...which, '--concurrency', String(run.workers)],
     {
-      cwd: directory,
-      signal: run.signal,
+      ...options,
       deadlineMs: run.deadlineMs,
       okCodes: [0, 1],
-      env: {
-        PATH: '/usr/sbin:/usr/bin:/sbin:/bin', // Debian's Python, whatever else is installed
-        PYTHONPATH: directory,
-        TEMPEST_CONFIG_DIR: join(directory, 'etc'),
-        TEMPEST_CONFIG: 'tempest.conf',
-      },
       onLine: (line) => {
-        const result = resultOf(line);
+        const result = resultOf(line, ids);
         if (!result) return;
         results.push(result);
         run.onResult?.(result);
@@ -101,19 +99,33 @@ export async function runTempest(run: TempestRun): Promise<readonly TempestResul
   return withReasons(results, stdout);
 }
 
-/** `{0} tempest.api.x.Y.test_z[id-…,smoke] [0.12s] ... ok` */
-const LINE = /^\{\d+\} (.+?)(?:\[([^\]]*)\])?(?: \[[\d.]+s\])? \.\.\. (ok|FAILED|SKIPPED)(?:: (.*))?$/;
+const LIST_DEADLINE_MS = 120_000; // it loads every test
 
-export function resultOf(line: string): TempestResult | undefined {
+/** Of lines as `tempest.api.x.Y.test_z[id-…,smoke]`: results come without what is in the brackets. */
+export function idsByName(listing: string): ReadonlyMap<string, readonly string[]> {
+  const lines = listing.split('\n').flatMap((line) => {
+    const match = /^(tempest\S*)\[([^\]]*)\]$/.exec(line.trim());
+    if (!match) return [];
+    const [, name = '', attributes = ''] = match;
+    const ids = attributes.split(',').filter((each) => each.startsWith('id-'));
+    return [[name, ids.map((each) => each.slice(3))] as const];
+  });
+  return new Map(lines);
+}
+
+/** `{0} tempest.api.x.Y.test_z [0.12s] ... ok` */
+const LINE = /^\{\d+\} (.+?)(?: \[[\d.]+s\])? \.\.\. (ok|FAILED|SKIPPED)(?:: (.*))?$/;
+
+export function resultOf(
+  line: string,
+  ids: ReadonlyMap<string, readonly string[]> = new Map(),
+): TempestResult | undefined {
   const match = LINE.exec(line.trimEnd());
   if (!match) return undefined;
-  const [, name = '', attributes = '', word, why = ''] = match;
+  const [, name = '', word, why = ''] = match;
   return {
     name,
-    ids: attributes
-      .split(',')
-      .filter((each) => each.startsWith('id-'))
-      .map((each) => each.slice(3)),
+    ids: ids.get(name) ?? [],
     verdict: word === 'ok' ? 'passed' : word === 'FAILED' ? 'failed' : 'skipped',
     why,
   };
