@@ -142,13 +142,13 @@ class HostComparison {
 
   #disks(): string[] {
     const shared = this.#things.ceph;
+    // Without an image the root disk is a volume.
+    const own = this.#own.filter((server) => HAS_DISK.has(server.vm_state) && server.image_id !== null);
     if (shared)
-      return this.#own
-        .filter((server) => HAS_DISK.has(server.vm_state) && server.image_id !== null)
+      return own
         .filter((server) => !shared.disks.includes(server.id))
         .map((server) => `missing: ${Servers.describe(server)} has no disk in Ceph`);
-    return this.#own
-      .filter((server) => HAS_DISK.has(server.vm_state))
+    return own
       .filter(
         (server) =>
           !this.#host.directories.some((each) => each.name === server.id && each.files.includes('disk')),

@@ -1,0 +1,132 @@
+// Volumes on real programs, with the effect looked for in the guest: it boots from one, sees another come, grow and go, and
+// keeps what it wrote over a stop and a start.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startCloud, type TestCloud } from '#test/support/cloud.ts';
+import { CloudApi, type Guest } from '#test/support/guest-cloud.ts';
+import { until } from '#test/support/until.ts';
+
+let cloud: TestCloud;
+let api: CloudApi;
+let id: string;
+let guest: Guest;
+
+before(async () => {
+  cloud = await startCloud();
+  api = await CloudApi.of(cloud);
+});
+after(async () => {
+  await guest?.[Symbol.asyncDispose]();
+  await cloud?.[Symbol.asyncDispose]();
+});
+
+const MINUTE = 60_000;
+
+async function volumeStatus(volume: string): Promise<string> {
+  const { status, text } = await api.try('GET', `/volume/v3/volumes/${volume}`);
+  return status === 404 ? 'gone' : (JSON.parse(text) as { volume: { status: string } }).volume.status;
+}
+
+async function untilVolume(volume: string, status: string): Promise<void> {
+  await until(async () => (await volumeStatus(volume)) === status, {
+    what: `volume ${volume} to be ${status}`,
+    deadlineMs: MINUTE,
+    everyMs: 100,
+  });
+}
+
+/** Sectors of 512 bytes of the disk with the volume's serial; empty when the guest has none. */
+async function sectors(volume: string): Promise<string> {
+  const serial = volume.slice(0, 20);
+  return (
+    await guest.run(
+      `for d in /sys/block/vd*; do [ "$(cat $d/serial 2>/dev/null)" = "${serial}" ] && cat $d/size; done; true`,
+    )
+  ).trim();
+}
+
+async function untilSectors(volume: string, gib: number): Promise<void> {
+  const wanted = gib === 0 ? '' : String(gib * 2 ** 21);
+  await until(async () => (await sectors(volume)) === wanted, {
+    what: `the guest to see ${gib} GiB of ${volume}`,
+    deadlineMs: MINUTE,
+    everyMs: 200,
+  });
+}
+
+let root: string;
+let data: string;
+
+test('boots from a volume that the launch makes from an image', { timeout: 5 * MINUTE }, async () => {
+  const image = await api.imageId('pileus-demo');
+  ({ id } = await api.boot('from-volume', {
+    imageRef: '',
+    block_device_mapping_v2: [
+      {
+        uuid: image,
+        source_type: 'image',
+        destination_type: 'volume',
+        volume_size: 1,
+        boot_index: 0,
+        delete_on_termination: true,
+      },
+    ],
+  }));
+  guest = await api.guest(id);
+  const server = await api.server(id);
+  assert.equal(server['image'], '');
+  [root = ''] = (server['os-extended-volumes:volumes_attached'] as Array<{ id: string }>).map(
+    (each) => each.id,
+  );
+  await untilSectors(root, 1);
+  assert.equal(await volumeStatus(root), 'in-use');
+});
+
+test(
+  'a volume comes while the guest runs, grows in its sight, and goes',
+  { timeout: 5 * MINUTE },
+  async () => {
+    const made = await api.call<{ volume: { id: string } }>('POST', '/volume/v3/volumes', {
+      volume: { size: 1, name: 'data' },
+    });
+    data = made.volume.id;
+    await untilVolume(data, 'available');
+    await api.call('POST', `/compute/v2.1/servers/${id}/os-volume_attachments`, {
+      volumeAttachment: { volumeId: data },
+    });
+    await untilSectors(data, 1);
+    await untilVolume(data, 'in-use');
+    const disk = `/dev/$(basename $(dirname $(grep -l "${data.slice(0, 20)}" /sys/block/vd*/serial)))`;
+    await guest.run(`echo kept-by-the-volume | dd of=${disk} bs=512 count=1 conv=sync 2>/dev/null; sync`);
+    const extended = await fetch(`${api.access.origin}/volume/v3/volumes/${data}/action`, {
+      method: 'POST',
+      headers: {
+        'x-auth-token': api.access.token,
+        'content-type': 'application/json',
+        'openstack-api-version': 'volume 3.42',
+      },
+      body: JSON.stringify({ 'os-extend': { new_size: 2 } }),
+    });
+    assert.equal(extended.status, 202, await extended.text());
+    await untilSectors(data, 2);
+    assert.match(await guest.run(`head -c 18 ${disk}`), /kept-by-the-volume/);
+  },
+);
+
+test('a stop and a start keep the volumes and what is on them', { timeout: 5 * MINUTE }, async () => {
+  await api.act(id, { 'os-stop': null });
+  await api.untilStatus(id, 'SHUTOFF');
+  guest = await api.rebooted(id, async () => api.act(id, { 'os-start': null }));
+  await untilSectors(data, 2);
+  const disk = `/dev/$(basename $(dirname $(grep -l "${data.slice(0, 20)}" /sys/block/vd*/serial)))`;
+  assert.match(await guest.run(`head -c 18 ${disk}`), /kept-by-the-volume/);
+  await api.call('DELETE', `/compute/v2.1/servers/${id}/os-volume_attachments/${data}`);
+  await untilVolume(data, 'available');
+  await untilSectors(data, 0);
+});
+
+test('deleting the server takes its root volume with it', { timeout: MINUTE }, async () => {
+  await api.call('DELETE', `/compute/v2.1/servers/${id}`);
+  await untilVolume(root, 'gone');
+  assert.equal(await volumeStatus(data), 'available');
+});
