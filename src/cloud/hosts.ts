@@ -58,6 +58,7 @@ function hostDeps(
     dataDir: host.dataDir,
     accel: host.accel,
     simulated: host.simulated,
+    guestsEndWithHypervisor: !host.sharedHypervisor,
     ...(host.resources ? { resources: host.resources } : {}),
     ...(host.diskGb === undefined ? {} : { diskGb: host.diskGb }),
     ...options,

@@ -37,6 +37,8 @@ export interface WorldHost {
   /** Absent: in the host's files. */
   readonly rootDisks?: RootDisks;
   readonly hypervisor: Hypervisor;
+  /** The hypervisor is the machine's: it may be started again while its guests run on. */
+  readonly sharedHypervisor?: boolean;
   readonly hostSwitch: HostSwitch;
   readonly inject: FaultInjector;
   metadataPorts(listener: MetadataListener): MetadataPorts;
@@ -147,6 +149,7 @@ function realHost(host: GroundHost, { ceph }: Ground, owned: AsyncDisposable[], 
     dataDir: host.dirs.top,
     simulated: false,
     hypervisor,
+    sharedHypervisor: shared,
     hostSwitch,
     inject: noFaults,
     metadataPorts: (listener) =>

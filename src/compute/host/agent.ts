@@ -26,6 +26,7 @@ import type { HostDeps } from './deps.ts';
 import { instancePaths, instancesDir } from './paths.ts';
 import { followPowerStates } from './power-states.ts';
 import { hostReport } from './resources.ts';
+import { startRepairingPorts } from './repair-ports.ts';
 import { restoreGuests } from './restore-guests.ts';
 
 /** Operations at once on one host: more, and a burst of launches makes each of them late. */
@@ -59,6 +60,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
       await boundConsoleLogs(instancesDir(config));
     },
   });
+  const ports = startRepairingPorts(deps, restored);
   const power = followPowerStates(deps, restored);
   return {
     [Symbol.asyncDispose]: async () => {
@@ -66,6 +68,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
       await Promise.all([
         heartbeat[Symbol.asyncDispose](),
         audit[Symbol.asyncDispose](),
+        ports[Symbol.asyncDispose](),
         power[Symbol.asyncDispose](),
         flows[Symbol.asyncDispose](),
         restored,

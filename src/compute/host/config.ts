@@ -9,6 +9,8 @@ export interface HostConfig {
   readonly machine: string;
   /** True when the drivers are the models of src/sim. */
   readonly simulated: boolean;
+  /** True for a hypervisor of the host's own, whose guests are gone when it is; the machine's libvirt leaves them running. */
+  readonly guestsEndWithHypervisor: boolean;
   /** GiB that instances may fill; the file system's size when absent. */
   readonly diskGb?: number;
   /** Physical resources to report instead of the hypervisor's own, for simulated hosts. */
@@ -32,6 +34,7 @@ export const HOST_DEFAULTS = {
   accel: 'tcg',
   machine: 'pc',
   simulated: false,
+  guestsEndWithHypervisor: true,
   portUpDeadlineMs: 60_000,
   imageDeadlineMs: 600_000,
   volumeDeadlineMs: 600_000,

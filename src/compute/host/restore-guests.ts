@@ -1,5 +1,6 @@
-// After a restart of the host or of Pileus: guests that ran run again, metadata knows its addresses.
+// After a restart of the host, of its hypervisor or of Pileus: guests that ran run again, metadata knows its addresses.
 import { causeChain } from '#platform/errors/domain-error.ts';
+import type { InstanceEntry } from '../rpc.ts';
 import type { Vif } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
 import { plugAll, powerOn } from './power-on.ts';
@@ -8,28 +9,32 @@ import { plugAll, powerOn } from './power-on.ts';
 export async function restoreGuests(deps: HostDeps): Promise<void> {
   const entries = await deps.conductor.call('listHostEntries', { host: deps.config.host });
   await Promise.all(
-    entries
-      .filter(
-        (entry) => entry.task_state === null && entry.vm_state !== 'error' && entry.vm_state !== 'building',
-      )
-      .map(async (entry) =>
-        deps.instanceLocks.run(entry.id, async () => {
-          try {
-            if (entry.vm_state === 'active' || entry.vm_state === 'paused') {
-              await plugAll(deps, entry.id, JSON.parse(entry.vifs_json) as Vif[]);
-              const { state } = await deps.hypervisor.serverState(entry.id);
-              if (state === 'absent') await powerOn(deps, entry, { anew: false });
-              if (entry.vm_state === 'paused') await deps.hypervisor.pauseServer(entry.id);
-            } else {
-              deps.metadata.register(entry.id, JSON.parse(entry.vifs_json) as Vif[]);
-            }
-          } catch (error) {
-            deps.log.error(
-              { server_id: entry.id, causes: causeChain(error) },
-              'guest could not be brought back',
-            );
-          }
-        }),
-      ),
+    entries.filter(isAtRest).map(async ({ id }) =>
+      deps.instanceLocks.run(id, async () => {
+        try {
+          await restoreGuest(deps, id);
+        } catch (error) {
+          deps.log.error({ server_id: id, causes: causeChain(error) }, 'guest could not be brought back');
+        }
+      }),
+    ),
   );
+}
+
+const isAtRest = (entry: InstanceEntry): boolean =>
+  entry.task_state === null && entry.vm_state !== 'error' && entry.vm_state !== 'building';
+
+/** Reads the entry with the instance to itself: while it waited for that, the server may have been stopped or deleted. */
+async function restoreGuest(deps: HostDeps, id: string): Promise<void> {
+  const entry = await deps.conductor.call('getEntry', { instance_id: id });
+  if (!entry || entry.host !== deps.config.host || !isAtRest(entry)) return;
+  const vifs = JSON.parse(entry.vifs_json) as Vif[];
+  if (entry.vm_state !== 'active' && entry.vm_state !== 'paused') {
+    deps.metadata.register(id, vifs);
+    return;
+  }
+  await plugAll(deps, id, vifs);
+  const { state } = await deps.hypervisor.serverState(id);
+  if (state === 'absent') await powerOn(deps, entry, { anew: false });
+  if (entry.vm_state === 'paused') await deps.hypervisor.pauseServer(id);
 }

@@ -10,6 +10,7 @@ export function createFakeSwitch({ onPlug, onUnplug }: FakeSwitchOptions = {}): 
   has(devname: string): boolean;
 } {
   const ports = new Map<string, PluggedPort & { ofport: number }>();
+  const listeners = new Set<() => void>();
   let next = 1;
   return {
     offloads: true,
@@ -28,9 +29,14 @@ export function createFakeSwitch({ onPlug, onUnplug }: FakeSwitchOptions = {}): 
       const known = ports.get(devname);
       ports.delete(devname);
       if (known) await onUnplug?.(known.portId);
+      for (const listener of listeners) listener();
     },
     listPlugged: async () =>
       [...ports.values()].map(({ portId, serverId, devname }) => ({ portId, serverId, devname })),
+    onUnplugged: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     [Symbol.asyncDispose]: async () => ports.clear(),
   };
 }

@@ -37,6 +37,8 @@ export interface HostSwitch extends AsyncDisposable {
   unplug(devname: string): Promise<void>;
   /** Every port of a server on the integration bridge. */
   listPlugged(): Promise<PluggedPort[]>;
+  /** A nudge when a port of a server has left the bridge, whoever took it off. @returns the unsubscribe */
+  onUnplugged(listener: () => void): () => void;
   /**
    * OpenFlow rules on the integration bridge, for the launch record; takes tens of milliseconds. Absent where packets are
    * only modelled: there are no rules to count. @throws Error when the switch has no such port

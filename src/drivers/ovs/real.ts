@@ -42,6 +42,11 @@ export function createOvsSwitch(options: OvsSwitchOptions): HostSwitch {
         .list((row) => row.external_ids[CLOUD_KEY] === options.cloud)
         .flatMap(pluggedPort);
     },
+    onUnplugged: (listener) =>
+      db.onChange((change) => {
+        if (change.table === 'Interface' && change.kind === 'delete' && pluggedPort(change.old).length > 0)
+          listener();
+      }),
     countFlows: async (port, signal) => countFlows(db, options, port, signal),
     [Symbol.asyncDispose]: async () => {
       await shell[Symbol.asyncDispose]();
