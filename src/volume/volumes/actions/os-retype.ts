@@ -12,6 +12,7 @@ import type { VolumeTables } from '#volume/tables.ts';
 import { whyNotOnBackend } from '#volume/scheduler/fits-backend.ts';
 import { assertStatus } from '../begin.ts';
 import { findVolume } from '../find.ts';
+import { refuseEncryptedType } from '#volume/types/encryption/handlers.ts';
 import { findWholeVolume, updateVolume } from '../store.ts';
 import { findUsableType, isSpecTrue, listExtraSpecs } from '../type-store.ts';
 
@@ -29,6 +30,7 @@ export async function retypeVolume(call: Call, deps: VolumeDeps): Promise<void> 
     throw new InvalidInput(`Volume type ${body.new_type} could not be found.`, 'volume-type-not-found');
   if (type.id === volume.volume_type_id)
     throw new InvalidInput(`Invalid input received: the volume has the type ${type.name} already.`);
+  await refuseEncryptedType(deps.db.kysely, type.id);
   const specs = await listExtraSpecs(deps.db.kysely, type.id);
   const obstacle = await whyNotOnBackend(deps, volume, specs);
   if (obstacle !== undefined)
