@@ -22,6 +22,8 @@ export interface Survival extends Death {
 export interface DeathMatrix {
   readonly operation: 'launch' | 'delete';
   readonly simulated: boolean;
+  /** The server boots from a volume that the launch makes, and has another. */
+  readonly volumes?: boolean;
   /** Writes of the record at which it dies, from 1; undefined: every one there is. */
   readonly deaths?: readonly Death[];
   readonly of?: 'saga' | 'all';
@@ -58,7 +60,7 @@ export async function runDeaths(matrix: DeathMatrix): Promise<Survival[]> {
       await using cloud = await start(death);
       await recover(cloud);
       died = undefined;
-      if (!(await diesIn(cloud, matrix.operation))) break;
+      if (!(await diesIn(cloud, matrix))) break;
       died = death;
     }
     if (died) {
@@ -77,18 +79,19 @@ function* everyDeath(moments: NonNullable<DeathMatrix['when']> = ['before', 'aft
 }
 
 /** False when the operation ended before the process died: there are no more writes. */
-async function diesIn(cloud: ChildCloud, operation: DeathMatrix['operation']): Promise<boolean> {
+async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): Promise<boolean> {
   const demo = await cloud.session();
+  const wanted = volumes ? await onVolumes(demo) : {};
   let id: string | undefined;
   if (operation === 'delete') {
-    id = await demo.launch('doomed');
+    id = await demo.launch('doomed', wanted);
     await readyOf(demo, id);
   }
   await cloud.arm();
   const isDead = cloud.ended.then(() => true);
   const act = async (): Promise<false> => {
     if (id === undefined) {
-      id = await demo.launch('doomed');
+      id = await demo.launch('doomed', wanted);
       await readyOf(demo, id);
     } else {
       await demo.request('DELETE', `/compute/v2.1/servers/${id}`);
@@ -99,6 +102,19 @@ async function diesIn(cloud: ChildCloud, operation: DeathMatrix['operation']): P
   };
   // A request that the process took with it fails; it is the process's end that counts.
   return Promise.race([isDead, act().catch(async () => isDead)]);
+}
+
+/** Both volumes go with the server, so that what is left is found as an orphan. */
+async function onVolumes(demo: ApiSession): Promise<Record<string, unknown>> {
+  const common = { destination_type: 'volume', volume_size: 1, delete_on_termination: true };
+  const image = await demo.find('/image/v2/images', 'pileus-demo');
+  return {
+    imageRef: '',
+    block_device_mapping_v2: [
+      { ...common, uuid: image, source_type: 'image', boot_index: 0 },
+      { ...common, source_type: 'blank' },
+    ],
+  };
 }
 
 async function readyOf(demo: ApiSession, id: string): Promise<void> {
@@ -126,11 +142,24 @@ async function survived(cloud: ChildCloud, { at, when }: Death): Promise<Omit<Su
     : server.status === 'ACTIVE'
       ? 'ACTIVE'
       : `${server.status}: ${server.fault?.message}`;
+  if (!server) await noVolumes(admin, name);
   if (server && !/^(ACTIVE$|ERROR: .*\w)/.test(outcome)) throw new Error(`${name} the server is ${outcome}`);
   if (server) {
     await admin.request('DELETE', `/compute/v2.1/servers/${server.id}`);
     if (await admin.settled(server.id, SETTLE_MS)) throw new Error(`${name} the server cannot be deleted`);
+    await noVolumes(admin, name);
     await assertSound(cloud.dataPath, `${name} and the delete`);
   }
   return { outcome, settledMs };
+}
+
+/** Every volume of these servers is to go with them. */
+async function noVolumes(admin: ApiSession, when: string): Promise<void> {
+  const list = async (): Promise<unknown[]> =>
+    (await admin.request('GET', '/volume/v3/volumes?all_tenants=1')).body['volumes'] as unknown[];
+  await until(async () => (await list()).length === 0, {
+    deadlineMs: SETTLE_MS,
+    what: `no volume to be left ${when}`,
+    everyMs: 100,
+  });
 }

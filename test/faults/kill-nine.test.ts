@@ -29,6 +29,21 @@ test('a simulated launch survives death after every write', { timeout: 10 * MINU
   survive({ operation: 'launch', simulated: true, ...(FULL ? {} : { when: ['after'] }) }, 20),
 );
 
+test(
+  'a simulated launch from a volume survives death after every write',
+  { timeout: 10 * MINUTE },
+  async () =>
+    survive(
+      {
+        operation: 'launch',
+        simulated: true,
+        volumes: true,
+        ...(FULL ? {} : { deaths: after(2, 4, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 22, 24, 26) }),
+      },
+      12,
+    ),
+);
+
 test('a simulated delete survives death before and after every write', { timeout: 5 * MINUTE }, async () =>
   survive({ operation: 'delete', simulated: true }, 14),
 );
@@ -39,6 +54,18 @@ test('a real launch survives death', NEEDS, async () =>
   survive(
     { operation: 'launch', simulated: false, ...(FULL ? {} : { deaths: after(2, 6, 11, 15, 19, 24) }) },
     FULL ? 40 : 5,
+  ),
+);
+
+test('a real launch from a volume survives death', NEEDS, async () =>
+  survive(
+    {
+      operation: 'launch',
+      simulated: false,
+      volumes: true,
+      ...(FULL ? {} : { deaths: after(9, 13, 17, 21) }),
+    },
+    FULL ? 40 : 3,
   ),
 );
 
