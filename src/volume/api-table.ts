@@ -8,12 +8,19 @@ import { attachmentRoutes } from './attachments/routes.ts';
 import { operatorPolicies, operatorRoutes } from './operator-table.ts';
 import { snapshotPolicies } from './snapshots/policy.ts';
 import { snapshotRoutes } from './snapshots/routes.ts';
+import { volumeActionRoutes } from './volumes/action-routes.ts';
 import { volumePolicies } from './volumes/policy.ts';
 import { volumeRoutes } from './volumes/routes.ts';
 
 export const volumeApiRoutes: readonly VolumeRoute[] = [
   ...discoveryRoutes,
-  ...bothPaths([...volumeRoutes, ...attachmentRoutes, ...snapshotRoutes, ...operatorRoutes]),
+  ...bothPaths([
+    ...volumeRoutes,
+    ...volumeActionRoutes,
+    ...attachmentRoutes,
+    ...snapshotRoutes,
+    ...operatorRoutes,
+  ]),
 ];
 
 export const volumeApiPolicies: readonly PolicyRule[] = [

@@ -1,19 +1,17 @@
 // The attachments API (3.27): reserve, export, complete, end. A volume's status follows from these rows.
-import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
-import { AttachmentNotFound, InvalidInput, InvalidVolume } from '#volume/errors.ts';
+import { AttachmentNotFound, InvalidInput } from '#volume/errors.ts';
 import { nextLinks, readPage, wantsAllProjects } from '#volume/paging.ts';
 import { VOLUME_CHANGED } from '#volume/rpc.ts';
-import { UUID } from '#volume/schema-types.ts';
 import type { AttachmentRow } from '#volume/tables.ts';
-import { enforceOnProject, findVolume } from '#volume/volumes/find.ts';
-import { findVolumeRow } from '#volume/volumes/store.ts';
+import { findVolume } from '#volume/volumes/find.ts';
+import { findAttachment } from './find.ts';
 import { connectAttachment, type GivenConnector } from './connect.ts';
 import { release, reserve } from './reserve.ts';
 import { seesConnections } from './sight.ts';
-import { findAttachmentRow, listAttachmentRows, listOfVolume, SORTABLE, updateAttachment } from './store.ts';
+import { findAttachmentRow, listAttachmentRows, listOfVolume, SORTABLE } from './store.ts';
 import { briefView, detailView } from './view.ts';
 
 export async function listBrief(call: Call, deps: VolumeDeps): Promise<unknown> {
@@ -48,7 +46,7 @@ async function list(
 }
 
 export async function show(call: Call, deps: VolumeDeps): Promise<unknown> {
-  const attachment = await find(call, deps, 'volume:attachment_get');
+  const attachment = await findAttachment(call, deps, 'volume:attachment_get');
   return { attachment: detailView(attachment, await seesConnections(call, deps)) };
 }
 
@@ -90,7 +88,7 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
 }
 
 export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
-  const { id } = await find(call, deps, 'volume:attachment_update');
+  const { id } = await findAttachment(call, deps, 'volume:attachment_update');
   const { connector } = (call.body as { attachment: { connector: GivenConnector } }).attachment;
   if (Object.keys(connector).length === 0)
     throw new InvalidInput('Invalid input received: the connector of the attachment is missing.');
@@ -98,23 +96,9 @@ export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
   return { attachment: detailView(attachment, await seesConnections(call, deps)) };
 }
 
-export async function complete(call: Call, deps: VolumeDeps): Promise<void> {
-  const { id } = await find(call, deps, 'volume:attachment_complete');
-  await deps.db.transaction(async (trx) => {
-    const attachment = await findAttachmentRow(trx, id);
-    if (!attachment) throw new AttachmentNotFound(id);
-    if (attachment.status === 'attached') return;
-    if (attachment.connector_json === null)
-      throw new InvalidVolume(`attachment ${id} has no connector yet: nobody can have the volume by it.`);
-    const now = isoTime(deps.clock);
-    await updateAttachment(trx, id, { status: 'attached', attached_at: now, updated_at: now });
-  });
-  await deps.bus.publish(VOLUME_CHANGED, { resource: 'attachment', id });
-}
-
 /** Always ends it, whatever state it is in and whether the backend answers or not. */
 export async function remove(call: Call, deps: VolumeDeps): Promise<unknown> {
-  const attachment = await find(call, deps, 'volume:attachment_delete');
+  const attachment = await findAttachment(call, deps, 'volume:attachment_delete');
   await deps.db.transaction(async (trx) => {
     const now = await findAttachmentRow(trx, attachment.id);
     if (now) await release(trx, deps, now);
@@ -122,13 +106,4 @@ export async function remove(call: Call, deps: VolumeDeps): Promise<unknown> {
   await deps.bus.publish(VOLUME_CHANGED, { resource: 'attachment', id: attachment.id });
   const others = await listOfVolume(deps.db.kysely, attachment.volume_id);
   return { attachments: others.map(briefView) };
-}
-
-async function find(call: Call, { db }: VolumeDeps, rule: string): Promise<AttachmentRow> {
-  const id = call.params['id'] ?? '';
-  const attachment = UUID.test(id) ? await findAttachmentRow(db.kysely, id.toLowerCase()) : undefined;
-  const volume = attachment && (await findVolumeRow(db.kysely, attachment.volume_id));
-  if (!attachment || !volume) throw new AttachmentNotFound(id);
-  enforceOnProject(call, rule, volume.project_id, 'volume:attachment_get', new AttachmentNotFound(id));
-  return attachment;
 }

@@ -3,11 +3,12 @@
 import { rpcClient } from '#platform/bus/bus.ts';
 import { enqueue } from '#platform/bus/outbox.ts';
 import { isoTime } from '#platform/context/clock.ts';
+import type { Call } from '#platform/http/api.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidVolume, VolumeNotFound } from '#volume/errors.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
-import type { AttachmentRow, VolumeTables } from '#volume/tables.ts';
+import type { AttachmentRow, VolumeRow, VolumeTables } from '#volume/tables.ts';
 import { backendIn } from '#volume/volumes/host-name.ts';
 import { statusOf } from '#volume/volumes/status.ts';
 import { findVolumeRow, findWholeVolume, updateVolume, type WholeVolume } from '#volume/volumes/store.ts';
@@ -21,6 +22,14 @@ export interface Reservation {
   readonly projectId: string;
   readonly mayMultiattachBootable: boolean;
 }
+
+/** What the actions before the attachments API reserve: for nobody in particular. */
+export const reservationOf = (call: Call, { project_id }: VolumeRow): Reservation => ({
+  instanceId: null,
+  mode: undefined,
+  projectId: project_id,
+  mayMultiattachBootable: call.allows('volume:multiattach_bootable_volume', { project_id }),
+});
 
 /** @throws InvalidVolume when it is not free */
 export async function reserve(

@@ -3,7 +3,8 @@ import { Type } from 'typebox';
 import type { VolumeRoute } from '#volume/deps.ts';
 import { emptyAction, orNull, strict, uuidSchema } from '#volume/schema-types.ts';
 import { connectorSchema } from '#volume/volumes/schema.ts';
-import { complete, create, listBrief, listDetail, remove, show, update } from './handlers.ts';
+import { completeAttachment } from './actions/os-complete.ts';
+import { create, listBrief, listDetail, remove, show, update } from './handlers.ts';
 
 const since = '3.27';
 const fields = {
@@ -36,6 +37,8 @@ export const attachmentRoutes: readonly VolumeRoute[] = [
     method: 'POST',
     path: '/attachments/:id/action',
     since: '3.44',
-    actions: [{ key: 'os-complete', handler: complete, body: emptyAction('os-complete'), success: 204 }],
+    actions: [
+      { key: 'os-complete', handler: completeAttachment, body: emptyAction('os-complete'), success: 204 },
+    ],
   },
 ];

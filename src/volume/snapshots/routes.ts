@@ -2,7 +2,9 @@
 import type { VolumeRoute } from '#volume/deps.ts';
 import { metadataRoutes } from '#volume/metadata-routes.ts';
 import { emptyAction } from '#volume/schema-types.ts';
-import { forceDelete, resetStatus, updateStatus } from './actions.ts';
+import { forceDelete } from './actions/os-force_delete.ts';
+import { resetStatus } from './actions/os-reset_status.ts';
+import { updateStatus } from './actions/os-update_snapshot_status.ts';
 import { findSnapshot } from './find.ts';
 import { create, listBrief, listDetail, remove, show, update } from './handlers.ts';
 import { createSnapshotSchema, resetStatusBody, updateSnapshotSchema, updateStatusBody } from './schema.ts';

@@ -1,17 +1,15 @@
 // The actions on a volume: POST /volumes/{id}/action, one key a body.
-import type { VolumeAction } from '#volume/deps.ts';
+import type { VolumeAction, VolumeRoute } from '#volume/deps.ts';
 import { emptyAction } from '#volume/schema-types.ts';
-import {
-  attachVolume,
-  beginDetaching,
-  detachVolume,
-  forceDetach,
-  initializeConnection,
-  reserveVolume,
-  rollDetaching,
-  terminateConnection,
-  unreserveVolume,
-} from './actions/attachment-actions.ts';
+import { attachVolume } from './actions/os-attach.ts';
+import { beginDetaching } from './actions/os-begin_detaching.ts';
+import { detachVolume } from './actions/os-detach.ts';
+import { forceDetach } from './actions/os-force_detach.ts';
+import { initializeConnection } from './actions/os-initialize_connection.ts';
+import { reserveVolume } from './actions/os-reserve.ts';
+import { rollDetaching } from './actions/os-roll_detaching.ts';
+import { terminateConnection } from './actions/os-terminate_connection.ts';
+import { unreserveVolume } from './actions/os-unreserve.ts';
 import { extendVolume } from './actions/os-extend.ts';
 import { forceDelete } from './actions/os-force_delete.ts';
 import { migrateVolume } from './actions/os-migrate_volume.ts';
@@ -50,7 +48,7 @@ const empty = (key: string, handler: VolumeAction['handler']): VolumeAction => (
   body: emptyAction(key),
 });
 
-export const volumeActions: readonly VolumeAction[] = [
+const actions: readonly VolumeAction[] = [
   { key: 'os-extend', handler: extendVolume, body: extendBody },
   { key: 'os-reset_status', handler: resetStatus, body: resetStatusBody },
   empty('os-force_delete', forceDelete),
@@ -73,4 +71,8 @@ export const volumeActions: readonly VolumeAction[] = [
   { key: 'os-force_detach', handler: forceDetach, body: forceDetachBody },
   { key: 'os-initialize_connection', handler: initializeConnection, body: initializeBody, success: 200 },
   { key: 'os-terminate_connection', handler: terminateConnection, body: terminateBody },
+];
+
+export const volumeActionRoutes: readonly VolumeRoute[] = [
+  { method: 'POST', path: '/volumes/:id/action', actions, errors: [413, 501, 503, 504] },
 ];

@@ -1,7 +1,6 @@
 // Routes of volumes.
 import type { VolumeRoute } from '#volume/deps.ts';
 import { metadataRoutes } from '#volume/metadata-routes.ts';
-import { volumeActions } from './action-routes.ts';
 import { createVolume } from './create.ts';
 import { findVolume } from './find.ts';
 import { launchRecord, show, update } from './handlers.ts';
@@ -25,7 +24,6 @@ export const volumeRoutes: readonly VolumeRoute[] = [
   { method: 'GET', path: '/volumes/:id', handler: show },
   { method: 'PUT', path: '/volumes/:id', handler: update, body: updateVolumeSchema },
   { method: 'DELETE', path: '/volumes/:id', handler: remove, success: 202 },
-  { method: 'POST', path: '/volumes/:id/action', actions: volumeActions, errors: [413, 501, 503, 504] },
   { method: 'GET', path: '/volumes/:id/launch-record', handler: launchRecord },
   ...metadataRoutes({
     path: '/volumes',
