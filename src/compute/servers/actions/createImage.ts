@@ -106,17 +106,17 @@ function imageAttributes(
   const flavor = JSON.parse(row.flavor_json) as FlavorSnapshot;
   return {
     ...Object.fromEntries(Object.entries(inherited).filter(([key]) => !FROM_DISK.has(key))),
-    ...wanted.metadata,
+    image_type: 'snapshot',
+    instance_uuid: row.id,
+    user_id: row.user_id,
+    owner_id: row.project_id,
+    ...(row.image_id === null ? {} : { base_image_ref: row.image_id }),
+    ...wanted.metadata, // also in place of those above, as upstream
     name: wanted.name,
     visibility: 'private',
     disk_format: config.snapshotFormat,
     container_format: 'bare',
     min_disk: Math.max(Number(inherited['min_disk'] ?? 0), flavor.disk),
     min_ram: Number(inherited['min_ram'] ?? 0),
-    image_type: 'snapshot',
-    instance_uuid: row.id,
-    user_id: row.user_id,
-    owner_id: row.project_id,
-    ...(row.image_id === null ? {} : { base_image_ref: row.image_id }),
   };
 }
