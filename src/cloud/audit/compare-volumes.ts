@@ -15,6 +15,7 @@ export function compareVolumes(things: Things, servers: Servers): string[] {
   const { volumes, records } = things;
   return [
     ...(volumes && !things.ceph ? compareStored('the volume store', volumes, records) : []),
+    ...backups(things),
     ...attachments(records, servers),
     ...stuck(things),
   ];
@@ -45,6 +46,17 @@ export function compareStored(
     })
     .map(({ id }) => `missing: ${where} has no volume snapshot ${id}`);
   return [...orphans, ...missing, ...lost];
+}
+
+function backups({ backupSets, records }: Things): string[] {
+  const wanted = new Set(records.backups.map(({ data_id }) => data_id));
+  const orphans = backupSets
+    .filter((set) => !wanted.has(set))
+    .map((set) => `orphan: the backup store has the data ${set}, which is no backup's`);
+  const missing = records.backups
+    .filter(({ data_id, status }) => status === 'available' && !backupSets.includes(data_id))
+    .map(({ id, data_id }) => `missing: the backup store has not the data ${data_id} of backup ${id}`);
+  return [...orphans, ...missing];
 }
 
 function attachments({ attachments: rows, deviceAttachments }: Records, servers: Servers): string[] {

@@ -62,6 +62,7 @@ const RECORDS: Records = {
   images: [image],
   volumes: [],
   volumeSnapshots: [],
+  backups: [],
   attachments: [],
   deviceAttachments: [],
   volumeOperations: [],
@@ -95,19 +96,29 @@ interface Changes {
   readonly host?: Partial<HostThings>;
   readonly imageFiles?: Things['imageFiles'];
   readonly volumes?: Things['volumes'];
+  readonly backupSets?: Things['backupSets'];
   readonly ceph?: Partial<CephThings>;
 }
 
 const VOLUME = { id: 'v', host: 'h1@ceph#ceph', lifecycle: 'available' };
 const CEPH: CephThings = { images: [], volumes: [], disks: [SERVER], diskSnapshots: [] };
 
-function findings({ records = {}, ovn = {}, host = {}, imageFiles, volumes, ceph }: Changes): string[] {
+function findings({
+  records = {},
+  ovn = {},
+  host = {},
+  imageFiles,
+  volumes,
+  backupSets = [],
+  ceph,
+}: Changes): string[] {
   return compareThings({
     at: NOW,
     records: { ...RECORDS, ...records },
     ovn: { ...OVN, ...ovn },
     hosts: [{ ...HOST, ...host }],
     ...(volumes ? { volumes } : {}),
+    backupSets,
     imageFiles: imageFiles ?? [{ name: 'file', bytes: 5, partial: false }],
     ...(ceph ? { ceph: { ...CEPH, ...ceph } } : {}),
   });
@@ -309,6 +320,12 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
       ceph: { volumes: [{ volumeId: 'v', sizeGb: 1, snapshotIds: ['t'] }] },
     },
     /^(missing: Ceph has no volume snapshot s|orphan: Ceph has the snapshot t)/,
+  ],
+  ['backup data that is of no backup', { backupSets: ['d'] }, /^orphan: the backup store has the data d/],
+  [
+    'a backup without its data',
+    { records: { backups: [{ id: 'b', data_id: 'd', status: 'available' }] } },
+    /^missing: the backup store has not the data d of backup b/,
   ],
   [
     'a volume in the store that is not there',

@@ -45,6 +45,7 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
       })),
     ),
     ...(volumes ? { volumes } : {}),
+    backupSets: await readdir(join(data.path, 'services', 'volume', 'backups')).catch(() => []),
     ...(cluster ? { ceph: await readCeph(cluster) } : {}),
     imageFiles: await readImageFiles(join(data.path, 'services', 'image', 'store')),
   };

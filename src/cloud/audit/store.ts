@@ -50,6 +50,12 @@ export interface Records {
     readonly volume_id: string;
     readonly status: string;
   }>;
+  readonly backups: ReadonlyArray<{
+    readonly id: string;
+    /** Its set in the backup store. */
+    readonly data_id: string;
+    readonly status: string;
+  }>;
   readonly attachments: ReadonlyArray<{
     readonly id: string;
     readonly volume_id: string;
@@ -193,6 +199,7 @@ function readVolumes(select: Select) {
     volumeSnapshots: select<Records['volumeSnapshots'][number]>(
       `select id, volume_id, status from snapshots`,
     ),
+    backups: select<Records['backups'][number]>(`select id, data_id, status from backups`),
     attachments: select<Records['attachments'][number]>(`select id, volume_id, instance_id from attachments`),
     volumeOperations: select<Records['volumeOperations'][number]>(
       `select resource_type, resource_id, operation, deadline_at from operations where state = 'running'`,

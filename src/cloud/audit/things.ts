@@ -15,6 +15,8 @@ export interface Things {
   readonly imageFiles: readonly ImageFile[];
   /** In the embedded store; absent where there is none. */
   readonly volumes?: readonly StoredVolumeThing[];
+  /** Names in the backup store. */
+  readonly backupSets: readonly string[];
   /** Absent: nothing is in Ceph, or the cloud does not run. */
   readonly ceph?: CephThings;
 }

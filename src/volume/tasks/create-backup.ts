@@ -109,8 +109,8 @@ async function recordHold({ db }: BackendDeps, backup: BackupRow, now: string): 
       name: null,
       description: null,
       volume_size: backup.size,
-      status: 'available',
-      progress: '100%',
+      status: 'creating', // for as long as it is: it is nobody's but the copy's
+      progress: '0%',
       volume_type_id: null,
       internal: 1,
       fault: null,
