@@ -1,6 +1,6 @@
 // Frees the volumes of servers: their attachments end, and volumes that are not to outlive the server are deleted. Used by
 // deletes on a host and without one, by launches that are given up, and by the loop behind all of them. May be repeated.
-import type { VolumeClient } from '#platform/clients/volume.ts';
+import type { Volume, VolumeClient } from '#platform/clients/volume.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { BlockDeviceRow } from '../tables.ts';
 
@@ -74,6 +74,9 @@ export async function endAttachments(
   return found.map(({ id }) => id);
 }
 
+/** Not one that an earlier attempt of the launch made and is being deleted since. */
+export const isStaying = ({ status }: Pick<Volume, 'status'>): boolean => !status.endsWith('deleting');
+
 /** The volume that a launch made for the disk and did not live to note. */
 export async function findMadeFor(deps: ReleaseDeps, deviceId: string): Promise<string | undefined> {
   const token = await deps.serviceToken();
@@ -81,7 +84,7 @@ export async function findMadeFor(deps: ReleaseDeps, deviceId: string): Promise<
     metadata: { [MADE_FOR]: deviceId },
     allProjects: true,
   });
-  return found[0]?.id;
+  return found.find(isStaying)?.id;
 }
 
 function isRefusal(error: unknown): error is DomainError {

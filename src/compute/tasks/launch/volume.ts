@@ -2,7 +2,7 @@
 // reachable from this host before the guest is made, and in use once the guest has them.
 import type { Volume } from '#platform/clients/volume.ts';
 import type { Step, StepContext } from '#platform/saga/saga.ts';
-import { MADE_FOR, releaseVolumes } from '../../block-devices/release.ts';
+import { isStaying, MADE_FOR, releaseVolumes } from '../../block-devices/release.ts';
 import type { HostDeps } from '../../host/deps.ts';
 import { HostError } from '../../host/errors.ts';
 import { completeVolumes, connectVolume } from '../../host/volumes/connect.ts';
@@ -96,7 +96,7 @@ async function makeVolume(
   const service = await deps.serviceToken();
   if (device.snapshot_id !== null) await snapshotTaken(deps, device.snapshot_id, token, signal);
   const mark = { [MADE_FOR]: device.id };
-  const [known] = await deps.volume.listVolumes(token, { metadata: mark }, service);
+  const known = (await deps.volume.listVolumes(token, { metadata: mark }, service)).find(isStaying);
   const volume =
     known ??
     (await deps.volume.createVolume(
