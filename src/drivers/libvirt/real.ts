@@ -5,9 +5,7 @@ import { LibvirtClient } from '#platform/libvirt/client.ts';
 import type { DomainRef } from '#platform/libvirt/codec.ts';
 import {
   AffectFlag,
-  BlockResizeFlag,
   ListDomainsFlag,
-  MonitorFlag,
   ShutdownFlag,
   StartFlag,
   StatsFlag,
@@ -24,14 +22,11 @@ import {
   METADATA_URI,
   type DomainSurroundings,
 } from './domain-xml.ts';
-import type { DomainDevices, DomainDisk } from './domain-reading.ts';
+import type { DomainDevices } from './domain-reading.ts';
 import {
-  readCapabilities,
   readDiagnostics,
   readSecurityModels,
-  readDiskSizes,
   readDomainDevices,
-  readDomainDisks,
   serverStateOf,
   translateError,
 } from './domain-reading.ts';
@@ -53,8 +48,8 @@ import type {
   StorageSecret,
 } from './port.ts';
 import { defineSecret } from './define-secret.ts';
-import type { Monitor } from './nbd-disks.ts';
-import { reconnectDisk, waitForServer } from './nbd-disks.ts';
+import { hostCapabilities, hostUsage, type HostCall } from './host-reading.ts';
+import { LiveDisks } from './live-disks.ts';
 import { SavedMemory } from './saved-memory.ts';
 import { subscribe } from './server-events.ts';
 import { element, renderXml } from './xml.ts';
@@ -75,8 +70,6 @@ export interface LibvirtHypervisorOptions {
 const START_TIMEOUT_MS = 120_000;
 /** Memory goes to or comes from a disk that may do 50 MB/s. */
 const SAVE_TIMEOUT_MS = 600_000;
-/** How long requests of a server that was suspended wait for its NBD servers: what it was told before is not kept. */
-const RESTORED_WAIT_MS = 300_000;
 /** libvirt says that a domain is gone before it lets go of its name; it takes milliseconds. */
 const REMOVAL_MS = 5_000;
 const RETRY_MS = 10;
@@ -88,6 +81,7 @@ const TICK_MS = 500;
 export class LibvirtHypervisor implements Hypervisor {
   readonly #session: LibvirtSession;
   readonly #saved: SavedMemory;
+  readonly #disks = new LiveDisks((...args) => this.#callFor(...args), reference);
   readonly #listeners = new Set<(event: ServerEvent) => void>();
 
   readonly #sharedAs: string | undefined;
@@ -108,37 +102,11 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async capabilities(): Promise<HypervisorCapabilities> {
-    const slow = { timeoutMs: START_TIMEOUT_MS };
-    const [xml, version, hostname, node, memory] = await Promise.all([
-      this.#call(libvirt.connectGetCapabilities, undefined, slow),
-      this.#call(libvirt.connectGetVersion, undefined, slow),
-      this.#call(libvirt.connectGetHostname, undefined),
-      this.#call(libvirt.nodeGetInfo, undefined),
-      this.#memoryStats(),
-    ]);
-    return readCapabilities(xml, {
-      version,
-      hostname,
-      node,
-      memoryKib: memory.get('total') ?? node.memoryKib,
-    });
+    return hostCapabilities(this.#ask);
   }
 
   async hostUsage(): Promise<HostUsage> {
-    const cpuStats = async () => {
-      const { available } = await this.#call(libvirt.nodeGetCpuStats, { cpu: -1, count: 0 });
-      return (await this.#call(libvirt.nodeGetCpuStats, { cpu: -1, count: available })).values;
-    };
-    const [memory, cpu] = await Promise.all([this.#memoryStats(), cpuStats()]);
-    const megabytes = (...names: string[]) =>
-      Number(names.reduce((sum, name) => sum + (memory.get(name) ?? 0n), 0n) / 1024n);
-    const time = (name: string) => cpu.get(name) ?? 0n;
-    return {
-      memoryTotalMb: megabytes('total'),
-      // Buffers and cache are given up when a guest needs the memory.
-      memoryFreeMb: megabytes('free', 'buffers', 'cached'),
-      cpu: { user: time('user'), kernel: time('kernel'), idle: time('idle'), iowait: time('iowait') },
-    };
+    return hostUsage(this.#ask);
   }
 
   async listServers(): Promise<ListedServer[]> {
@@ -163,7 +131,7 @@ export class LibvirtHypervisor implements Hypervisor {
     for (;;) {
       try {
         await client.call(libvirt.domainCreateXml, { xml, flags }, { timeoutMs: START_TIMEOUT_MS });
-        return await this.#waitForServers(spec.id, spec.disks);
+        return await this.#disks.added(spec.id, spec.disks);
       } catch (error) {
         const inTheWay = isLibvirtError(error, ErrorCode.operationFailed, ErrorCode.operationInvalid);
         if (inTheWay && (await this.#isTaken(client, spec.name))) throw existsError(spec, error);
@@ -255,8 +223,7 @@ export class LibvirtHypervisor implements Hypervisor {
       throw translateError(error, id);
     }
     await this.#saved.remove(id);
-    const nbd = (await this.#disks(id)).filter((disk) => disk.nbd);
-    for (const disk of nbd) await waitForServer(disk, RESTORED_WAIT_MS, this.#monitor(id));
+    await this.#disks.restored(id);
   }
 
   async attachInterface(id: string, nic: GuestInterface): Promise<void> {
@@ -272,7 +239,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async attachDisk(id: string, disk: GuestDisk): Promise<void> {
     const args = { domain: reference(id), xml: renderXml(diskElement(disk)), flags: AffectFlag.live };
     await this.#callFor(id, libvirt.domainAttachDeviceFlags, args);
-    await this.#waitForServers(id, [disk]);
+    await this.#disks.added(id, [disk]);
   }
 
   detachDisk(id: string, target: string): Promise<DetachResult> {
@@ -286,33 +253,12 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#detach(id, renderXml(disk), (devices) => devices.diskTargets.has(target));
   }
 
-  async listDisks(id: string): Promise<AttachedDisk[]> {
-    const [disks, stats] = await Promise.all([
-      this.#disks(id),
-      this.#callFor(id, libvirt.connectGetAllDomainStats, {
-        domains: [reference(id)],
-        stats: StatsFlag.block,
-        flags: 0,
-      }),
-    ]);
-    const sizes = readDiskSizes(stats[0]?.params ?? new Map());
-    return disks.map(({ target, device, serial }) => {
-      const bytes = sizes.get(target);
-      return {
-        target,
-        device,
-        ...(serial !== undefined && { serial }),
-        ...(bytes !== undefined && { bytes }),
-      };
-    });
+  listDisks(id: string): Promise<AttachedDisk[]> {
+    return this.#disks.list(id);
   }
 
-  async resizeDisk(id: string, target: string, bytes: number): Promise<void> {
-    const disk = (await this.#disks(id)).find((each) => each.target === target);
-    if (!disk) throw new HypervisorError('no-device', `there is no disk ${target}`, { serverId: id });
-    if (disk.nbd) await reconnectDisk(disk, this.#monitor(id));
-    const args = { domain: reference(id), disk: target, size: BigInt(bytes), flags: BlockResizeFlag.bytes };
-    await this.#callFor(id, libvirt.domainBlockResize, args);
+  resizeDisk(id: string, target: string, bytes: number): Promise<void> {
+    return this.#disks.resize(id, target, bytes);
   }
 
   async defineSecret(secret: StorageSecret): Promise<void> {
@@ -380,6 +326,8 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#callFor(undefined, procedure, args, options);
   }
 
+  readonly #ask: HostCall = async (procedure, args, options) => this.#call(procedure, args, options);
+
   async #callFor<A, R>(
     serverId: string | undefined,
     procedure: Procedure<A, R>,
@@ -392,11 +340,6 @@ export class LibvirtHypervisor implements Hypervisor {
     } catch (error) {
       throw translateError(error, serverId);
     }
-  }
-
-  async #memoryStats(): Promise<ReadonlyMap<string, bigint>> {
-    const { available } = await this.#call(libvirt.nodeGetMemoryStats, { cell: -1, count: 0 });
-    return (await this.#call(libvirt.nodeGetMemoryStats, { cell: -1, count: available })).values;
   }
 
   /** A libvirt of others is asked once how it is set up. */
@@ -492,40 +435,6 @@ export class LibvirtHypervisor implements Hypervisor {
     return readDomainDevices(
       await this.#callFor(id, libvirt.domainGetXmlDesc, { domain: reference(id), flags: 0 }),
     );
-  }
-
-  async #disks(id: string): Promise<DomainDisk[]> {
-    return readDomainDisks(
-      await this.#callFor(id, libvirt.domainGetXmlDesc, { domain: reference(id), flags: 0 }),
-    );
-  }
-
-  /** For disks whose requests are to wait for an NBD server that went away. */
-  async #waitForServers(id: string, disks: readonly Pick<GuestDisk, 'source' | 'target'>[]): Promise<void> {
-    const delays = disks.flatMap(({ source, target }) =>
-      source.kind === 'nbd' && source.reconnectMs !== undefined ? [{ target, ms: source.reconnectMs }] : [],
-    );
-    if (delays.length === 0) return;
-    const monitor = this.#monitor(id);
-    const live = await this.#disks(id);
-    for (const { target, ms } of delays) {
-      const disk = live.find((each) => each.target === target);
-      if (disk) await waitForServer(disk, ms, monitor);
-    }
-  }
-
-  #monitor(id: string): Monitor {
-    return async (command, args = {}) => {
-      const answer = await this.#callFor(id, libvirt.qemuDomainMonitorCommand, {
-        domain: reference(id),
-        command: JSON.stringify({ execute: command, arguments: args }),
-        flags: MonitorFlag.qmp,
-      });
-      const { return: result, error } = JSON.parse(answer) as { return?: unknown; error?: { desc: string } };
-      if (error)
-        throw new HypervisorError('failed', `QEMU refused ${command}: ${error.desc}`, { serverId: id });
-      return result;
-    };
   }
 
   async #detach(id: string, xml: string, has: (devices: DomainDevices) => boolean): Promise<DetachResult> {
