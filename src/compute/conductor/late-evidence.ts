@@ -3,6 +3,7 @@
 import { saveStep, listSteps } from '#platform/saga/sql-log.ts';
 import type { Delivery } from '#platform/bus/bus.ts';
 import type { ComputeDeps, ComputeExecutor } from '../deps.ts';
+import { selectUncounted } from './late-evidence-store.ts';
 import type { ConductorRpc, UncountedLaunch } from '../rpc.ts';
 import type { Vif } from '../tables.ts';
 
@@ -10,7 +11,6 @@ import type { Vif } from '../tables.ts';
 const NOT_DURABLE = { durable: false } as const;
 /** A launch that could not be counted for so long stays without: later counts would tell of another time. */
 const WORTH_COUNTING_MS = 900_000;
-const AT_ONCE = 50;
 /** In the evidence of hops whose flows were counted. */
 const COUNTED_KEY = 'counted_at';
 
@@ -19,32 +19,8 @@ export async function listUncountedLaunches(
   { db, clock }: ComputeDeps,
   { host }: { readonly host: string },
 ): Promise<UncountedLaunch[]> {
-  const rows = await db.kysely
-    .selectFrom('instances')
-    .innerJoin('instance_actions', 'instance_actions.instance_id', 'instances.id')
-    .innerJoin('saga_steps', (join) =>
-      join
-        .onRef('saga_steps.saga_id', '=', 'instance_actions.id')
-        .onRef('saga_steps.attempt', '=', 'instance_actions.attempt'),
-    )
-    .select([
-      'instance_actions.id as action_id',
-      'instance_actions.attempt as attempt',
-      'instances.id as instance_id',
-      'instances.vifs_json as vifs_json',
-    ])
-    .where('instances.host', '=', host)
-    .where('instances.deleted', '=', 0)
-    .where('instances.vm_state', '=', 'active')
-    .where('instance_actions.action', '=', 'create')
-    .where('instance_actions.state', '=', 'done')
-    .where('instance_actions.finished_at', '>', new Date(clock.now() - WORTH_COUNTING_MS).toISOString())
-    .where('saga_steps.step', '=', 'network.bind')
-    .where('saga_steps.state', '=', 'done')
-    .where('saga_steps.evidence', 'not like', `%"${COUNTED_KEY}"%`)
-    .orderBy('instance_actions.finished_at')
-    .limit(AT_ONCE)
-    .execute();
+  const since = new Date(clock.now() - WORTH_COUNTING_MS).toISOString();
+  const rows = await selectUncounted(db.kysely, { host, since, key: COUNTED_KEY });
   return rows.map(({ vifs_json, ...launch }) => ({
     ...launch,
     ports: (JSON.parse(vifs_json) as Vif[]).map(({ port_id, devname }) => ({ port_id, devname })),
