@@ -92,11 +92,13 @@ test('boots from a volume that the launch makes; the record shows how, and to wh
     volumeHops,
   );
   const evidence = new Map(hops.map((hop) => [hop.hop, hop.evidence]));
-  const [placement] = evidence.get('volume.schedule')?.['placements'] as Array<Record<string, unknown>>;
+  const listOf = (hop: string, key: string) =>
+    (evidence.get(hop)?.[key] ?? []) as Array<Record<string, unknown>>;
+  const [placement] = listOf('volume.schedule', 'placements');
   assert.match(String(placement?.['backend']), /@/);
-  const [connection] = evidence.get('volume.connect')?.['connections'] as Array<Record<string, unknown>>;
+  const [connection] = listOf('volume.connect', 'connections');
   assert.match(JSON.stringify(connection), /driver_volume_type/);
-  const [device] = evidence.get('volume.attach')?.['devices'] as Array<Record<string, unknown>>;
+  const [device] = listOf('volume.attach', 'devices');
   assert.deepEqual([device?.['target'], device?.['serial']], ['vda', root?.volumeId.slice(0, 20)]);
   const tenant = await demo.trace(id);
   assert.ok(!JSON.stringify(tenant.hops).includes(String(placement?.['backend'])));

@@ -113,3 +113,13 @@ export async function listAbandonedDevices(db: ComputeExecutor, before: string):
     )
     .execute();
 }
+
+/** Also of a server that is deleted: whether it ever was there for its owner. */
+export async function wasLaunched(db: ComputeExecutor, instanceId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('instances')
+    .select('launched_at')
+    .where('id', '=', instanceId)
+    .executeTakeFirst();
+  return (row?.launched_at ?? null) !== null;
+}

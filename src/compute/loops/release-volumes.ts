@@ -3,7 +3,7 @@
 import { causeChain } from '#platform/errors/domain-error.ts';
 import { startLoop, type Loop } from '#platform/loop/loop.ts';
 import { endAttachments, releaseVolumes } from '../block-devices/release.ts';
-import { listAbandonedDevices, removeDevices } from '../block-devices/store.ts';
+import { listAbandonedDevices, removeDevices, wasLaunched } from '../block-devices/store.ts';
 import type { ComputeDeps } from '../deps.ts';
 import type { BlockDeviceRow } from '../tables.ts';
 
@@ -37,10 +37,6 @@ async function release(deps: ComputeDeps, device: BlockDeviceRow): Promise<void>
     if (device.volume_id !== null) await endAttachments(deps, device.instance_id, device.volume_id);
     return;
   }
-  const instance = await deps.db.kysely
-    .selectFrom('instances')
-    .select('launched_at')
-    .where('id', '=', device.instance_id)
-    .executeTakeFirst();
-  await releaseVolumes(deps, [device], (instance?.launched_at ?? null) !== null);
+  const launched = await wasLaunched(deps.db.kysely, device.instance_id);
+  await releaseVolumes(deps, [device], launched);
 }

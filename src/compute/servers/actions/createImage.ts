@@ -10,7 +10,7 @@ import { metadataSchema, nameSchema, strict } from '#compute/schema-types.ts';
 import type { FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
 import { admitAction, commitAction } from '../begin-action.ts';
 import { tokenOf } from '../create/check-image.ts';
-import { snapshotVolumes } from './snapshot-volumes.ts';
+import { snapshotVolumes } from '../snapshot-volumes.ts';
 
 const RULE = 'os_compute_api:servers:create_image';
 

@@ -5,8 +5,8 @@ import type { Call } from '#platform/http/api.ts';
 import type { Image } from '#platform/clients/image.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import type { BlockDeviceRow, InstanceRow } from '#compute/tables.ts';
-import { recordAction } from '../action-record.ts';
-import { tokenOf } from '../create/check-image.ts';
+import { recordAction } from './action-record.ts';
+import { tokenOf } from './create/check-image.ts';
 
 export interface VolumeBackedImage {
   readonly rule: string;
