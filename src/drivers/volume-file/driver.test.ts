@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -220,6 +221,24 @@ describe('volumes in files', { skip, timeout: 120_000 }, () => {
     await driver.deleteVolume(unwanted);
   });
 
+  test('is reached over TCP by hosts that do not share its machine', async () => {
+    const other = mkdtempSync(join(tmpdir(), 'pvt-'));
+    const port = await freePort();
+    await using remote = await startTestDaemon(other, { host: '127.0.0.1', port });
+    await using served = await createFileVolumeDriver({ directory: other, daemon: remote.daemon });
+    await served.createVolume('v1', 1, { kind: 'blank' });
+    const { data } = await served.connect('v1', { attachmentId: 'a1', connector: CONNECTOR, mode: 'rw' });
+    assert.ok('export_name' in data);
+    assert.deepEqual([data.socket_path, data.host, data.port], [undefined, '127.0.0.1', port]);
+    await using guest = await NbdClient.connect({
+      address: { host: '127.0.0.1', port },
+      exportName: data.export_name,
+    });
+    await guest.write(0, Buffer.from('far'));
+    assert.equal((await guest.read(0, 4)).toString(), 'far\0');
+    rmSync(other, { recursive: true });
+  });
+
   test('clones an image in place, and lives on without the image', async () => {
     const images = join(directory, 'images');
     mkdirSync(images);
@@ -276,6 +295,14 @@ describe('volumes in files', { skip, timeout: 120_000 }, () => {
 async function reach({ data, driver_volume_type: type }: ConnectionInfo): Promise<NbdClient> {
   assert.ok(type === 'nbd' && 'socket_path' in data && data.socket_path !== undefined);
   return NbdClient.connect({ address: { path: data.socket_path }, exportName: data.export_name });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === 'object' ? (address?.port ?? 0) : 0;
 }
 
 async function exportsOf({ daemon }: TestDaemon): Promise<string[]> {

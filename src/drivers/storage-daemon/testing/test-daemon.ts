@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { storageDaemonCommand } from '../command.ts';
+import type { NbdAddress } from '#platform/nbd/client.ts';
 import { connectStorageDaemon, type StorageDaemon } from '../daemon.ts';
 
 export interface TestDaemon extends AsyncDisposable {
@@ -23,10 +24,13 @@ export function whyNoStorageDaemon(): string | undefined {
   return existsSync('/usr/bin/qemu-storage-daemon') ? undefined : 'not installed: qemu-storage-daemon';
 }
 
-export async function startTestDaemon(directory: string): Promise<TestDaemon> {
+export async function startTestDaemon(
+  directory: string,
+  nbd: NbdAddress = { path: join(directory, 'nbd') },
+): Promise<TestDaemon> {
   const command = storageDaemonCommand({
     qmpPath: join(directory, 'qmp'),
-    nbd: { path: join(directory, 'nbd') },
+    nbd,
   });
   let child: ChildProcess | undefined;
   const kill = async (): Promise<void> => {
