@@ -56,6 +56,8 @@ export interface VolumeHarnessOptions {
   readonly callers?: Readonly<Record<string, Principal>>;
   /** Storage backends on `host-1`, each a model. Default: none, so that nothing is scheduled. */
   readonly backends?: readonly HarnessBackend[];
+  /** False: nobody chooses backends. */
+  readonly scheduler?: boolean;
   /** Runs the loop that ends late operations. */
   readonly expire?: boolean;
   readonly peers?: Partial<Record<ServiceName, Transport>>;
@@ -84,7 +86,7 @@ export async function startVolumes(options: VolumeHarnessOptions = {}): Promise<
   await service.start();
   const roles = new AsyncDisposableStack();
   const drivers = new Map<string, MemoryVolumeDriver>();
-  roles.use(await startVolumeScheduler(service.deps, 'host-1'));
+  if (options.scheduler !== false) roles.use(await startVolumeScheduler(service.deps, 'host-1'));
   if (options.expire) roles.use(startExpireOperations(service.deps));
   for (const { name, zone, totalGb, wrap } of options.backends ?? []) {
     const driver = await createMemoryVolumeDriver({ directory: join(dir, name), totalGb: totalGb ?? 100 });

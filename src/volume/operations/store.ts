@@ -101,6 +101,21 @@ export async function endOperation(
   return true;
 }
 
+/** Ends what no backend works on yet. */
+export async function endRunning(
+  trx: Db,
+  resourceId: string,
+  end: { readonly now: string; readonly failure: string },
+): Promise<void> {
+  const running = await trx
+    .selectFrom('operations')
+    .select('id')
+    .where('resource_id', '=', resourceId)
+    .where('state', '=', 'running')
+    .execute();
+  for (const { id } of running) await endOperation(trx, id, end);
+}
+
 export async function listLate(db: Db, before: string): Promise<VolumeOperationRow[]> {
   return db
     .selectFrom('operations')

@@ -7,7 +7,7 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidVolume, VolumeNotFound } from '#volume/errors.ts';
-import { beginOperation, cancelRunning } from '#volume/operations/store.ts';
+import { beginOperation, cancelRunning, endRunning } from '#volume/operations/store.ts';
 import { readBoolean } from '#volume/paging.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import { listOfVolume, updateSnapshot } from '#volume/snapshots/store.ts';
@@ -57,10 +57,14 @@ export async function beginDelete(
     await assertDeletable(trx, whole, options);
     if (options.force) await cancelRunning(trx, id);
     const { volume } = whole;
-    if (volume.host === null && volume.lifecycle !== 'creating') return removeVolume(trx, id); // on no backend
-    if (volume.host === null) await cancelRunning(trx, id); // being scheduled: what comes of it is undone
-    if (volume.host === null) return removeVolume(trx, id);
     const now = isoTime(deps.clock);
+    if (volume.host === null) {
+      await endRunning(trx, id, {
+        now,
+        failure: 'The volume was deleted before a backend was chosen for it.',
+      });
+      return removeVolume(trx, id);
+    }
     await updateVolume(trx, id, { lifecycle: 'deleting', forced_status: null, updated_at: now });
     for (const snapshot of await listOfVolume(trx, id))
       await updateSnapshot(trx, snapshot.id, { status: 'deleting', updated_at: now });

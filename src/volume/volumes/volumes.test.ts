@@ -388,6 +388,20 @@ test('ends what a restart interrupted', async (t) => {
   );
 });
 
+test('deletes by force what waits for a backend', async () => {
+  await using volumes = await startVolumes({ scheduler: false });
+  const id = await create(volumes);
+  assert.equal((await volumes.call('DELETE', `/v3/volumes/${id}`)).status, 400);
+  assert.equal((await act(volumes, id, { 'os-force_delete': null }, 'admin')).status, 202);
+  await untilStatus(volumes, `/v3/volumes/${id}`, 'gone');
+  const { db } = volumes.service.deps;
+  const operations = await db.kysely.selectFrom('operations').select(['operation', 'state']).execute();
+  assert.deepEqual(
+    operations.map(({ operation, state }) => `${operation} ${state}`),
+    ['create failed'],
+  );
+});
+
 test('gives up what no backend takes up in time, with the reason', async () => {
   await using volumes = await startVolumes({
     config: { operationMs: 50, expiryGraceMs: 0, expiryIntervalMs: 20 },

@@ -7,5 +7,5 @@ import { findVolume } from '../find.ts';
 export async function detachVolume(call: Call, deps: VolumeDeps): Promise<void> {
   const { volume } = await findVolume(call, deps, 'volume_extension:volume_actions:detach');
   const body = (call.body as { 'os-detach': { attachment_id?: string | null } | null })['os-detach'];
-  await endOne(deps, volume, body?.attachment_id ?? undefined);
+  await endOne(call, deps, volume, body?.attachment_id ?? undefined);
 }

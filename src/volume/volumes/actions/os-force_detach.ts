@@ -7,5 +7,5 @@ import { findVolume } from '../find.ts';
 export async function forceDetach(call: Call, deps: VolumeDeps): Promise<void> {
   const { volume } = await findVolume(call, deps, 'volume_extension:volume_admin_actions:force_detach');
   const body = (call.body as { 'os-force_detach': { attachment_id?: string | null } })['os-force_detach'];
-  await endOne(deps, volume, body.attachment_id ?? undefined);
+  await endOne(call, deps, volume, body.attachment_id ?? undefined);
 }
