@@ -13,7 +13,7 @@ export async function extendVolume(
   message: Parameters<AgentRpc['extendVolume']>[0],
 ): Promise<void> {
   await runOperation(deps, message, {
-    step: 'volume.extend',
+    step: 'compute_extend_volume', // by this name clients wait for its end
     deadlineMs: 60_000,
     do: async (entry, { evidence }) => {
       const device = entry.devices.find((each) => each.id === message.device_id);

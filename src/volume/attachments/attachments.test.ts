@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { VolumeBackendError } from '#drivers/volume/errors.ts';
 import type { VolumeDriver } from '#drivers/volume/port.ts';
+import type { Transport } from '#platform/clients/transport.ts';
 import { ENGINES, urlOf } from '../../../test/support/engines.ts';
 import { CALLERS } from '../../../test/support/service-harness.ts';
 import { until } from '../../../test/support/until.ts';
@@ -25,6 +26,17 @@ const reserve = async (volumes: VolumeHarness, volume: string, server: string, m
     version,
     body: { attachment: { volume_uuid: volume, instance_uuid: server, ...more } },
   });
+
+/** Answers what compute does of the volumes of servers: `held` maps `server/volume` to the attachment. */
+const compute = (held: ReadonlyMap<string, string> = new Map()): Transport => ({
+  send: async ({ path }) => {
+    const [, server, volume] = /^\/v2\.1\/servers\/([^/]+)\/os-volume_attachments\/([^/]+)$/.exec(path) ?? [];
+    const attachment_id = held.get(`${server}/${volume}`);
+    return attachment_id === undefined
+      ? { status: 404, headers: {}, body: { itemNotFound: { code: 404, message: 'absent' } } }
+      : { status: 200, headers: {}, body: { volumeAttachment: { attachment_id } } };
+  },
+});
 
 const statusOf = async (volumes: VolumeHarness, id: string): Promise<string> =>
   (await volumes.call('GET', `/v3/volumes/${id}`)).body.volume.status;
@@ -52,7 +64,7 @@ async function multiattachType(volumes: VolumeHarness): Promise<string> {
 }
 
 test('goes from reserved to attached and back, and the status follows', async () => {
-  await using volumes = await startVolumes({ backends: [{ name: 'file' }] });
+  await using volumes = await startVolumes({ peers: { compute: compute() }, backends: [{ name: 'file' }] });
   const id = await newVolume(volumes);
   const { body, status } = await reserve(volumes, id, SERVER, { mode: 'rw' });
   assert.deepEqual(
@@ -88,7 +100,7 @@ test('goes from reserved to attached and back, and the status follows', async ()
 });
 
 test('shows attachments to their project alone, from 3.27 on', async () => {
-  await using volumes = await startVolumes({ backends: [{ name: 'file' }] });
+  await using volumes = await startVolumes({ peers: { compute: compute() }, backends: [{ name: 'file' }] });
   const id = await newVolume(volumes);
   const { body } = await reserve(volumes, id, SERVER);
   const at = `/v3/attachments/${body.attachment.id}`;
@@ -110,6 +122,7 @@ test('shows attachments to their project alone, from 3.27 on', async () => {
 for (const engine of ENGINES) {
   test(`gives a volume to one of many that reserve it at once (${engine})`, async () => {
     await using volumes = await startVolumes({
+      peers: { compute: compute() },
       backends: [{ name: 'file' }],
       databaseUrl: await urlOf(engine),
     });
@@ -124,6 +137,7 @@ for (const engine of ENGINES) {
 
   test(`keeps its rules whatever is asked in whatever order (${engine})`, async () => {
     await using volumes = await startVolumes({
+      peers: { compute: compute() },
       backends: [{ name: 'file' }],
       databaseUrl: await urlOf(engine),
     });
@@ -220,7 +234,10 @@ test('ends an attachment while the backend is down, and its export when it is ba
         };
       },
     });
-  await using volumes = await startVolumes({ backends: [{ name: 'file', wrap }] });
+  await using volumes = await startVolumes({
+    peers: { compute: compute() },
+    backends: [{ name: 'file', wrap }],
+  });
   const id = await newVolume(volumes);
   const first = (await reserve(volumes, id, SERVER)).body.attachment.id;
   const connector = { host: 'h1' };
@@ -252,7 +269,7 @@ test('ends an attachment while the backend is down, and its export when it is ba
 });
 
 test('brings exports back after the backend lost them', async () => {
-  await using volumes = await startVolumes({ backends: [{ name: 'file' }] });
+  await using volumes = await startVolumes({ peers: { compute: compute() }, backends: [{ name: 'file' }] });
   const id = await newVolume(volumes);
   const attachment = (await reserve(volumes, id, SERVER)).body.attachment.id;
   await volumes.call('PUT', `/v3/attachments/${attachment}`, {
@@ -269,7 +286,11 @@ test('brings exports back after the backend lost them', async () => {
 });
 
 test('keeps the older actions on the same rows', async () => {
-  await using volumes = await startVolumes({ backends: [{ name: 'file' }], callers: CALLERS });
+  await using volumes = await startVolumes({
+    peers: { compute: compute() },
+    backends: [{ name: 'file' }],
+    callers: CALLERS,
+  });
   const id = await newVolume(volumes);
   const act = async (body: Record<string, unknown>, token = 'member'): Promise<number> =>
     (await volumes.call('POST', `/v3/volumes/${id}/action`, { body, token })).status;
@@ -289,5 +310,51 @@ test('keeps the older actions on the same rows', async () => {
   assert.equal(await act({ 'os-terminate_connection': { connector: { host: 'h1' } } }), 202);
   assert.equal(await act({ 'os-force_detach': {} }), 403);
   assert.equal(await act({ 'os-detach': {} }), 202);
+  assert.equal(await statusOf(volumes, id), 'available');
+});
+
+test('leaves to compute what a server uses', async () => {
+  const held = new Map<string, string>();
+  await using volumes = await startVolumes({
+    backends: [{ name: 'file' }],
+    callers: CALLERS,
+    peers: { compute: compute(held) },
+  });
+  const id = await newVolume(volumes);
+  const { attachment } = (await reserve(volumes, id, SERVER)).body;
+  const at = `/v3/attachments/${attachment.id}`;
+  held.set(`${SERVER}/${id}`, attachment.id);
+  const act = async (body: Record<string, unknown>, token: string): Promise<number> =>
+    (await volumes.call('POST', `/v3/volumes/${id}/action`, { body, token })).status;
+  for (const token of ['member', 'admin']) {
+    const refused = await volumes.call('DELETE', at, { version, token });
+    assert.equal(refused.status, 409);
+    assert.match(refused.body.conflictingRequest.message, new RegExp(`${SERVER} uses volume ${id}`));
+    assert.equal(await act({ 'os-detach': {} }, token), 409);
+    assert.equal(await act({ 'os-terminate_connection': { connector: { host: 'h1' } } }, token), 409);
+  }
+  assert.equal(await act({ 'os-force_detach': {} }, 'admin'), 409);
+  assert.equal(await statusOf(volumes, id), 'reserved');
+  const vouched = await volumes.call('DELETE', at, { version, headers: { 'x-service-token': 'service' } });
+  assert.equal(vouched.status, 409, 'a token that identity does not know vouches for nobody');
+  assert.equal((await volumes.call('DELETE', at, { version, token: 'service' })).status, 200);
+  const other = (await reserve(volumes, id, OTHER_SERVER)).body.attachment.id;
+  assert.equal((await volumes.call('DELETE', `/v3/attachments/${other}`, { version })).status, 200);
+  assert.equal(await statusOf(volumes, id), 'available');
+});
+
+test('ends an error that was declared with its last attachment', async () => {
+  await using volumes = await startVolumes({
+    backends: [{ name: 'file' }],
+    callers: CALLERS,
+    peers: { compute: compute() },
+  });
+  const id = await newVolume(volumes);
+  const act = async (body: Record<string, unknown>, token = 'admin'): Promise<number> =>
+    (await volumes.call('POST', `/v3/volumes/${id}/action`, { body, token })).status;
+  assert.equal(await act({ 'os-attach': { instance_uuid: SERVER, mountpoint: '/dev/vdc' } }, 'member'), 202);
+  assert.equal(await act({ 'os-reset_status': { status: 'error' } }), 202);
+  assert.equal(await statusOf(volumes, id), 'error');
+  assert.equal(await act({ 'os-force_detach': {} }), 202);
   assert.equal(await statusOf(volumes, id), 'available');
 });

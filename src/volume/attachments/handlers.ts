@@ -7,6 +7,7 @@ import { nextLinks, readPage, wantsAllProjects } from '#volume/paging.ts';
 import { VOLUME_CHANGED } from '#volume/rpc.ts';
 import type { AttachmentRow } from '#volume/tables.ts';
 import { findVolume } from '#volume/volumes/find.ts';
+import { assertUnused } from './assert-unused.ts';
 import { findAttachment } from './find.ts';
 import { connectAttachment, type GivenConnector } from './connect.ts';
 import { release, reserve } from './reserve.ts';
@@ -99,6 +100,7 @@ export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
 /** Always ends it, whatever state it is in and whether the backend answers or not. */
 export async function remove(call: Call, deps: VolumeDeps): Promise<unknown> {
   const attachment = await findAttachment(call, deps, 'volume:attachment_delete');
+  await assertUnused(call, deps, [attachment]);
   await deps.db.transaction(async (trx) => {
     const now = await findAttachmentRow(trx, attachment.id);
     if (now) await release(trx, deps, now);

@@ -19,8 +19,8 @@ export const snapshotPolicies: readonly PolicyRule[] = [
   ),
   rule(
     'snapshot_extension:snapshot_actions:update_snapshot_status',
-    'role:admin or role:service',
-    'Tell how a snapshot goes.',
+    MEMBER,
+    'Tell how a snapshot goes that is being made or deleted.',
   ),
   rule('volume_extension:snapshot_admin_actions:reset_status', ADMIN, 'Set the status of a snapshot.'),
   rule(
