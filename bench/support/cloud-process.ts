@@ -109,7 +109,9 @@ function session(access: CloudAccess): Session {
       return {
         status: answer.status,
         headers: answer.headers,
-        body: text ? (JSON.parse(text) as unknown) : undefined,
+        body: /\bjson\b/.test(answer.headers.get('content-type') ?? '')
+          ? (JSON.parse(text) as unknown)
+          : text || undefined,
       };
     },
   };
