@@ -105,6 +105,34 @@ const legacyMapping = Type.Object(
   { additionalProperties: true },
 );
 
+/** What an image says of disks, in the property `block_device_mapping`: its owner's words, in the form of a request's. */
+export const imageMappings = Type.Array(
+  Type.Object(
+    {
+      source_type: Type.Union(['volume', 'image', 'snapshot', 'blank'].map((each) => Type.Literal(each))),
+      destination_type: Type.Optional(
+        Type.Union([Type.Literal('volume'), Type.Literal('local'), Type.Null()]),
+      ),
+      snapshot_id: Type.Optional(deviceId),
+      volume_id: Type.Optional(deviceId),
+      image_id: Type.Optional(deviceId),
+      uuid: Type.Optional(deviceId),
+      boot_index: Type.Optional(Type.Union([Type.Integer({ minimum: -1, maximum: DISKS_MAX }), Type.Null()])),
+      volume_size: Type.Optional(size),
+      volume_type: Type.Optional(text),
+      guest_format: Type.Optional(text),
+      device_name: Type.Optional(text),
+      device_type: Type.Optional(text),
+      disk_bus: Type.Optional(text),
+      tag: Type.Optional(Type.Union([deviceTag, Type.Null()])),
+      delete_on_termination: Type.Optional(Type.Union([booleanSchema, Type.Null()])),
+      no_device: Type.Optional(Type.Unknown()),
+    },
+    { additionalProperties: true }, // other clouds' images say more
+  ),
+  { maxItems: DISKS_MAX },
+);
+
 const ids = Type.Union([uuidSchema, Type.Array(uuidSchema)]);
 const hints = Type.Object({
   group: Type.Optional(uuidSchema),

@@ -3,12 +3,14 @@
 import type { Call } from '#platform/http/api.ts';
 import type { Image } from '#platform/clients/image.ts';
 import type { Volume } from '#platform/clients/volume.ts';
+import { findProblem } from '#platform/http/validate.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { busOf, freeName, wantedName, type DiskBus } from '#compute/block-devices/names.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
 import type { BlockDeviceRow, FlavorSnapshot } from '#compute/tables.ts';
 import { imageProperties, relatedImage, requireImage, tokenOf } from './check-image.ts';
+import { imageMappings } from '../schema.ts';
 import { readMapping, type DeviceMapping, type WantedDevice, type WantedDisks } from './read-devices.ts';
 
 /** What the server boots, wherever it lies. */
@@ -37,11 +39,10 @@ export function mappingsOfImage(image: Image, wanted: readonly WantedDevice[]): 
   const names = new Set(wanted.map((each) => each.deviceName));
   const hasRoot = wanted.some((each) => each.bootIndex === 0);
   return parseMappings(text, image.id)
-    .map((mapping) =>
+    .map(({ snapshot_id, volume_id, image_id, uuid, ...mapping }) =>
       readMapping({
-        ...mapping,
-        uuid: mapping.snapshot_id ?? mapping.volume_id ?? mapping.image_id ?? mapping.uuid ?? null,
-        disk_bus: mapping.disk_bus ?? null,
+        ...Object.fromEntries(Object.entries(mapping).filter(([, value]) => value !== null)),
+        uuid: snapshot_id ?? volume_id ?? image_id ?? uuid ?? null,
       }),
     )
     .filter((each) => !(each.deviceName !== null && names.has(each.deviceName)))
@@ -51,8 +52,7 @@ export function mappingsOfImage(image: Image, wanted: readonly WantedDevice[]): 
 function parseMappings(text: string, imageId: string): DeviceMapping[] {
   try {
     const parsed = JSON.parse(text) as unknown;
-    if (Array.isArray(parsed) && parsed.every((each) => typeof each === 'object' && each !== null))
-      return parsed as DeviceMapping[];
+    if (!findProblem(imageMappings, parsed)) return parsed as DeviceMapping[];
   } catch {
     // said below
   }

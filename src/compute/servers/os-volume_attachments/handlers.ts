@@ -1,5 +1,6 @@
 // Volumes of a server: attaching and detaching are actions that the server's host carries out; the answer does not wait.
 import { Reply, type Call } from '#platform/http/api.ts';
+import { DomainError } from '#platform/errors/domain-error.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { busOf, freeName } from '#compute/block-devices/names.ts';
@@ -165,7 +166,7 @@ export async function detachVolume(call: Call, deps: ComputeDeps): Promise<Reply
     throw new Forbidden('Cannot detach a root device volume: the server boots from it.', 'root-device');
   const row = await admitAction(call, deps, spec);
   const volumeId = device.volume_id ?? '';
-  await deps.volume.beginDetaching(tokenOf(call), volumeId);
+  const began = await beginDetaching(call, deps, volumeId);
   try {
     const message = { device_id: device.id, user_token: tokenOf(call) };
     await commitAction(
@@ -176,10 +177,26 @@ export async function detachVolume(call: Call, deps: ComputeDeps): Promise<Reply
       handledAt,
     );
   } catch (error) {
-    await deps.volume.rollDetaching(tokenOf(call), volumeId);
+    if (began) await deps.volume.rollDetaching(tokenOf(call), volumeId);
     throw error;
   }
   return new Reply(202);
+}
+
+/** A volume whose attaching or detaching was given up half-way is not in use: it is detached all the same. */
+const HALFWAY: ReadonlySet<string> = new Set(['reserved', 'attaching', 'detaching']);
+
+/** @returns whether the volume shows as being detached by this request */
+async function beginDetaching(call: Call, deps: ComputeDeps, volumeId: string): Promise<boolean> {
+  try {
+    await deps.volume.beginDetaching(tokenOf(call), volumeId);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.kind !== 'bad-request') throw error;
+    const volume = await deps.volume.findVolume(tokenOf(call), volumeId);
+    if (volume && !HALFWAY.has(volume.status)) throw error;
+    return false;
+  }
 }
 
 interface UpdateBody {

@@ -193,6 +193,27 @@ test('the loop frees the volumes of servers that are gone', async () => {
   assert.deepEqual(await devicesOf(cloud), []);
 });
 
+test('an image that asks for disks in words that mean nothing is refused with 400', async () => {
+  await using cloud = await startCloud();
+  const { images } = cloud.compute;
+  for (const odd of [
+    '{',
+    '5',
+    '[5]',
+    '[null]',
+    '[{"source_type":"volume","volume_id":"../../etc"}]',
+    '[{"source_type":"snapshot","snapshot_id":5,"boot_index":0}]',
+    '[{"source_type":"blank","destination_type":"volume","volume_size":{}}]',
+    `[{"source_type":"volume","volume_id":"${NOBODY}","boot_index":0}]`,
+  ]) {
+    images.set(IMAGE, { ...images.get(IMAGE), id: IMAGE, block_device_mapping: odd });
+    const answer = await cloud.compute.call('POST', '/v2.1/servers', {
+      body: { server: { name: 'web', flavorRef: FLAVOR, imageRef: IMAGE } },
+    });
+    assert.equal(answer.status, 400, `${odd}: ${JSON.stringify(answer.body)}`);
+  }
+});
+
 test('attaches a volume: reserved at once, with its message to the host, shown by version', async () => {
   await using cloud = await startCloud();
   const { compute } = cloud;
@@ -224,6 +245,31 @@ test('attaches a volume: reserved at once, with its message to the host, shown b
   assert.equal((await compute.call('GET', `${path}/${NOBODY}`)).status, 404);
   assert.equal((await compute.call('GET', path, { token: 'stranger' })).status, 404);
   assert.equal((await compute.call('POST', path, { token: 'reader', body: { volumeAttachment: { volumeId: id } } })).status, 403); // prettier-ignore
+});
+
+test('detaches what was attached, and what was given up half-way', async () => {
+  await using cloud = await startCloud();
+  const { compute, volumes } = cloud;
+  const id = await cloud.volume();
+  const server = await compute.create();
+  await compute.activate(server);
+  const path = `/v2.1/servers/${server}/os-volume_attachments`;
+  await compute.call('POST', path, { body: { volumeAttachment: { volumeId: id } } });
+  assert.equal((await compute.call('DELETE', `${path}/${id}`, { token: 'reader' })).status, 403);
+  assert.equal((await compute.call('DELETE', `${path}/${NOBODY}`)).status, 404);
+  assert.equal((await compute.call('DELETE', `${path}/${id}`)).status, 202, 'it is only reserved');
+  const [device] = await devicesOf(cloud);
+  const attachment = `/v3/attachments/${device?.attachment_id}`;
+  const options = { token: 'service', version: '3.54' };
+  await volumes.call('PUT', attachment, {
+    ...options,
+    body: { attachment: { connector: { host: 'host-1' } } },
+  });
+  await volumes.call('POST', `${attachment}/action`, { ...options, body: { 'os-complete': {} } });
+  assert.equal(await statusOf(cloud, id), 'in-use');
+  assert.equal((await compute.call('DELETE', `${path}/${id}`)).status, 202);
+  assert.equal(await statusOf(cloud, id), 'detaching');
+  assert.equal((await compute.outbox()).at(-1)?.method, 'detachVolume');
 });
 
 test('what may not be attached: an absent volume, a server that is not settled', async () => {
