@@ -53,7 +53,7 @@ export function upCommand(): Command {
       ).choices(['file', 'ceph']),
     )
     .option('--ceph-conf <file>', 'ceph.conf of a cluster that is there, in place of a private one', toPath)
-    .option('--ceph-keyring <file>', 'keys of its users cinder, glance and nova', toPath)
+    .option('--ceph-keyring <file>', 'keys of its users cinder, cinder-backup, glance and nova', toPath)
     .option('--provider-cidr <cidr>', 'subnet of the provider network with --network system')
     .option(
       '--otlp <endpoint>',

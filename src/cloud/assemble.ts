@@ -31,7 +31,7 @@ import { mountConsoles } from './consoles/mount.ts';
 import { startHosts } from './hosts.ts';
 import { createShared, type Shared } from './services/context.ts';
 import { openCloudLog } from './services/log.ts';
-import { computeStorage, imageStorage } from './storage.ts';
+import { backupStorage, computeStorage, imageStorage } from './storage.ts';
 import type { Assembly, Foundation } from './up.ts';
 import { worldOf, type World } from './world.ts';
 
@@ -122,7 +122,9 @@ async function createServices(
     await createImageService(contexts.image, { ...images.config, ...tuning.image }, images.options),
   );
   const network = undo.use(await createNetworkService(contexts.network, world.network, world.connectOvn));
-  const volume = undo.use(await createVolumeService(contexts.volume, tuning.volume));
+  const volume = undo.use(
+    await createVolumeService(contexts.volume, tuning.volume, backupStorage(storage, ground)),
+  );
   const compute = undo.use(
     await createComputeService(contexts.compute, { ...computeStorage(storage), ...tuning.compute }, db),
   );

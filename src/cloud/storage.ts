@@ -12,6 +12,8 @@ import type { ImageConfig } from '#image/config.ts';
 import type { ImageServiceOptions } from '#image/service.ts';
 import { rbdStoreFactory } from '#image/store/rbd-store.ts';
 import { DEFAULT_STORES } from '#image/store/stores.ts';
+import type { BackupObjects } from '#volume/backups/objects/port.ts';
+import { createRbdObjects } from '#volume/backups/objects/rbd-objects.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { MachineUnfit } from './errors.ts';
 import type { Ground } from './ground-options.ts';
@@ -71,6 +73,15 @@ export function cephOf({ ceph }: Ground): CephCluster {
   return need(ceph, 'ceph');
 }
 
+/** Backups go where images are. */
+export function backupStorage(
+  storage: Storage,
+  ground: Promise<Ground> | undefined,
+): { readonly backupObjects?: BackupObjects } {
+  if (storage === 'file' || !ground) return {};
+  return { backupObjects: createRbdObjects(async () => cephOf(await ground)) };
+}
+
 /** A snapshot of a root disk in Ceph is raw, so that servers and volumes can be cloned from it. */
 export function computeStorage(storage: Storage): Partial<ComputeConfig> {
   return storage === 'ceph' ? { snapshotFormat: 'raw' } : {};
@@ -89,10 +100,13 @@ export function cephBackend(ground: Ground, owned: AsyncDisposable[]): WorldVolu
   return { host: ground.hosts[0]?.name ?? 'ceph', name: 'ceph', availabilityZone: 'nova', driver };
 }
 
+/** Whether what is not in the host's files has to be looked for in a cluster. */
+export const usesCeph = (data: DataDirectory): boolean => keptStorage(data)?.storage === 'ceph';
+
 /** The cluster of a cloud that runs, for who looks at it from outside. Undefined where it uses none. */
 export function findCeph(data: DataDirectory): CephCluster | undefined {
   const kept = data.readJson(join('ceph', CLUSTER_FILE));
-  return keptStorage(data)?.storage === 'ceph' ? (kept as CephCluster | undefined) : undefined;
+  return usesCeph(data) ? (kept as CephCluster | undefined) : undefined;
 }
 
 /** Written at each start, when the cluster is known. Holds no key. */

@@ -143,6 +143,11 @@ function realHost(host: GroundHost, { ceph }: Ground, owned: AsyncDisposable[], 
     ...mark,
   });
   owned.push(hypervisor, hostSwitch);
+  // The machine's libvirt stays: what it was given goes.
+  if (ceph && shared)
+    owned.push({
+      [Symbol.asyncDispose]: async () => hypervisor.removeSecret(ceph.secretId).catch(() => undefined),
+    });
   return {
     name: host.name,
     accel: host.accel,

@@ -9,6 +9,7 @@ import type { Log } from '#platform/log/log.ts';
 import type { Enforcer } from '#platform/policy/enforcer.ts';
 import type { ServiceName } from '#platform/service/service.ts';
 import type { Database } from '#platform/sql/database.ts';
+import type { BackupObjects } from './backups/objects/port.ts';
 import type { VolumeConfig } from './config.ts';
 import type { VolumeTables } from './tables.ts';
 
@@ -21,6 +22,8 @@ export interface VolumeDeps {
   readonly bus: Bus;
   readonly db: VolumeDatabase;
   readonly enforcer: Enforcer;
+  /** Where backups are kept; absent: in files of the service's directory. */
+  readonly backupObjects?: BackupObjects;
   /** The service's own directory, mode 0700. */
   readonly dataDir: string;
   readonly region: string;

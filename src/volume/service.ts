@@ -41,6 +41,7 @@ export async function openVolumeDatabase(url: string): Promise<VolumeDatabase> {
 export async function createVolumeService(
   context: ServiceContext,
   given: Partial<VolumeConfig> = {},
+  options: Pick<VolumeDeps, 'backupObjects'> = {},
 ): Promise<VolumeService> {
   await using undo = new AsyncDisposableStack();
   const config = { ...DEFAULT_VOLUME_CONFIG, ...given };
@@ -53,6 +54,7 @@ export async function createVolumeService(
     bus: context.bus,
     db,
     enforcer: new Enforcer(volumeApiPolicies, context.policyOverrides),
+    ...options,
     dataDir: context.dataDir,
     region: context.region,
     image: createImageClient(imagePeer(context)),

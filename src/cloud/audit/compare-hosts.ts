@@ -141,13 +141,14 @@ class HostComparison {
   }
 
   #disks(): string[] {
-    const shared = this.#things.ceph;
+    const { inCeph, ceph: shared } = this.#things;
     // Without an image the root disk is a volume.
     const own = this.#own.filter((server) => HAS_DISK.has(server.vm_state) && server.image_id !== null);
     if (shared)
       return own
         .filter((server) => !shared.disks.includes(server.id))
         .map((server) => `missing: ${Servers.describe(server)} has no disk in Ceph`);
+    if (inCeph) return []; // the cluster does not run
     return own
       .filter(
         (server) =>

@@ -14,7 +14,7 @@ const OLD_MESSAGE_MS = 60_000;
 export function compareVolumes(things: Things, servers: Servers): string[] {
   const { volumes, records } = things;
   return [
-    ...(volumes && !things.ceph ? compareStored('the volume store', volumes, records) : []),
+    ...(volumes && !things.inCeph ? compareStored('the volume store', volumes, records) : []),
     ...backups(things),
     ...attachments(records, servers),
     ...stuck(things),
@@ -49,6 +49,7 @@ export function compareStored(
 }
 
 function backups({ backupSets, records }: Things): string[] {
+  if (!backupSets) return [];
   const wanted = new Set(records.backups.map(({ data_id }) => data_id));
   const orphans = backupSets
     .filter((set) => !wanted.has(set))

@@ -101,7 +101,7 @@ interface Changes {
 }
 
 const VOLUME = { id: 'v', host: 'h1@ceph#ceph', lifecycle: 'available' };
-const CEPH: CephThings = { images: [], volumes: [], disks: [SERVER], diskSnapshots: [] };
+const CEPH: CephThings = { images: [], volumes: [], disks: [SERVER], diskSnapshots: [], backupSets: [] };
 
 function findings({
   records = {},
@@ -120,6 +120,7 @@ function findings({
     ...(volumes ? { volumes } : {}),
     backupSets,
     imageFiles: imageFiles ?? [{ name: 'file', bytes: 5, partial: false }],
+    inCeph: ceph !== undefined,
     ...(ceph ? { ceph: { ...CEPH, ...ceph } } : {}),
   });
 }

@@ -4,16 +4,18 @@ import { openRbdPool } from '#drivers/rbd/real.ts';
 import { createRbdRootDisks } from '#compute/host/root-disk/rbd.ts';
 import { createRbdVolumeDriver } from '#drivers/volume-rbd/driver.ts';
 import { createRbdStore } from '#image/store/rbd-store.ts';
+import { createRbdObjects } from '#volume/backups/objects/rbd-objects.ts';
 import type { CephThings } from './things.ts';
 
 export async function readCeph(cluster: CephCluster): Promise<CephThings> {
   const store = createRbdStore(cluster);
   await using volumes = createRbdVolumeDriver({ cluster });
-  const [names, stored, disks, found] = await Promise.all([
+  const [names, stored, disks, found, backupSets] = await Promise.all([
     store.list(),
     volumes.list(),
     createRbdRootDisks(cluster).list(),
     openRbdPool(cluster, 'nova', POOLS.disks).list(),
+    createRbdObjects(async () => cluster).listSets(),
   ]);
   const images = [];
   for (const name of names) {
@@ -21,5 +23,5 @@ export async function readCeph(cluster: CephCluster): Promise<CephThings> {
     images.push({ name, bytes: bytes ?? 0, partial: bytes === undefined });
   }
   const snapshots = found.flatMap(({ name, snapshots: kept }) => kept.map((each) => `${name}@${each}`));
-  return { images, volumes: stored, disks, diskSnapshots: snapshots };
+  return { images, volumes: stored, disks, diskSnapshots: snapshots, backupSets };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DataDirectory } from '../data-directory.ts';
 import { hostName, readMachineParts, type MachineParts } from '../machine-parts.ts';
 import { readHostFiles, readHostPrograms, type HostAccess } from './read-host.ts';
-import { findCeph } from '../storage.ts';
+import { findCeph, usesCeph } from '../storage.ts';
 import { readCeph } from './read-ceph.ts';
 import { readOvn } from './read-ovn.ts';
 import { readStoredVolumes } from './read-volumes.ts';
@@ -33,7 +33,9 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
   const records = readRecords(join(data.path, 'services'));
   const { ovn, hosts } = await programs(data, simulated);
   const volumes = await readStoredVolumes(join(data.path, 'storage'));
-  const cluster = simulated || !data.findOwner() ? undefined : findCeph(data);
+  const inCeph = !simulated && usesCeph(data);
+  const cluster = inCeph && data.findOwner() ? findCeph(data) : undefined;
+  const ceph = cluster && (await readCeph(cluster));
   return {
     at: Date.now(),
     records,
@@ -45,8 +47,11 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
       })),
     ),
     ...(volumes ? { volumes } : {}),
-    backupSets: await readdir(join(data.path, 'services', 'volume', 'backups')).catch(() => []),
-    ...(cluster ? { ceph: await readCeph(cluster) } : {}),
+    backupSets: inCeph
+      ? ceph?.backupSets
+      : await readdir(join(data.path, 'services', 'volume', 'backups')).catch(() => []),
+    inCeph,
+    ...(ceph ? { ceph } : {}),
     imageFiles: await readImageFiles(join(data.path, 'services', 'image', 'store')),
   };
 }

@@ -15,8 +15,10 @@ export interface Things {
   readonly imageFiles: readonly ImageFile[];
   /** In the embedded store; absent where there is none. */
   readonly volumes?: readonly StoredVolumeThing[];
-  /** Names in the backup store. */
-  readonly backupSets: readonly string[];
+  /** Names in the backup store; undefined: it could not be looked at. */
+  readonly backupSets: readonly string[] | undefined;
+  /** Volumes, images and root disks are in Ceph, looked at or not. */
+  readonly inCeph: boolean;
   /** Absent: nothing is in Ceph, or the cloud does not run. */
   readonly ceph?: CephThings;
 }
@@ -29,6 +31,7 @@ export interface CephThings {
   readonly volumes: readonly StoredVolume[];
   /** Servers of which there is a root disk. */
   readonly disks: readonly string[];
+  readonly backupSets: readonly string[];
   /** `<server>_disk@<snapshot>` */
   readonly diskSnapshots: readonly string[];
 }

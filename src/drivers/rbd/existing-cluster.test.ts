@@ -42,7 +42,7 @@ describe('an existing Ceph cluster', { ...(skip === undefined ? {} : { skip }), 
     dir = join(ceph.dir, 'taken');
     keyring = join(ceph.dir, 'all.keyring');
     await mkdir(dir, { mode: 0o700 });
-    const users = ['cinder', 'glance', 'nova'];
+    const users = ['cinder', 'glance', 'nova', 'cinder-backup'];
     const keys = await Promise.all(
       users.map(async (user) => readFile(join(ceph.dir, `client.${user}.keyring`))),
     );

@@ -8,7 +8,7 @@ import { openRbdPool } from './real.ts';
 
 export interface ExistingClusterFiles {
   readonly conf: string;
-  /** Holds `client.cinder`, `client.glance`, `client.nova` and, for backups, `client.cinder-backup`. */
+  /** Holds `client.cinder`, `client.glance`, `client.nova` and `client.cinder-backup`. */
   readonly keyring: string;
 }
 
@@ -21,7 +21,7 @@ interface MonitorMap {
   }>;
 }
 
-const USERS = ['cinder', 'glance', 'nova'] as const;
+const USERS = ['cinder', 'glance', 'nova', 'cinder-backup'] as const;
 
 /** Copies settings and keys to where only the cloud's owner reads them, and asks the cluster for its monitors. */
 export async function takeOverCluster({
@@ -33,9 +33,8 @@ export async function takeOverCluster({
   const confFile = join(dir, 'client.conf');
   const keys = readFileSync(keyring, 'utf8');
   const overrides: string[] = [];
-  for (const user of [...USERS, 'cinder-backup'] as const) {
+  for (const user of USERS) {
     const key = keyIn(keys, user);
-    if (key === undefined && user === 'cinder-backup') continue;
     if (key === undefined) throw new Error(`the keyring ${keyring} has no key of client.${user}`);
     const file = join(dir, `client.${user}.keyring`);
     writeFileSync(file, `[client.${user}]\nkey = ${key}\n`, { mode: 0o600 });
@@ -79,6 +78,7 @@ export async function tryPools(cluster: CephCluster): Promise<void> {
     ['cinder', POOLS.volumes],
     ['glance', POOLS.images],
     ['nova', POOLS.disks],
+    ['cinder-backup', POOLS.backups],
   ];
   for (const [user, pool] of uses) {
     await openRbdPool(cluster, user, pool)

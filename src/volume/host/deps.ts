@@ -5,7 +5,7 @@ import type { VolumeDeps } from '#volume/deps.ts';
 
 export interface BackendDeps extends Pick<
   VolumeDeps,
-  'config' | 'clock' | 'log' | 'bus' | 'db' | 'image' | 'peer' | 'serviceToken' | 'dataDir'
+  'config' | 'clock' | 'log' | 'bus' | 'db' | 'image' | 'peer' | 'serviceToken' | 'dataDir' | 'backupObjects'
 > {
   /** `host@backend` */
   readonly host: string;

@@ -93,6 +93,7 @@ function depsOf(service: VolumeDeps, backend: Backend, signal: AbortSignal): Bac
     peer: service.peer,
     serviceToken: service.serviceToken,
     dataDir: service.dataDir,
+    ...(service.backupObjects ? { backupObjects: service.backupObjects } : {}),
     host,
     pool: backend.name,
     availabilityZone: backend.availabilityZone,

@@ -57,7 +57,7 @@ export function restoreBackupSaga(deps: BackendDeps): Saga<Input, Outputs> {
  * `applyBackedUp` in the transaction that makes the volume available.
  */
 export async function fillFromBackup(
-  deps: Pick<BackendDeps, 'db' | 'dataDir'>,
+  deps: Pick<BackendDeps, 'db' | 'dataDir' | 'backupObjects'>,
   backupId: string,
   access: BlockAccess,
   signal: AbortSignal,
@@ -66,7 +66,7 @@ export async function fillFromBackup(
 }
 
 async function copyFrom(
-  deps: Pick<BackendDeps, 'db' | 'dataDir'>,
+  deps: Pick<BackendDeps, 'db' | 'dataDir' | 'backupObjects'>,
   backupId: string,
   access: BlockAccess,
   how: { readonly blank: boolean; readonly signal: AbortSignal },
