@@ -66,7 +66,11 @@ async function importedBy(table: string): Promise<ReadonlyMap<unknown, string>> 
   const owners = new Map<unknown, string>();
   for (const file of files) {
     const exported = (await import(pathToFileURL(join(ROOT, file)).href)) as object;
-    for (const value of Object.values(exported)) if (typeof value === 'function') owners.set(value, file);
+    for (const value of Object.values(exported)) {
+      // An action may be exported whole, with its key and body.
+      const handler = (value as { handler?: unknown } | null)?.handler ?? value;
+      if (typeof handler === 'function') owners.set(handler, file);
+    }
   }
   return owners;
 }
