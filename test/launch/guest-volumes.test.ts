@@ -130,3 +130,41 @@ test('deleting the server takes its root volume with it', { timeout: MINUTE }, a
   await untilVolume(root, 'gone');
   assert.equal(await volumeStatus(data), 'available');
 });
+
+test(
+  'ephemeral disks come formatted, swap can be switched on, and tags are in the metadata',
+  {
+    timeout: 5 * MINUTE,
+  },
+  async () => {
+    const admin = await CloudApi.of(cloud, 'pileus-admin');
+    const { flavor } = await admin.call<{ flavor: { id: string } }>('POST', '/compute/v2.1/flavors', {
+      flavor: {
+        name: 'm1.scratch',
+        ram: 192,
+        vcpus: 1,
+        disk: 1,
+        swap: 64,
+        'OS-FLV-EXT-DATA:ephemeral': 1,
+      },
+    });
+    assert.ok(flavor.id);
+    const made = await api.boot('scratch', {
+      flavor: 'm1.scratch',
+      block_device_mapping_v2: [
+        { uuid: data, source_type: 'volume', destination_type: 'volume', tag: 'the-data' },
+      ],
+    });
+    guest = await api.guest(made.id);
+    assert.match(await guest.run('mount -t ext4 /dev/vdb /mnt && ls -d /mnt/lost+found'), /lost\+found/);
+    await guest.run('swapon /dev/vdc');
+    assert.match(await guest.run('cat /proc/swaps'), /vdc/);
+    await untilSectors(data, 2);
+    const documents = await guest.run(
+      "printf 'GET /openstack/latest/meta_data.json HTTP/1.0\\r\\n\\r\\n' | nc 169.254.169.254 80",
+    );
+    assert.match(documents, /"tags":\["the-data"\]/);
+    await api.call('DELETE', `/compute/v2.1/servers/${made.id}`);
+    await untilVolume(data, 'available');
+  },
+);
