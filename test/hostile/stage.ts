@@ -39,8 +39,11 @@ export async function setStage(): Promise<Stage> {
   await until(
     async () => {
       const rows = state.rows();
-      const isRunning = [...(rows.get('compute.saga_steps') ?? [])].some((row) => row.includes('"running"'));
-      return !isRunning && rows.get('volume.outbox')?.size === 0;
+      const steps = [...(rows.get('compute.saga_steps') ?? [])];
+      const isRunning = steps.some((row) => row.includes('"running"'));
+      // Flows are counted after a launch, and the count is written into its record.
+      const isCounted = steps.every((row) => !row.includes('"network.bind"') || row.includes('counted_at'));
+      return !isRunning && isCounted && rows.get('volume.outbox')?.size === 0;
     },
     {
       deadlineMs: 20_000,
