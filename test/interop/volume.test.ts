@@ -2,6 +2,8 @@
 import { converse } from './converse.ts';
 import { volume } from './conversation/volume.ts';
 import { volumeAdmin } from './conversation/volume-admin.ts';
+import { volumeServer } from './conversation/volume-server.ts';
 
 converse(volume, { simulated: true });
 converse(volumeAdmin, { simulated: true });
+converse(volumeServer, { simulated: true });

@@ -2,7 +2,7 @@
 // has commands for pools and capabilities in version 2 of the API alone, and cannot show a filter that it can list.
 import type { Area, Step } from '../conversation.ts';
 import { STRANGER, strangerArrives } from './stranger.ts';
-import { NEWEST_VOLUME, newestVolume, newestVolumeAdmin } from './volume.ts';
+import { newestVolume, newestVolumeAdmin } from './volume.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const WORK_MS = 30_000;
@@ -245,7 +245,6 @@ export const volumeAdmin: Area = {
   as: 'admin',
   people: {
     stranger: STRANGER,
-    strangerNewest: { ...STRANGER, env: NEWEST_VOLUME },
     newestVolume,
     newestVolumeAdmin,
   },
