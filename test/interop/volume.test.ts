@@ -7,3 +7,5 @@ import { volumeServer } from './conversation/volume-server.ts';
 converse(volume, { simulated: true });
 converse(volumeAdmin, { simulated: true });
 converse(volumeServer, { simulated: true });
+converse(volume, {});
+converse(volumeServer, {});
