@@ -343,6 +343,17 @@ test('leaves to compute what a server uses', async () => {
   assert.equal(await statusOf(volumes, id), 'available');
 });
 
+test('gives a volume that was asked to be shared to two', async () => {
+  await using volumes = await startVolumes({ backends: [{ name: 'file' }], peers: { compute: compute() } });
+  const id = await newVolume(volumes, { multiattach: true });
+  assert.equal((await volumes.call('GET', `/v3/volumes/${id}`)).body.volume.multiattach, true);
+  assert.equal((await reserve(volumes, id, SERVER)).status, 200);
+  assert.equal((await reserve(volumes, id, OTHER_SERVER)).status, 200);
+  const plain = await newVolume(volumes, { multiattach: 'false' });
+  assert.equal((await reserve(volumes, plain, SERVER)).status, 200);
+  assert.equal((await reserve(volumes, plain, OTHER_SERVER)).status, 400);
+});
+
 test('ends an error that was declared with its last attachment', async () => {
   await using volumes = await startVolumes({
     backends: [{ name: 'file' }],

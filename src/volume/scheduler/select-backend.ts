@@ -92,7 +92,10 @@ async function requestOf(trx: Trx, { args, volume }: Choice): Promise<SelectionR
     volumeId: volume.id,
     sizeGb: volume.size,
     zone: volume.availability_zone,
-    extraSpecs: await listExtraSpecs(trx, volume.volume_type_id),
+    extraSpecs: {
+      ...(await listExtraSpecs(trx, volume.volume_type_id)),
+      ...(volume.multiattach === 1 ? { multiattach: '<is> True' } : {}), // a request may want it too
+    },
     exclude: args.exclude,
     sourceHost: source?.host ?? undefined,
     sameAs: await hinted(trx, hints['same_host']),

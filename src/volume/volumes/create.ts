@@ -11,6 +11,7 @@ import { InvalidInput } from '#volume/errors.ts';
 import { beginOperation } from '#volume/operations/store.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import { VOLUME_SCHEDULER_QUEUE, type VolumeSchedulerRpc } from '#volume/rpc.ts';
+import { isTrue } from '#volume/schema-types.ts';
 import type { VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
 import { refuseEncryptedType } from '../types/encryption/handlers.ts';
 import { TypeNotFound } from '../types/errors.ts';
@@ -36,6 +37,8 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
   const type = await chooseType(call, deps, body.volume, source);
   if (type) await refuseEncryptedType(deps.db.kysely, type.id);
   const specs = await listExtraSpecs(deps.db.kysely, type?.id ?? null);
+  const shared = isSpecTrue(specs['multiattach']) || isTrue(body.volume.multiattach);
+  if (shared) call.enforce('volume:multiattach', { project_id: projectId });
   const zone = await chooseZone(deps, body.volume, source);
   const volume: VolumeRow = {
     id: crypto.randomUUID(),
@@ -51,7 +54,7 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
     availability_zone: zone,
     host: null,
     bootable: source.bootable ? 1 : 0,
-    multiattach: isSpecTrue(specs['multiattach']) ? 1 : 0,
+    multiattach: shared ? 1 : 0,
     encrypted: 0,
     readonly: 0,
     snapshot_id: source.snapshot?.id ?? null,

@@ -30,6 +30,7 @@ export const volumePolicies: readonly PolicyRule[] = [
   rule('volume:revert_to_snapshot', MEMBER, 'Put a volume back to its newest snapshot.'),
   rule('volume:retype', MEMBER, 'Change the type of a volume.'),
   rule('volume:update_readonly_flag', MEMBER, 'Say whether a volume may only be read.'),
+  rule('volume:multiattach', MEMBER, 'Create a volume that can be attached more than once.'),
   rule('volume:multiattach_bootable_volume', MEMBER, 'Attach a bootable volume more than once.'),
   rule('volume:reimage', MEMBER, 'Write an image over a volume.'),
   rule('volume:reimage_reserved', MEMBER, 'Write an image over a volume that is reserved.'),

@@ -28,6 +28,8 @@ export interface NewVolumeBody {
   readonly snapshot_id?: string | null;
   readonly source_volid?: string | null;
   readonly backup_id?: string | null;
+  /** Beside a type that says so. */
+  readonly multiattach?: boolean | string | null;
   readonly group_id?: string | null;
   readonly consistencygroup_id?: string | null;
 }
