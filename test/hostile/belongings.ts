@@ -130,7 +130,13 @@ async function makeImages(
   maker: Maker,
   { alice, admin, projectA }: Callers,
 ): Promise<void> {
-  const body = { name: 'a-image', disk_format: 'raw', container_format: 'bare', visibility: 'shared' };
+  const body = {
+    name: 'a-image',
+    disk_format: 'raw',
+    container_format: 'bare',
+    visibility: 'shared',
+    k: 'v',
+  };
   const made = await client.ok({ method: 'POST', path: '/image/v2/images', token: alice.token, body });
   const id = String(made['id']);
   maker.ids['image'] = id;

@@ -69,6 +69,7 @@ const RESTLESS: ReadonlySet<string> = new Set([
   'network.northbound_work',
   'volume.volume_services.last_seen_at',
   'volume.volume_services.report_json',
+  'volume.volume_services.updated_at',
 ]);
 
 /** What all databases of the cloud hold, compared. */
