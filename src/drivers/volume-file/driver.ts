@@ -56,6 +56,8 @@ class FileVolumes implements FileVolumeDriver {
   readonly #connections = new Map<string, Map<string, Mode>>();
   /** Volume → exports by which it is open here. */
   readonly #open = new Map<string, Set<string>>();
+  /** Volumes that are open here to be written. */
+  readonly #written = new Set<string>();
   readonly #listeners = new Set<() => void>();
   readonly #endWatch: () => void;
 
@@ -197,7 +199,9 @@ class FileVolumes implements FileVolumeDriver {
     checkIds(volumeId);
     return this.#exclusive(async () => {
       const { bytes } = this.#store.topOf(volumeId);
-      if (mode === 'rw' && this.#open.has(volumeId)) throw fault('busy', `volume ${volumeId} is open`);
+      // Reading is no hindrance: a guest comes back while its volume is still being backed up.
+      if (mode === 'rw' && this.#written.has(volumeId))
+        throw fault('busy', `volume ${volumeId} is being written`);
       for (const each of new Set([...this.#modesOf(volumeId), mode]))
         await this.#exports.serve(volumeId, each);
       const attachments = this.#connections.get(volumeId) ?? new Map<string, Mode>();
@@ -247,9 +251,11 @@ class FileVolumes implements FileVolumeDriver {
       const id = `${OWN_EXPORT}${randomBytes(12).toString('hex')}`;
       const open = this.#open.get(volumeId) ?? new Set();
       this.#open.set(volumeId, open.add(id));
+      if (mode === 'rw') this.#written.add(volumeId);
       const onClosed = async (): Promise<void> => {
         open.delete(id);
         if (open.size === 0) this.#open.delete(volumeId);
+        if (mode === 'rw') this.#written.delete(volumeId);
         // The volume may have got another top meanwhile.
         if (this.#store.layers.has(layer.name)) await this.#exports.closeChain(layer);
         if (this.#store.find(volumeId)) await this.#exports.closeChain(this.#store.topOf(volumeId));

@@ -291,6 +291,21 @@ for (const { name, skip, granule, start } of backends) {
         for (const id of [clone, volumeId]) await driver.deleteVolume(id);
       });
 
+      test('is connected while it or its snapshot is read', async () => {
+        const { driver } = backend;
+        const [volumeId, snapshotId] = [await blank(), randomUUID()];
+        await write(driver, volumeId, 0, 'read');
+        await driver.createSnapshot(volumeId, snapshotId);
+        const options = { attachmentId: 'a1', connector: CONNECTOR, mode: 'rw' } as const;
+        for (const what of [{ volumeId, snapshotId }, { volumeId }]) {
+          await using access = await driver.open(what, 'ro');
+          await driver.connect(volumeId, options);
+          assert.equal(String(await access.read(0, 4)), 'read');
+          await driver.disconnect(volumeId, 'a1');
+          assert.equal(String(await access.read(0, 4)), 'read');
+        }
+      });
+
       test('several attachments share a volume until the last goes', async () => {
         const { driver } = backend;
         const volumeId = await blank();
