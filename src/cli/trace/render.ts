@@ -99,7 +99,7 @@ function evidenceLines(evidence: Readonly<Record<string, unknown>>): string[] {
   for (const [key, value] of Object.entries(evidence)) {
     if (Array.isArray(value) && value.some((item) => typeof item === 'object')) {
       flush();
-      lines.push(`${key}:`, ...value.map((item) => `  ${factText(item)}`));
+      lines.push(`${key}:`, ...value.flatMap(itemLines).map((line) => `  ${line}`));
       continue;
     }
     const fact = `${key}=${factText(value)}`;
@@ -108,6 +108,23 @@ function evidenceLines(evidence: Readonly<Record<string, unknown>>): string[] {
   }
   flush();
   return lines;
+}
+
+/** An item of a list: its plain facts on one line, lists of objects in it below that. */
+function itemLines(item: unknown): string[] {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return [factText(item)];
+  const isList = ([, value]: [string, unknown]): boolean =>
+    Array.isArray(value) && value.some((each) => typeof each === 'object');
+  const entries = Object.entries(item);
+  const plain = Object.fromEntries(entries.filter((entry) => !isList(entry)));
+  const lists = entries.filter(isList);
+  return [
+    factText(plain),
+    ...lists.flatMap(([key, list]) => [
+      `  ${key}:`,
+      ...(list as unknown[]).flatMap(itemLines).map((line) => `    ${line}`),
+    ]),
+  ];
 }
 
 function factText(value: unknown): string {

@@ -188,9 +188,24 @@ async function readyVolume(
     placement: {
       volume_id: volumeId,
       backend: record?.backend ?? null,
-      selection: record?.selection ?? null,
-      steps: record?.steps ?? [],
+      ...record?.selection,
+      steps: (record?.steps ?? []).map(briefStep),
     },
+  };
+}
+
+/** Of a step of the volume's own record what a launch's reader asks: who did it, and how long it took. */
+function briefStep(step: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { step: name, actor, state, started_at, ended_at, evidence } = step;
+  const facts = evidence as { image_cloned?: unknown; bytes_copied?: unknown } | undefined;
+  const ms = Date.parse(String(ended_at)) - Date.parse(String(started_at));
+  return {
+    step: name,
+    actor,
+    state,
+    ms: Number.isNaN(ms) ? null : ms,
+    ...(facts?.image_cloned === undefined ? {} : { image_cloned: facts.image_cloned }),
+    ...(facts?.bytes_copied === undefined ? {} : { bytes_copied: facts.bytes_copied }),
   };
 }
 
