@@ -1,7 +1,7 @@
 // What lists of the volume API share: the query's page and order, and the links and counts of the answer.
 import { sql, type RawBuilder } from 'kysely';
 import type { Call } from '#platform/http/api.ts';
-import { atLeast } from '#platform/microversion/microversion.ts';
+import { atLeast, type VersionText } from '#platform/microversion/microversion.ts';
 import { InvalidInput } from './errors.ts';
 
 export interface SortKey {
@@ -117,6 +117,29 @@ export function nextLinks(
   query.set('marker', last.id);
   query.delete('offset');
   return { [`${name}_links`]: [{ rel: 'next', href: `${call.baseUrl}${call.path}?${query}` }] };
+}
+
+/** Names that nobody filters by are passed over until 3.31, and refused from then on to all but administrators. */
+export function refuseUnknownFilters(call: Call, known: Iterable<string>, isAdmin: boolean): void {
+  if (isAdmin || !atLeast(call.microversion, '3.31')) return;
+  const names = new Set(known);
+  const unknown = [...call.query.keys()].filter((key) => !names.has(key) && !LISTING_NAMES.has(key));
+  if (unknown.length > 0)
+    throw new InvalidInput(`Invalid filters ${unknown.join(',').slice(0, 255)} are found in query options.`);
+}
+
+/** Lists that learnt to sort by `name` late: before, they take `display_name` alone. @throws InvalidInput */
+export function refuseSortByName(call: Call, since: VersionText): void {
+  if (atLeast(call.microversion, since)) return;
+  const keys = [...call.query.getAll('sort'), ...call.query.getAll('sort_key')].flatMap((text) =>
+    text.split(',').map((part) => part.split(':')[0]?.trim()),
+  );
+  if (keys.includes('name')) throw new InvalidInput(`There is no sort key name before ${since}.`);
+}
+
+/** The value that a `name~` of the query asks for, from 3.34 on. */
+export function readLike(call: Call, name: string): string | undefined {
+  return atLeast(call.microversion, '3.34') ? (call.query.get(`${name}~`) ?? undefined) : undefined;
 }
 
 const TRUE = new Set(['1', 't', 'true', 'on', 'y', 'yes']);

@@ -3,7 +3,7 @@ import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { AttachmentNotFound, InvalidInput } from '#volume/errors.ts';
-import { nextLinks, readPage, wantsAllProjects } from '#volume/paging.ts';
+import { nextLinks, readLike, readPage, refuseUnknownFilters, wantsAllProjects } from '#volume/paging.ts';
 import { VOLUME_CHANGED } from '#volume/rpc.ts';
 import type { AttachmentRow } from '#volume/tables.ts';
 import { findVolume } from '#volume/volumes/find.ts';
@@ -26,6 +26,7 @@ export async function listDetail(call: Call, deps: VolumeDeps): Promise<unknown>
   return { attachments: rows.map((row) => detailView(row, sees)), ...links };
 }
 
+const FILTERS = ['volume_id', 'instance_id', 'status'] as const;
 const RULE_OF_ALL = 'volume:attachment_get_all_projects';
 
 async function list(
@@ -34,14 +35,24 @@ async function list(
 ): Promise<{ rows: AttachmentRow[]; links: Record<string, unknown> }> {
   const page = readPage(call.query, SORTABLE, config.maxLimit);
   const equal: Record<string, string> = {};
-  for (const name of ['volume_id', 'instance_id', 'status'] as const) {
+  for (const name of FILTERS) {
     const value = call.query.get(name);
     if (value !== null) equal[name] = value;
   }
+  const like: Record<string, string> = {};
+  for (const name of FILTERS) {
+    const part = readLike(call, name);
+    if (part !== undefined) like[name] = part;
+  }
+  refuseUnknownFilters(
+    call,
+    FILTERS.flatMap((name) => [name, `${name}~`]),
+    call.allows(RULE_OF_ALL, {}),
+  );
   const projectId = wantsAllProjects(call, RULE_OF_ALL)
     ? (call.query.get('project_id') ?? undefined)
     : (call.principal.projectId ?? '');
-  const rows = page.limit > 0 ? await listAttachmentRows(db.kysely, { projectId, equal }, page) : [];
+  const rows = page.limit > 0 ? await listAttachmentRows(db.kysely, { projectId, equal, like }, page) : [];
   if (!rows) throw new AttachmentNotFound(page.marker ?? '');
   return { rows, links: nextLinks(call, 'attachments', page, rows) };
 }

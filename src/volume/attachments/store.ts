@@ -65,6 +65,8 @@ export async function listExported(db: Db, hostAtBackend: string): Promise<Expor
 export interface AttachmentFilters {
   readonly projectId?: string | undefined;
   readonly equal: Readonly<Partial<Record<'volume_id' | 'instance_id' | 'status' | 'attached_host', string>>>;
+  /** Parts of the column's text. */
+  readonly like?: Readonly<Record<string, string>>;
 }
 
 export const SORTABLE = ['id', 'created_at', 'status', 'volume_id', 'instance_id'] as const;
@@ -73,13 +75,17 @@ const column = (key: string): RawBuilder<unknown> => sql`coalesce(attachments.${
 /** Undefined when the marker is none of them. */
 export async function listAttachmentRows(
   db: Db,
-  { projectId, equal }: AttachmentFilters,
+  { projectId, equal, like = {} }: AttachmentFilters,
   page: Page,
 ): Promise<AttachmentRow[] | undefined> {
   let query = db.selectFrom('attachments').selectAll();
   if (projectId !== undefined) query = query.where('project_id', '=', projectId);
   for (const [name, value] of Object.entries(equal))
     query = query.where(sql.ref(`attachments.${name}`), '=', value);
+  for (const [name, part] of Object.entries(like))
+    query = query.where(
+      sql<boolean>`${column(name)} like ${`%${part.replaceAll(/[%_!]/g, '!$&')}%`} escape '!'`,
+    );
   if (page.marker !== undefined) {
     const values: Record<string, unknown> | undefined = await db
       .selectFrom('attachments')

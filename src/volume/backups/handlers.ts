@@ -6,7 +6,13 @@ import { Reply, type Call } from '#platform/http/api.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { nextPageLink, pageOf, type Listing, type RowPage } from '#volume/listing.ts';
 import { beginOperation, cancelRunning } from '#volume/operations/store.ts';
-import { wantsAllProjects, wantsCount } from '#volume/paging.ts';
+import {
+  readLike,
+  refuseSortByName,
+  refuseUnknownFilters,
+  wantsAllProjects,
+  wantsCount,
+} from '#volume/paging.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import type { BackupRow } from '#volume/tables.ts';
 import { BackupNotFound, InvalidBackup } from './errors.ts';
@@ -47,7 +53,14 @@ async function select(
     db.kysely,
     all ? (query.get('project_id') ?? undefined) : (call.principal.projectId ?? ''),
   );
-  const fits = rows.filter((row) => FILTERS.every((name) => (query.get(name) ?? row[name]) === row[name]));
+  refuseUnknownFilters(call, [...FILTERS, 'name~', 'project_id'], all);
+  refuseSortByName(call, '3.37');
+  const like = readLike(call, 'name');
+  const fits = rows.filter(
+    (row) =>
+      FILTERS.every((name) => (query.get(name) ?? row[name]) === row[name]) &&
+      (like === undefined || row.name?.includes(like) === true),
+  );
   const page = pageOf(query, fits, { what: 'Backup', sortable: SORTABLE, maxLimit: config.maxLimit });
   return { ...page, count: fits.length };
 }

@@ -43,6 +43,6 @@ export function detailView(call: Call, row: BackupRow, hasDependents: boolean): 
       ? since('3.18', { 'os-backup-project-attr:project_id': row.project_id })
       : {}),
     ...since('3.56', { user_id: row.user_id }),
-    ...since('3.64', { encryption_key_id: row.encryption_key_id }),
+    ...(row.encryption_key_id === null ? {} : since('3.64', { encryption_key_id: row.encryption_key_id })),
   };
 }

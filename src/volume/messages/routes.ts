@@ -5,6 +5,7 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps, VolumeRoute } from '#volume/deps.ts';
 import { ResourceNotFound } from '#volume/errors.ts';
 import { nextPageLink, pageOf, type Listing } from '#volume/listing.ts';
+import { readLike, refuseUnknownFilters } from '#volume/paging.ts';
 import { MEMBER, READER, rule } from '#volume/policies.ts';
 import type { MessageRow } from '#volume/tables.ts';
 import { shownTime } from '#volume/times.ts';
@@ -58,7 +59,12 @@ const FILTERS = ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'me
 async function list(call: Call, { db, config }: VolumeDeps): Promise<unknown> {
   const rows = await listMessages(db.kysely, call.principal.projectId ?? '');
   const pages = atLeast(call.microversion, '3.5');
-  const matching = pages ? rows.filter((row) => fits(call.query, row)) : rows;
+  refuseUnknownFilters(
+    call,
+    FILTERS.flatMap((name) => [name, `${name}~`]),
+    false,
+  );
+  const matching = pages ? rows.filter((row) => fits(call, row)) : rows;
   const page = pageOf(pages ? call.query : new URLSearchParams(), matching, {
     what: 'Message',
     sortable: SORTABLE,
@@ -70,10 +76,10 @@ async function list(call: Call, { db, config }: VolumeDeps): Promise<unknown> {
   };
 }
 
-function fits(query: URLSearchParams, row: MessageRow): boolean {
+function fits(call: Call, row: MessageRow): boolean {
   return FILTERS.every((name) => {
-    const wanted = query.get(name);
-    return wanted === null || SORTABLE[name]?.(row) === wanted;
+    const value = String(SORTABLE[name]?.(row) ?? '');
+    return (call.query.get(name) ?? value) === value && value.includes(readLike(call, name) ?? '');
   });
 }
 

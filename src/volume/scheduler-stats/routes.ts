@@ -5,6 +5,8 @@ import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import type { VolumeDeps, VolumeRoute } from '#volume/deps.ts';
 import { readBoolean } from '#volume/paging.ts';
 import { ADMIN, rule } from '#volume/policies.ts';
+import { explainSpecs } from '../scheduler/spec-match.ts';
+import { findType } from '../types/store.ts';
 import { listServices } from '../os-services/store.ts';
 import { capabilitiesView, poolsOf, type Pool } from './pools.ts';
 
@@ -15,9 +17,13 @@ export const poolPolicies: readonly PolicyRule[] = [
 ];
 
 async function list(call: Call, { db, clock, config }: VolumeDeps): Promise<unknown> {
+  const specs = await specsOfAsked(call, db);
   const detail = readBoolean('detail', call.query.get('detail') ?? 'false');
-  const pools = poolsOf(await listServices(db.kysely), clock.now(), config).filter((pool) =>
-    fits(call, pool),
+  const pools = poolsOf(await listServices(db.kysely), clock.now(), config).filter(
+    (pool) =>
+      specs !== undefined &&
+      fits(call, pool) &&
+      explainSpecs({ pool: pool.backend, stats: pool.stats }, specs) === undefined,
   );
   return {
     pools: pools.map((pool) => ({
@@ -25,6 +31,17 @@ async function list(call: Call, { db, clock, config }: VolumeDeps): Promise<unkn
       ...(detail ? { capabilities: capabilitiesView(pool) } : {}),
     })),
   };
+}
+
+/** What the type of the filter `volume_type` (3.35) asks of a pool; undefined when there is no such type. */
+async function specsOfAsked(
+  call: Call,
+  db: VolumeDeps['db'],
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const wanted = atLeast(call.microversion, '3.35') ? call.query.get('volume_type') : null;
+  if (wanted === null) return {};
+  const viewer = { projectId: call.principal.projectId, all: true };
+  return (await findType(db.kysely, wanted, viewer, { byName: true }))?.extraSpecs;
 }
 
 /** Names and capabilities filter from 3.28 on: equal as text. */

@@ -7,7 +7,16 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, InvalidSnapshot, InvalidVolume, SnapshotNotFound } from '#volume/errors.ts';
 import { beginOperation } from '#volume/operations/store.ts';
-import { LISTING_NAMES, nextLinks, readPage, wantsAllProjects, wantsCount } from '#volume/paging.ts';
+import {
+  nextLinks,
+  readBoolean,
+  readLike,
+  readPage,
+  refuseSortByName,
+  refuseUnknownFilters,
+  wantsAllProjects,
+  wantsCount,
+} from '#volume/paging.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import { isTrue } from '#volume/schema-types.ts';
@@ -44,14 +53,15 @@ async function list(
   view: (call: Call, whole: WholeSnapshot) => unknown,
 ): Promise<unknown> {
   const filters = readFilters(call);
+  refuseSortByName(call, '3.30');
   const page = readPage(call.query, SORTABLE, config.maxLimit);
-  const rows = page.limit > 0 ? await listSnapshotRows(db.kysely, filters, page) : [];
+  const rows = page.limit > 0 && filters ? await listSnapshotRows(db.kysely, filters, page) : [];
   if (!rows) throw new SnapshotNotFound(page.marker ?? '');
   const snapshots = await wholeSnapshots(db.kysely, rows);
   return {
     snapshots: snapshots.map((whole) => view(call, whole)),
     ...nextLinks(call, 'snapshots', page, rows),
-    ...(wantsCount(call) ? { count: await countSnapshotRows(db.kysely, filters) } : {}),
+    ...(wantsCount(call) ? { count: filters ? await countSnapshotRows(db.kysely, filters) : 0 } : {}),
   };
 }
 
@@ -66,13 +76,14 @@ const FILTERS = new Set([
   'consumes_quota',
 ]);
 
-function readFilters(call: Call): SnapshotFilters {
+/** Undefined when nothing can fit. */
+function readFilters(call: Call): SnapshotFilters | undefined {
   const { query, microversion } = call;
   const everywhere = 'volume:get_all_snapshots_of_projects';
   const isAdmin = call.allows(everywhere, {});
-  const unknown = [...query.keys()].filter((key) => !FILTERS.has(key) && !LISTING_NAMES.has(key));
-  if (!isAdmin && unknown.length > 0 && atLeast(microversion, '3.31'))
-    throw new InvalidInput(`Invalid filters ${unknown.join(',').slice(0, 255)} are found in query options.`);
+  refuseUnknownFilters(call, FILTERS, isAdmin);
+  const quota = atLeast(microversion, '3.65') ? query.get('consumes_quota') : null;
+  if (quota !== null && !readBoolean('consumes_quota', quota)) return undefined; // all do
   const equal: Record<string, string> = {};
   const name = query.get('name') ?? query.get('display_name');
   if (name !== null) equal['name'] = name;
@@ -83,7 +94,7 @@ function readFilters(call: Call): SnapshotFilters {
       ? (query.get('project_id') ?? undefined)
       : (call.principal.projectId ?? ''),
     equal,
-    nameLike: atLeast(microversion, '3.34') ? (query.get('name~') ?? undefined) : undefined,
+    nameLike: readLike(call, 'name'),
     zone: query.get('availability_zone') ?? undefined,
     metadata: atLeast(microversion, '3.22') ? readMap(query, 'metadata') : {},
   };

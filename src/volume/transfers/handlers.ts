@@ -1,6 +1,7 @@
 // Offers a volume to another project, and takes one that was offered.
 import { isoTime } from '#platform/context/clock.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
+import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, InvalidVolume, ResourceNotFound } from '#volume/errors.ts';
 import { nextPageLink, pageOf, type Listing } from '#volume/listing.ts';
@@ -31,6 +32,12 @@ const SORTABLE: Listing<TransferRow>['sortable'] = {
   volume_id: (row) => row.volume_id,
 };
 
+/** Markers and orders came with 3.59. */
+function pagingOf({ query, microversion }: Call): URLSearchParams {
+  if (atLeast(microversion, '3.59')) return query;
+  return new URLSearchParams([...query].filter(([name]) => name === 'limit' || name === 'offset'));
+}
+
 const listOf =
   (view: (call: Call, row: TransferRow) => unknown) =>
   async (call: Call, { db, config }: VolumeDeps): Promise<unknown> => {
@@ -41,14 +48,14 @@ const listOf =
         (call.query.get('name') ?? row.name) === row.name &&
         (call.query.get('volume_id') ?? row.volume_id) === row.volume_id,
     );
-    const page = pageOf(call.query, filtered, {
+    const page = pageOf(pagingOf(call), filtered, {
       what: 'Transfer',
       sortable: SORTABLE,
       maxLimit: config.maxLimit,
     });
     return {
       transfers: page.rows.map((row) => view(call, row)),
-      ...nextPageLink(call, 'transfers', page),
+      ...(atLeast(call.microversion, '3.59') ? nextPageLink(call, 'transfers', page) : {}),
     };
   };
 

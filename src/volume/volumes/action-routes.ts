@@ -31,6 +31,7 @@ import {
   forceDetachBody,
   initializeBody,
   migrateBody,
+  migrateBody_3_16,
   readonlyBody,
   reimageBody,
   resetStatusBody,
@@ -40,6 +41,7 @@ import {
   terminateBody,
   unsetImageMetadataBody,
   uploadImageBody,
+  uploadImageBody_3_1,
 } from './schema.ts';
 
 const empty = (key: string, handler: VolumeAction['handler']): VolumeAction => ({
@@ -58,8 +60,16 @@ const actions: readonly VolumeAction[] = [
   { key: 'os-unset_image_metadata', handler: unsetImageMetadata, body: unsetImageMetadataBody, success: 200 },
   { ...empty('os-show_image_metadata', showImageMetadata), success: 200 },
   { key: 'os-retype', handler: retypeVolume, body: retypeBody },
-  { key: 'os-migrate_volume', handler: migrateVolume, body: migrateBody },
-  { key: 'os-volume_upload_image', handler: uploadImage, body: uploadImageBody },
+  {
+    key: 'os-migrate_volume',
+    handler: migrateVolume,
+    body: [{ schema: migrateBody }, { since: '3.16', schema: migrateBody_3_16 }],
+  },
+  {
+    key: 'os-volume_upload_image',
+    handler: uploadImage,
+    body: [{ schema: uploadImageBody }, { since: '3.1', schema: uploadImageBody_3_1 }],
+  },
   { key: 'revert', handler: revertToSnapshot, body: revertBody, since: '3.40' },
   { key: 'os-reimage', handler: reimageVolume, body: reimageBody, since: '3.68' },
   empty('os-reserve', reserveVolume),

@@ -39,7 +39,7 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
   const specs = await listExtraSpecs(deps.db.kysely, type?.id ?? null);
   const shared = isSpecTrue(specs['multiattach']) || isTrue(body.volume.multiattach);
   if (shared) call.enforce('volume:multiattach', { project_id: projectId });
-  const zone = await chooseZone(deps, body.volume, source);
+  const zone = await chooseZone(deps, body.volume, source, specs);
   const volume: VolumeRow = {
     id: crypto.randomUUID(),
     project_id: projectId,
@@ -188,11 +188,22 @@ async function chooseType(
   return findDefaultType(db.kysely, caller.projectId ?? '', config.defaultVolumeType);
 }
 
+/** A type may name the zones that its volumes may lie in (3.52). */
+function zoneOfType(specs: Readonly<Record<string, string>>, usual: string): string {
+  const allowed = specs['RESKEY:availability_zones']?.split(',').map((each) => each.trim());
+  return allowed === undefined || allowed.includes(usual) ? usual : (allowed[0] ?? usual);
+}
+
 /** @throws InvalidInput for a zone without services */
-async function chooseZone({ db, config }: VolumeDeps, body: NewVolumeBody, source: Source): Promise<string> {
+async function chooseZone(
+  { db, config }: VolumeDeps,
+  body: NewVolumeBody,
+  source: Source,
+  specs: Readonly<Record<string, string>>,
+): Promise<string> {
   const wanted = body.availability_zone;
   if (wanted === undefined || wanted === null || wanted === '')
-    return source.zone ?? config.defaultAvailabilityZone;
+    return source.zone ?? zoneOfType(specs, config.defaultAvailabilityZone);
   if (source.zone !== null && source.zone !== wanted)
     throw new InvalidInput(
       `Invalid input received: a clone lies in the zone of its source, ${source.zone}, not in ${wanted}.`,

@@ -1,6 +1,7 @@
 // Volumes: show, update, and the launch record. Lists, creation and deletion have files of their own.
 import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
+import { atLeast } from '#platform/microversion/microversion.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, VolumeNotFound } from '#volume/errors.ts';
@@ -32,7 +33,7 @@ export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
   const name = body.name === undefined ? body.display_name : body.name;
   const description = body.description === undefined ? body.display_description : body.description;
   const { metadata } = body;
-  if (name === undefined && description === undefined && !metadata)
+  if (name === undefined && description === undefined && !metadata && atLeast(call.microversion, '3.53'))
     throw new InvalidInput('Missing required element: a name, a description or metadata is to be given.');
   await deps.db.transaction(async (trx) => {
     await updateVolume(trx, volume.id, {

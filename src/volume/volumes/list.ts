@@ -4,10 +4,11 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, VolumeNotFound } from '#volume/errors.ts';
 import {
-  LISTING_NAMES,
   nextLinks,
   readBoolean,
+  readLike,
   readPage,
+  refuseUnknownFilters,
   wantsAllProjects,
   wantsCount,
 } from '#volume/paging.ts';
@@ -81,7 +82,7 @@ export async function summary(call: Call, { db }: VolumeDeps): Promise<unknown> 
 function readFilters(call: Call): VolumeFilters | undefined {
   const { query, microversion } = call;
   const isAdmin = call.allows('volume:get_all_projects', {});
-  refuseUnknown(call, isAdmin);
+  refuseUnknownFilters(call, FILTERS, isAdmin);
   const wanted = wantsAllProjects(call, 'volume:get_all_projects')
     ? (query.get('project_id') ?? undefined)
     : own(call);
@@ -96,8 +97,8 @@ function readFilters(call: Call): VolumeFilters | undefined {
     if (!/^\d{1,9}$/.test(size)) return undefined;
     equal['size'] = Number(size);
   }
-  if (query.has('bootable')) equal['bootable'] = readBoolean('bootable', query.get('bootable') ?? '') ? 1 : 0;
-  if (query.get('group_id')) return undefined; // no volume is in a group
+  if (query.has('bootable')) equal['bootable'] = readBootable(call, query.get('bootable') ?? '') ? 1 : 0;
+  if (atLeast(microversion, '3.10') && query.get('group_id')) return undefined; // no volume is in a group
   if (
     atLeast(microversion, '3.65') &&
     query.has('consumes_quota') &&
@@ -108,7 +109,7 @@ function readFilters(call: Call): VolumeFilters | undefined {
     projectId: wanted,
     equal,
     statuses: query.get('status')?.split(','),
-    nameLike: atLeast(microversion, '3.34') ? (query.get('name~') ?? undefined) : undefined,
+    nameLike: readLike(call, 'name'),
     metadata: readMap(query, 'metadata'),
     imageMetadata: atLeast(microversion, '3.4') ? readMap(query, 'glance_metadata') : {},
     times: atLeast(microversion, '3.60')
@@ -121,15 +122,15 @@ function readFilters(call: Call): VolumeFilters | undefined {
   };
 }
 
+/** Before 3.2 everything but two spellings of false is true. */
+function readBootable(call: Call, text: string): boolean {
+  return atLeast(call.microversion, '3.2')
+    ? readBoolean('bootable', text)
+    : text !== 'false' && text !== 'False';
+}
+
 /** A token without a project sees none. */
 const own = (call: Call): string => call.principal.projectId ?? '';
-
-function refuseUnknown(call: Call, isAdmin: boolean): void {
-  if (isAdmin || !atLeast(call.microversion, '3.31')) return;
-  const unknown = [...call.query.keys()].filter((key) => !FILTERS.has(key) && !LISTING_NAMES.has(key));
-  if (unknown.length > 0)
-    throw new InvalidInput(`Invalid filters ${unknown.join(',').slice(0, 255)} are found in query options.`);
-}
 
 /** `{"k": "v"}`, also as Python writes it: `{'k': 'v'}`. @throws InvalidInput */
 export function readMap(query: URLSearchParams, name: string): Record<string, string> {

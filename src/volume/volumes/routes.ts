@@ -6,7 +6,7 @@ import { findVolume } from './find.ts';
 import { launchRecord, show, update } from './handlers.ts';
 import { listBrief, listDetail, summary } from './list.ts';
 import { remove } from './remove.ts';
-import { createVolumeSchema, updateVolumeSchema } from './schema.ts';
+import { createVolumeSchema, createVolumeSchema_3_53, updateVolumeSchema } from './schema.ts';
 import { addMetadata, clearMetadata, removeMetadataKey } from './store.ts';
 
 export const volumeRoutes: readonly VolumeRoute[] = [
@@ -17,7 +17,7 @@ export const volumeRoutes: readonly VolumeRoute[] = [
     method: 'POST',
     path: '/volumes',
     handler: createVolume,
-    body: createVolumeSchema,
+    body: [{ schema: createVolumeSchema }, { since: '3.53', schema: createVolumeSchema_3_53 }],
     success: 202,
     errors: [413],
   },

@@ -1,5 +1,5 @@
 // Bodies of volumes, their metadata and their actions, as JSON Schema.
-import { Type } from 'typebox';
+import { Type, type TSchema } from 'typebox';
 import {
   booleanSchema,
   metadataSchema,
@@ -12,32 +12,38 @@ import {
 
 const hints = Type.Record(Type.String({ maxLength: 255 }), Type.Unknown());
 
-/** Unknown fields are passed over, as upstream does: clients send `status`, `user_id` and more as null. */
-export const createVolumeSchema = Type.Object(
-  {
-    volume: Type.Object({
-      name: Type.Optional(orNull(nameSchema)),
-      display_name: Type.Optional(orNull(nameSchema)),
-      description: Type.Optional(orNull(nameSchema)),
-      display_description: Type.Optional(orNull(nameSchema)),
-      size: Type.Optional(orNull(sizeSchema)),
-      volume_type: Type.Optional(orNull(nameSchema)),
-      availability_zone: Type.Optional(orNull(nameSchema)),
-      metadata: Type.Optional(orNull(metadataSchema)),
-      imageRef: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
-      image_id: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
-      snapshot_id: Type.Optional(orNull(uuidSchema)),
-      source_volid: Type.Optional(orNull(uuidSchema)),
-      backup_id: Type.Optional(orNull(uuidSchema)),
-      group_id: Type.Optional(orNull(uuidSchema)),
-      consistencygroup_id: Type.Optional(orNull(uuidSchema)),
-      multiattach: Type.Optional(orNull(booleanSchema)),
-    }),
-    'OS-SCH-HNT:scheduler_hints': Type.Optional(orNull(hints)),
-    scheduler_hints: Type.Optional(orNull(hints)),
-  },
-  strict,
-);
+const newVolumeFields = {
+  name: Type.Optional(orNull(nameSchema)),
+  display_name: Type.Optional(orNull(nameSchema)),
+  description: Type.Optional(orNull(nameSchema)),
+  display_description: Type.Optional(orNull(nameSchema)),
+  size: Type.Optional(orNull(sizeSchema)),
+  volume_type: Type.Optional(orNull(nameSchema)),
+  availability_zone: Type.Optional(orNull(nameSchema)),
+  metadata: Type.Optional(orNull(metadataSchema)),
+  imageRef: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
+  image_id: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
+  snapshot_id: Type.Optional(orNull(uuidSchema)),
+  source_volid: Type.Optional(orNull(uuidSchema)),
+  backup_id: Type.Optional(orNull(uuidSchema)),
+  group_id: Type.Optional(orNull(uuidSchema)),
+  consistencygroup_id: Type.Optional(orNull(uuidSchema)),
+  multiattach: Type.Optional(orNull(booleanSchema)),
+};
+
+const createSchema = (options: { readonly additionalProperties?: false }): TSchema =>
+  Type.Object(
+    {
+      volume: Type.Object(newVolumeFields, options),
+      'OS-SCH-HNT:scheduler_hints': Type.Optional(orNull(hints)),
+      scheduler_hints: Type.Optional(orNull(hints)),
+    },
+    strict,
+  );
+
+/** Unknown fields are passed over, as upstream does: older clients send `status`, `user_id` and more as null. */
+export const createVolumeSchema = createSchema({});
+export const createVolumeSchema_3_53 = createSchema(strict);
 
 export const updateVolumeSchema = Type.Object(
   {
@@ -78,25 +84,25 @@ export const retypeBody = action('os-retype', {
   migration_policy: Type.Optional(orNull(Type.Enum(['never', 'on-demand']))),
 });
 export const revertBody = action('revert', { snapshot_id: uuidSchema });
-export const migrateBody = Type.Object(
-  {
-    'os-migrate_volume': Type.Object(
-      {
-        host: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 255 }))),
-        cluster: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
-        force_host_copy: Type.Optional(orNull(booleanSchema)),
-        lock_volume: Type.Optional(orNull(booleanSchema)),
-      },
-      strict,
-    ),
-  },
-  strict,
-);
-export const uploadImageBody = action('os-volume_upload_image', {
+const migrateFields = {
+  host: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 255 }))),
+  force_host_copy: Type.Optional(orNull(booleanSchema)),
+  lock_volume: Type.Optional(orNull(booleanSchema)),
+};
+export const migrateBody = action('os-migrate_volume', migrateFields);
+export const migrateBody_3_16 = action('os-migrate_volume', {
+  ...migrateFields,
+  cluster: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
+});
+const uploadFields = {
   image_name: Type.String({ minLength: 1, maxLength: 255 }),
   force: Type.Optional(orNull(booleanSchema)),
   disk_format: Type.Optional(orNull(Type.Enum(['raw', 'qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi', 'ploop']))),
   container_format: Type.Optional(orNull(Type.String({ maxLength: 64 }))),
+};
+export const uploadImageBody = action('os-volume_upload_image', uploadFields);
+export const uploadImageBody_3_1 = action('os-volume_upload_image', {
+  ...uploadFields,
   visibility: Type.Optional(orNull(Type.Enum(['public', 'private', 'shared', 'community']))),
   protected: Type.Optional(orNull(booleanSchema)),
 });

@@ -87,7 +87,8 @@ export async function findSource(call: Call, deps: VolumeDeps, body: NewVolumeBo
 const present = (id: string | null | undefined): string | undefined =>
   id === null || id === '' ? undefined : id;
 
-async function fromImage(call: Call, { image: images }: VolumeDeps, id: string): Promise<Source> {
+async function fromImage(call: Call, deps: VolumeDeps, id: string): Promise<Source> {
+  const { image: images } = deps;
   call.enforce('volume:create_from_image');
   const image = /^[0-9a-fA-F-]{36}$/.test(id) ? await images.findImage(call.token ?? '', id) : undefined;
   if (!image)
@@ -100,6 +101,8 @@ async function fromImage(call: Call, { image: images }: VolumeDeps, id: string):
       `Invalid input received: Image ${id} is not active, its status is ${image.status}.`,
     );
   const bytes = Math.max(image.virtual_size ?? 0, image.size ?? 0);
+  const ofServer = atLeast(call.microversion, '3.46') ? bootSnapshotOf(image) : undefined;
+  if (ofServer !== undefined) return fromSnapshot(call, deps, ofServer);
   return {
     ...NOTHING,
     image,
@@ -108,6 +111,22 @@ async function fromImage(call: Call, { image: images }: VolumeDeps, id: string):
     leastSize: Math.max(1, image.min_disk, Math.ceil(bytes / GIB)),
     leastSizeOf: image.min_disk > Math.ceil(bytes / GIB) ? 'the image minDisk size' : 'the image size',
   };
+}
+
+/** An image of a server on volumes has no data of its own: it names the snapshot of the volume to boot from. */
+function bootSnapshotOf(image: Image): string | undefined {
+  const given = image['block_device_mapping'];
+  if (typeof given !== 'string') return undefined;
+  try {
+    const mappings = JSON.parse(given) as unknown;
+    if (!Array.isArray(mappings)) return undefined;
+    const boot = (mappings as Array<Record<string, unknown> | null>).find(
+      (each) => each?.['source_type'] === 'snapshot' && each['boot_index'] === 0,
+    );
+    return typeof boot?.['snapshot_id'] === 'string' ? boot['snapshot_id'] : undefined;
+  } catch {
+    return undefined; // any user may set the property, to anything
+  }
 }
 
 async function fromSnapshot(call: Call, deps: VolumeDeps, id: string): Promise<Source> {

@@ -1,0 +1,58 @@
+// Rows of the volume service's microversions that concern what this cloud does not have (docs/limits.md).
+import assert from 'node:assert/strict';
+import { message, noPath, NOBODY, type Row } from './row.ts';
+
+const absent = (version: Row['version'], change: string, check: Row['check']): Row => ({
+  version,
+  change,
+  proof: 'absent',
+  check,
+});
+const group = (version: Row['version'], change: string, path: string): Row =>
+  absent(version, change, noPath(['GET', path]));
+
+export const absentRows: readonly Row[] = [
+  absent(
+    '3.6',
+    'consistency groups with empty names',
+    noPath(['PUT', `/consistencygroups/${NOBODY}/update`, {}]),
+  ),
+  absent(
+    '3.8',
+    'manageable volumes and snapshots',
+    noPath(['GET', '/manageable_volumes'], ['GET', '/manageable_snapshots']),
+  ),
+  group('3.11', 'group types', '/group_types'),
+  group('3.13', 'groups', '/groups'),
+  group('3.14', 'group snapshots', '/group_snapshots'),
+  absent('3.17', 'cluster of what can be managed', noPath(['GET', '/os-volume-manage?cluster=c'])),
+  group('3.19', 'reset of group snapshots', '/group_snapshots'),
+  group('3.20', 'reset of groups', '/groups'),
+  absent('3.24', 'clean-up by workers', noPath(['POST', '/workers/cleanup', {}])),
+  group('3.25', 'volumes of groups', '/groups/detail'),
+  group('3.29', 'filters of group snapshots', '/group_snapshots'),
+  absent(
+    '3.32',
+    'levels of logs',
+    noPath(['PUT', '/os-services/set-log', {}], ['PUT', '/os-services/get-log', {}]),
+  ),
+  group('3.38', 'replication of groups', '/groups'),
+  group('3.58', 'project of groups', '/groups/detail'),
+  absent('3.64', 'key of encrypted volumes: none is', async ({ below, from, world }) => {
+    for (const client of [below, from]) {
+      assert.equal('encryption_key_id' in (await client.get(`/volumes/${world.volume}`)).volume, false);
+      assert.equal('encryption_key_id' in (await client.get(`/backups/${world.backup}`)).backup, false);
+    }
+  }),
+  absent('3.70', 'transfer of encrypted volumes: none can be made', async ({ below, from, world }) => {
+    const name = world.unique('encrypted');
+    const { body } = await from.send('POST', '/types', { volume_type: { name } }, 'admin');
+    const encryption = { provider: 'luks' };
+    await from.send('POST', `/types/${body.volume_type.id}/encryption`, { encryption }, 'admin');
+    for (const client of [below, from]) {
+      const answer = await client.send('POST', '/volumes', { volume: { size: 1, volume_type: name } });
+      assert.equal(answer.status, 400);
+      assert.match(message(answer), /encrypt/i);
+    }
+  }),
+];
