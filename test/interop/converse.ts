@@ -28,7 +28,8 @@ interface Answer {
 
 /** One test for each step, in order, and one that the cloud logged no bug meanwhile. */
 export function converse(area: Area, where: Partial<UpOptions>): void {
-  suite(`${area.name}, ${where.simulated ? 'simulated' : 'on real programs'}`, () => {
+  const world = where.simulated ? 'simulated' : 'on real programs';
+  suite(`${area.name}, ${world}${where.storage === 'ceph' ? ' with Ceph' : ''}`, () => {
     let talk: Talk;
     let dir: string;
     before(async () => {
