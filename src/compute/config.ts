@@ -3,6 +3,8 @@
 export interface ComputeConfig {
   /** Upper bound of a launch over all its attempts; past it the launch is unwound and fails. */
   readonly launchDeadlineMs: number;
+  /** The same for launches that make volumes, and of rebuilds: longer than their steps may take one after the other. */
+  readonly fillDeadlineMs: number;
   /** Upper bound of every other action on a server. */
   readonly actionDeadlineMs: number;
   /** How long past its deadline an action is left to speak for itself before it is ended. */
@@ -31,6 +33,7 @@ export interface ComputeConfig {
 
 export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   launchDeadlineMs: 300_000,
+  fillDeadlineMs: 1_200_000,
   actionDeadlineMs: 120_000,
   expiryGraceMs: 30_000, // a step that runs at the deadline may end by its own deadline first
   expiryIntervalMs: 5000,

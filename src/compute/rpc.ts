@@ -171,7 +171,13 @@ export type AgentRpc = {
   suspendServer(args: ActionRef): void;
   resumeServer(args: ActionRef): void;
   /** The entry already has the new image, name, metadata and password. */
-  rebuildServer(args: ActionRef & { readonly user_token: string }): void;
+  rebuildServer(
+    args: ActionRef & {
+      readonly user_token: string;
+      /** The image that is to be written over the volume that the server boots from. Absent: such a volume is kept. */
+      readonly root_image_id?: string;
+    },
+  ): void;
   /** Uploads the root disk into the image `image_id`, which the API has made and queued. */
   createImage(args: ActionRef & { readonly image_id: string; readonly user_token: string }): void;
   attachInterface(

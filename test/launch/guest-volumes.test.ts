@@ -98,16 +98,7 @@ test(
     await untilVolume(data, 'in-use');
     const disk = `/dev/$(basename $(dirname $(grep -l "${data.slice(0, 20)}" /sys/block/vd*/serial)))`;
     await guest.run(`echo kept-by-the-volume | dd of=${disk} bs=512 count=1 conv=sync 2>/dev/null; sync`);
-    const extended = await fetch(`${api.access.origin}/volume/v3/volumes/${data}/action`, {
-      method: 'POST',
-      headers: {
-        'x-auth-token': api.access.token,
-        'content-type': 'application/json',
-        'openstack-api-version': 'volume 3.42',
-      },
-      body: JSON.stringify({ 'os-extend': { new_size: 2 } }),
-    });
-    assert.equal(extended.status, 202, await extended.text());
+    await at('volume 3.42', 'POST', `/volume/v3/volumes/${data}/action`, { 'os-extend': { new_size: 2 } });
     await untilSectors(data, 2);
     assert.match(await guest.run(`head -c 18 ${disk}`), /kept-by-the-volume/);
   },
@@ -124,6 +115,51 @@ test('a stop and a start keep the volumes and what is on them', { timeout: 5 * M
   await untilVolume(data, 'available');
   await untilSectors(data, 0);
 });
+
+/** As a newer client than the other calls: `service version`. */
+async function at(version: string, method: string, path: string, body: object): Promise<void> {
+  const answer = await fetch(`${api.access.origin}${path}`, {
+    method,
+    headers: {
+      'x-auth-token': api.access.token,
+      'content-type': 'application/json',
+      'openstack-api-version': version,
+    },
+    body: JSON.stringify(body),
+  });
+  assert.equal(answer.status, 202, await answer.text());
+}
+
+test(
+  'a rebuild keeps the root volume before 2.93 and writes an image over it since',
+  { timeout: 5 * MINUTE },
+  async () => {
+    const rebuild = { rebuild: { imageRef: await api.imageId('pileus-demo') } };
+    const action = `/compute/v2.1/servers/${id}/action`;
+    // The console's log begins anew with each rebuild.
+    const rebuilt = async (version: string): Promise<void> => {
+      await guest[Symbol.asyncDispose]();
+      await at(version, 'POST', action, rebuild);
+      guest = await api.guest(id);
+    };
+    await guest.run('echo before > /kept-by-the-root; sync');
+    await rebuilt('compute 2.92');
+    assert.match(await guest.run('cat /kept-by-the-root'), /before/);
+    await rebuilt('compute 2.93');
+    assert.equal((await guest.tryRun('test -e /kept-by-the-root')).code, 1);
+    await untilSectors(root, 1);
+    assert.equal(await volumeStatus(root), 'in-use');
+    await guest.run('echo before > /kept-by-the-root; sync');
+    await api.act(id, { 'os-stop': null });
+    await api.untilStatus(id, 'SHUTOFF');
+    await at('compute 2.93', 'POST', action, rebuild);
+    await api.untilStatus(id, 'SHUTOFF');
+    assert.equal(await volumeStatus(root), 'in-use');
+    await api.act(id, { 'os-start': null });
+    guest = await api.guest(id);
+    assert.equal((await guest.tryRun('test -e /kept-by-the-root')).code, 1);
+  },
+);
 
 test('deleting the server takes its root volume with it', { timeout: MINUTE }, async () => {
   await api.call('DELETE', `/compute/v2.1/servers/${id}`);

@@ -10,6 +10,8 @@ export const VOLUME_CHANGED_TOPIC = 'volume.changed';
 
 /** Peers speak this microversion; the service must offer it. */
 const MICROVERSION = '3.54';
+/** The first that has os-reimage. */
+const REIMAGE_MICROVERSION = '3.68';
 
 export interface VolumeAttachmentOfVolume {
   readonly id: string;
@@ -132,6 +134,8 @@ export interface VolumeClient {
   /** Shows the volume as being detached, until the attachment is gone or `rollDetaching` takes it back. */
   beginDetaching(token: string, volumeId: string, serviceToken?: string): Promise<void>;
   rollDetaching(token: string, volumeId: string, serviceToken?: string): Promise<void>;
+  /** Begins to write an image over a volume that is only reserved: it is `downloading` until that has ended. */
+  reimageVolume(token: string, volumeId: string, imageId: string, serviceToken?: string): Promise<void>;
   /** Ends the export and the reservation. Also when it is gone already. */
   deleteAttachment(token: string, id: string, serviceToken?: string): Promise<void>;
   /** For services. */
@@ -213,6 +217,12 @@ export function createVolumeClient(transport: Transport): VolumeClient {
     },
     beginDetaching: async (token, id, service) => act(token, id, 'os-begin_detaching', service),
     rollDetaching: async (token, id, service) => act(token, id, 'os-roll_detaching', service),
+    reimageVolume: async (token, id, image_id, service) => {
+      const body = { 'os-reimage': { image_id, reimage_reserved: true } };
+      const wanted = request('POST', `${at('volumes', id)}/action`, token, service, body);
+      const headers = { 'openstack-api-version': `volume ${REIMAGE_MICROVERSION}` };
+      await expectOk('volume', transport, { ...wanted, headers }, [202]);
+    },
     deleteAttachment: async (token, id, service) =>
       gone(request('DELETE', at('attachments', id), token, service)),
     getLaunchRecord: async (token, volumeId) =>

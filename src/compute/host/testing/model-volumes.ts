@@ -135,6 +135,13 @@ function clientOf(
     deleteAttachment: async (_token, id) => void attachments.delete(id),
     beginDetaching: async () => undefined,
     rollDetaching: async () => undefined,
+    reimageVolume: async (_token, id, image_id) => {
+      const held = [...attachments.values()].filter((each) => each.volume_id === id);
+      const volume = volumes.get(id);
+      if (!volume || held.some((each) => each.status !== 'reserved'))
+        throw new DomainError('bad-request', 'volume-400', `Volume ${id} is in use.`);
+      volume.volume_image_metadata = { image_id };
+    },
     getLaunchRecord: async () => ({
       backend: 'host-1@model#model',
       selection: {},

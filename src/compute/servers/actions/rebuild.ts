@@ -1,5 +1,7 @@
-// `rebuild`: the same server, id, ports and addresses, with its disk made anew from an image.
+// `rebuild`: the same server, id, ports and addresses, with its disk made anew from an image. A root disk that is a volume is
+// written over from 2.93 on, and kept before.
 import { Reply, type Call } from '#platform/http/api.ts';
+import type { Image } from '#platform/clients/image.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { listDevices } from '#compute/block-devices/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
@@ -7,9 +9,10 @@ import { InvalidInput } from '#compute/errors.ts';
 import { findKeypair } from '#compute/keypairs/store.ts';
 import { linksOf } from '#compute/links.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
-import type { FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
+import type { BlockDeviceRow, FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
 import { canonicalIpv6 } from '../access-address.ts';
 import { admitAction, commitAction } from '../begin-action.ts';
+import { requireRoom } from '../create/check-devices.ts';
 import { newPassword } from '../create/create-server.ts';
 import { imageProperties, relatedImage, requireFit, requireImage, tokenOf } from '../create/check-image.ts';
 import { readUserData } from '../create/launch-request.ts';
@@ -51,12 +54,17 @@ export async function rebuildServer(call: Call, deps: ComputeDeps): Promise<Repl
       'Signatures of images are not validated here: leave trusted_image_certificates out.',
     );
   const devices = await listDevices(deps.db.kysely, row.id);
-  if (devices.some((device) => device.boot_index === 0 && device.destination_type === 'volume'))
-    throw new InvalidInput(
-      'Unable to rebuild a server whose root disk is a volume: its volume is not filled from another image here. Launch another server.',
-    );
+  const root = devices.find((device) => device.boot_index === 0 && device.destination_type === 'volume');
+  const image = await requireImage(call, deps, rebuild.imageRef);
+  if (root) await requireRebuildable(call, deps, row, { root, image });
+  else requireFit(call, flavorOf(row), image);
+  const writesOver = root !== undefined && atLeast(call.microversion, '2.93');
   const adminPass = rebuild.adminPass ?? newPassword();
-  const changes = { ...(await changesOf(call, deps, row, rebuild)), admin_password: adminPass };
+  const changes: Partial<InstanceRow> = {
+    ...(await changesOf(call, deps, row, { rebuild, image })),
+    ...(root ? {} : { image_id: image.id }), // none is how a server on a volume is known
+    admin_password: adminPass,
+  };
   const { projectId = row.project_id, userId } = call.principal;
   await commitAction(
     call,
@@ -68,11 +76,17 @@ export async function rebuildServer(call: Call, deps: ComputeDeps): Promise<Repl
       from: {},
       task: 'rebuilding',
       changes,
+      deadlineMs: deps.config.fillDeadlineMs,
       also: async (trx) => {
         const items = Object.keys(rebuild.metadata ?? {}).length;
         if (items > 0) await assertQuota(trx, projectId, userId, { metadata_items: items });
       },
-      message: (agent, ref) => agent.message('rebuildServer', { ...ref, user_token: tokenOf(call) }),
+      message: (agent, ref) =>
+        agent.message('rebuildServer', {
+          ...ref,
+          user_token: tokenOf(call),
+          ...(writesOver ? { root_image_id: image.id } : {}),
+        }),
     },
     handledAt,
   );
@@ -82,16 +96,31 @@ export async function rebuildServer(call: Call, deps: ComputeDeps): Promise<Repl
   return new Reply(202, { server }, { location: linksOf(call, `servers/${row.id}`)[0]?.href ?? '' });
 }
 
+const flavorOf = (row: InstanceRow): FlavorSnapshot => JSON.parse(row.flavor_json) as FlavorSnapshot;
+
+/** @throws InvalidInput for an image that does not fit the volume, and before 2.93 for any but the one it is from */
+async function requireRebuildable(
+  call: Call,
+  deps: ComputeDeps,
+  row: InstanceRow,
+  { root, image }: { readonly root: BlockDeviceRow; readonly image: Image },
+): Promise<void> {
+  const volume = await deps.volume.findVolume(tokenOf(call), root.volume_id ?? '');
+  if (!volume) throw new InvalidInput(`Invalid volume: volume ${root.volume_id} could not be found.`);
+  if (atLeast(call.microversion, '2.93')) return requireRoom(flavorOf(row), true, image, volume.size);
+  if (volume.volume_image_metadata?.['image_id'] !== image.id)
+    throw new InvalidInput(
+      'Unable to rebuild with a different image for a volume-backed server before version 2.93.',
+    );
+}
+
 async function changesOf(
   call: Call,
   deps: ComputeDeps,
   row: InstanceRow,
-  rebuild: RebuildBody['rebuild'],
+  { rebuild, image }: RebuildBody & { readonly image: Image },
 ): Promise<Partial<InstanceRow>> {
-  const image = await requireImage(call, deps, rebuild.imageRef);
-  requireFit(call, JSON.parse(row.flavor_json) as FlavorSnapshot, image);
   return {
-    image_id: image.id,
     kernel_id: relatedImage(image, 'kernel_id'),
     ramdisk_id: relatedImage(image, 'ramdisk_id'),
     image_json: JSON.stringify(imageProperties(image)),

@@ -191,7 +191,8 @@ function requireBootable(volume: Volume, flavor: FlavorSnapshot, size: number): 
 
 const GIB = 2 ** 30;
 
-function requireRoom(
+/** @throws InvalidInput when the image needs more than the flavor's memory or the `size` in GiB of its volume */
+export function requireRoom(
   flavor: FlavorSnapshot,
   isRoot: boolean,
   image: Pick<Image, 'id' | 'min_ram' | 'min_disk'> & Partial<Pick<Image, 'size' | 'virtual_size'>>,

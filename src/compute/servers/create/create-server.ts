@@ -171,6 +171,9 @@ async function requireKeypair(call: Call, deps: ComputeDeps, name?: string): Pro
   return keypair;
 }
 
+const makesVolumes = ({ disks }: LaunchPlan): boolean =>
+  disks.devices.some((device) => device.destination === 'volume' && device.source !== 'volume');
+
 async function recordLaunch(
   trx: ComputeExecutor,
   call: Call,
@@ -197,7 +200,7 @@ async function recordLaunch(
       instanceId: row.id,
       action: 'create',
       host: null,
-      deadlineMs: deps.config.launchDeadlineMs,
+      deadlineMs: makesVolumes(plan) ? deps.config.fillDeadlineMs : deps.config.launchDeadlineMs,
       rule: RULE,
       handledAt: plan.handledAt,
       build: {
