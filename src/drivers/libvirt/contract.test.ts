@@ -342,6 +342,45 @@ for (const { name, start, skip } of worlds) {
       await assert.rejects(hypervisor.listDisks(spec.id), refusal('no-server'));
     });
 
+    test('puts other storage below a disk while the server goes on', async () => {
+      const spec = await specIn(world.dir, 'sleeps');
+      const [from, to] = ['from.img', 'to.img'].map((file) => path.join(world.dir, file)) as [string, string];
+      await writeFile(from, Buffer.alloc(1_048_576, 'content'));
+      await writeFile(to, Buffer.alloc(2_097_152));
+      await hypervisor.createServer(spec);
+      const how = { larger: true, signal: new AbortController().signal };
+      const disk = (file: string) =>
+        ({
+          source: { kind: 'file', path: file, format: 'raw' },
+          device: 'disk',
+          bus: 'virtio',
+          target: 'vdb',
+          serial: 'v3',
+        }) as const;
+      await hypervisor.attachDisk(spec.id, disk(from));
+      for (const _ of [1, 2]) await hypervisor.replaceDisk(spec.id, disk(to), how);
+      await hypervisor.resizeDisk(spec.id, 'vdb', 2_097_152);
+      assert.equal(await stateOf(spec.id), 'running');
+      assert.deepEqual((await hypervisor.listDisks(spec.id))[1], {
+        target: 'vdb',
+        device: 'disk',
+        serial: 'v3',
+        bytes: 2_097_152,
+      });
+      if (name === 'libvirt')
+        assert.deepEqual((await readFile(to)).subarray(0, 1_048_576), await readFile(from));
+      await writeFile(from, Buffer.alloc(2_097_152));
+      const calledOff = { larger: false, signal: AbortSignal.abort(new Error('called off')) };
+      await assert.rejects(hypervisor.replaceDisk(spec.id, disk(from), calledOff), /called off|aborted/);
+      await hypervisor.replaceDisk(spec.id, disk(from), { ...how, larger: false });
+      await assert.rejects(
+        hypervisor.replaceDisk(spec.id, { ...disk(from), target: 'vdz' }, how),
+        refusal('no-device'),
+      );
+      await hypervisor.destroyServer(spec.id);
+      await assert.rejects(hypervisor.replaceDisk(spec.id, disk(to), how), refusal('no-server'));
+    });
+
     test('keeps secrets for storage, and forgets them', async () => {
       const secret = { id: randomUUID(), usage: `volumes of ${randomUUID()}` };
       for (const value of ['old', 'new'])

@@ -52,6 +52,12 @@ export interface DomainDisk {
   /** libvirt's name for the device; it is part of QEMU's. */
   readonly alias?: string;
   readonly discard: boolean;
+  /** Names the storage; equal for equal storage. */
+  readonly sourceKey: string;
+  /** libvirt shows only a part of the storage: a copy began with it. */
+  readonly sliced: boolean;
+  /** A copy of the disk is under way; `ready` when it has caught up. */
+  readonly copy?: 'running' | 'ready';
   /** Set for a disk from an NBD server. */
   readonly nbd?: { readonly exportName: string; readonly server: NbdServer };
 }
@@ -70,15 +76,35 @@ export function readDomainDisks(xml: string): DomainDisk[] {
     const serial = textOf(disk.serial);
     const alias = textOf(nodeOf(disk.alias)['@name']);
     const nbd = nbdOf(nodeOf(disk.source));
+    const mirror = disk.mirror === undefined ? undefined : nodeOf(disk.mirror);
     return {
       target,
       device: disk['@device'] === 'cdrom' ? 'cdrom' : 'disk',
       ...(serial !== undefined && { serial }),
       ...(alias !== undefined && { alias }),
       discard: nodeOf(disk.driver)['@discard'] === 'unmap',
+      sliced: nodeOf(disk.source).slices !== undefined,
+      sourceKey: sourceKeyOf(nodeOf(disk.source)),
+      ...(mirror && { copy: mirror['@ready'] === 'yes' ? 'ready' : 'running' }),
       ...(nbd && { nbd }),
     };
   });
+}
+
+/** Of a `source` element: a file, a device, or a name at hosts. */
+function sourceKeyOf(source: Node): string {
+  const hosts = nodesOf(source.host).map((host) =>
+    [host['@socket'], host['@name'], host['@port']].map(textOf).join(' '),
+  );
+  return JSON.stringify([
+    ...['@file', '@dev', '@protocol', '@name'].map((name) => textOf(source[name]) ?? null),
+    ...hosts,
+  ]);
+}
+
+/** The same of a disk's own XML. */
+export function readSourceKey(diskXml: string): string {
+  return sourceKeyOf(nodeOf(nodeOf((parser.parse(diskXml) as Node).disk).source));
 }
 
 function nbdOf(source: Node): DomainDisk['nbd'] {

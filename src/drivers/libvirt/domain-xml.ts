@@ -170,6 +170,31 @@ export function diskElement(disk: GuestDisk): XmlElement {
   );
 }
 
+/** What a copy of the disk is written to: its first `bytes`. libvirt reads credentials there within the source only. */
+export function copyElement(disk: GuestDisk, bytes: number | undefined): XmlElement {
+  const elements = sourceElements(disk.source);
+  const source = elements.at(-1)!; // of every kind
+  return element(
+    'disk',
+    { type: sourceType(disk.source), device: 'disk' },
+    element('driver', {
+      name: 'qemu',
+      type: disk.source.kind === 'file' ? disk.source.format : 'raw',
+      cache: disk.cache ?? 'writeback',
+      discard: disk.discard === true ? 'unmap' : undefined,
+    }),
+    {
+      ...source,
+      children: [
+        ...source.children,
+        bytes !== undefined &&
+          element('slices', {}, element('slice', { type: 'storage', offset: 0, size: bytes })),
+        ...elements.slice(0, -1),
+      ],
+    },
+  );
+}
+
 function sourceType(source: DiskSource): string {
   switch (source.kind) {
     case 'file':

@@ -15,6 +15,7 @@ import type {
   Hypervisor,
   HypervisorCapabilities,
   ListedServer,
+  ReplaceOptions,
   ServerEvent,
   ServerState,
   StorageSecret,
@@ -290,6 +291,18 @@ export class FakeHypervisor implements Hypervisor {
       if (!disks.some((disk) => disk.target === target))
         throw fault('no-device', id, `there is no disk ${target}`);
       sizes.set(target, bytes);
+    });
+  }
+
+  replaceDisk(id: string, disk: GuestDisk, { signal }: ReplaceOptions): Promise<void> {
+    return this.#operate('replaceDisk', id, () => {
+      const guest = this.#guestOf(id);
+      const old = guest.disks.find(({ target }) => target === disk.target);
+      if (!old) throw fault('no-device', id, `there is no disk ${disk.target}`);
+      signal.throwIfAborted();
+      diskElement(disk);
+      this.#checkSecret(id, disk);
+      guest.disks = guest.disks.map((each) => (each === old ? { ...old, source: disk.source } : each));
     });
   }
 

@@ -6,8 +6,9 @@ import type { Procedure } from '#platform/libvirt/procedure.ts';
 import * as libvirt from '#platform/libvirt/procedures.ts';
 import { readDiskSizes, readDomainDisks, type DomainDisk } from './domain-reading.ts';
 import { HypervisorError } from './errors.ts';
-import { reconnectDisk, waitForServer, type Monitor } from './nbd-disks.ts';
-import type { AttachedDisk, GuestDisk } from './port.ts';
+import { reconnectDisk, showWhole, waitForServer, type Monitor } from './nbd-disks.ts';
+import type { AttachedDisk, GuestDisk, ReplaceOptions } from './port.ts';
+import { replaceDisk } from './replace-disk.ts';
 
 type Call = <A, R>(serverId: string, procedure: Procedure<A, R>, args: A) => Promise<R>;
 
@@ -50,6 +51,21 @@ export class LiveDisks {
     await this.#call(id, libvirt.domainBlockResize, args);
   }
 
+  async replace(id: string, disk: GuestDisk, { larger, signal }: ReplaceOptions): Promise<void> {
+    const bytes = larger
+      ? (await this.list(id)).find((each) => each.target === disk.target)?.bytes
+      : undefined;
+    await replaceDisk(id, disk, {
+      call: async (procedure, args) =>
+        this.#call(id, procedure, { domain: this.#reference(id), disk: disk.target, ...args }),
+      read: async () => (await this.#of(id)).find((each) => each.target === disk.target),
+      bytes,
+      signal,
+    });
+    await this.#wholeAgain(id, ({ target }) => target === disk.target);
+    await this.added(id, [disk]);
+  }
+
   /** For disks that are there since now, and whose requests are to wait for an NBD server that went away. */
   async added(id: string, disks: readonly GuestDisk[]): Promise<void> {
     const waits = new Map(
@@ -62,7 +78,13 @@ export class LiveDisks {
 
   /** For a server that was brought back from its saved memory. */
   async restored(id: string): Promise<void> {
+    await this.#wholeAgain(id, () => true);
     await this.#wait(id, () => RESTORED_WAIT_MS);
+  }
+
+  async #wholeAgain(id: string, which: (disk: DomainDisk) => boolean): Promise<void> {
+    for (const disk of await this.#of(id))
+      if (disk.sliced && which(disk)) await showWhole(disk, this.#monitor(id));
   }
 
   async #wait(id: string, waitMs: (disk: DomainDisk) => number | undefined): Promise<void> {

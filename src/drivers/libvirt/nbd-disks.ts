@@ -64,6 +64,28 @@ export async function reconnectDisk(disk: DomainDisk, monitor: Monitor): Promise
   await monitor('human-monitor-command', { 'command-line': `qemu-io -d ${qdev} "read 0 512"` });
 }
 
+/**
+ * Shows the guest's QEMU all of a disk's storage, of which libvirt's words for the copy that filled it showed a part. libvirt
+ * goes by those again when it restores the server's memory.
+ */
+export async function showWhole(disk: DomainDisk, monitor: Monitor): Promise<void> {
+  const inserted = (await findBlock(disk, monitor))?.inserted;
+  const format = inserted?.['node-name'] ?? '';
+  const [, name] = FORMAT.exec(format) ?? [];
+  if (!inserted || name === undefined)
+    throw new HypervisorError('no-device', `there is no disk ${disk.target}`);
+  const { ro, cache } = inserted;
+  const whole = {
+    driver: 'raw',
+    'node-name': format,
+    file: `${name}-storage`,
+    'read-only': ro,
+    discard: disk.discard ? 'unmap' : 'ignore',
+    cache: { direct: cache.direct, 'no-flush': cache['no-flush'] },
+  };
+  await monitor('blockdev-reopen', { options: [whole] });
+}
+
 async function findBlock({ alias }: DomainDisk, monitor: Monitor): Promise<QueriedBlock | undefined> {
   const blocks = (await monitor('query-block')) as readonly QueriedBlock[];
   return blocks.find(({ qdev }) => alias !== undefined && qdev?.split('/').includes(alias));

@@ -196,6 +196,12 @@ export type ServerEvent =
 /** `removed`: it is gone. `requested`: the guest was asked and has not let go (yet). */
 export type DetachResult = 'removed' | 'requested';
 
+export interface ReplaceOptions {
+  /** The new storage is larger than the disk is. */
+  readonly larger: boolean;
+  readonly signal: AbortSignal;
+}
+
 export interface Hypervisor extends AsyncDisposable {
   capabilities(): Promise<HypervisorCapabilities>;
   hostUsage(): Promise<HostUsage>;
@@ -227,6 +233,13 @@ export interface Hypervisor extends AsyncDisposable {
   listDisks(id: string): Promise<AttachedDisk[]>;
   /** Tells the guest that a disk has grown to `bytes`; its storage has grown before. May be repeated. `no-device` */
   resizeDisk(id: string, target: string, bytes: number): Promise<void>;
+
+  /**
+   * Copies the content of the disk `disk.target` to `disk.source`, which is there and at least as large, while the server goes
+   * on, and puts that in the place of its storage; the old one keeps what it held then. What the guest sees of the disk
+   * stays, its serial too, and its size until `resizeDisk`. May be repeated. After `signal` the disk is as it was. `no-device`
+   */
+  replaceDisk(id: string, disk: GuestDisk, how: ReplaceOptions): Promise<void>;
 
   /** Also replaces the value. Gone when the hypervisor restarts: define it before each start of a server that needs it. */
   defineSecret(secret: StorageSecret): Promise<void>;

@@ -43,6 +43,7 @@ import type {
   Hypervisor,
   HypervisorCapabilities,
   ListedServer,
+  ReplaceOptions,
   ServerEvent,
   ServerState,
   StorageSecret,
@@ -259,6 +260,10 @@ export class LibvirtHypervisor implements Hypervisor {
 
   resizeDisk(id: string, target: string, bytes: number): Promise<void> {
     return this.#disks.resize(id, target, bytes);
+  }
+
+  replaceDisk(id: string, disk: GuestDisk, how: ReplaceOptions): Promise<void> {
+    return this.#disks.replace(id, disk, how);
   }
 
   async defineSecret(secret: StorageSecret): Promise<void> {

@@ -22,6 +22,10 @@ export const UndefineFlag = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } a
 export const SaveFlag = { bypassCache: 1, running: 2, paused: 4 } as const;
 /** Without it sizes are kibibytes. */
 export const BlockResizeFlag = { bytes: 1 } as const;
+/** The destination is there already; without it libvirt makes a file. */
+export const BlockCopyFlag = { reuseExternal: 2 } as const;
+/** Ends a copy: with `pivot` the guest goes on with the copy. */
+export const BlockJobAbortFlag = { none: 0, pivot: 2 } as const;
 export const AffectFlag = { current: 0, live: 1, config: 2 } as const;
 export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } as const;
 export const ConsoleFlag = { force: 1, safe: 2 } as const;

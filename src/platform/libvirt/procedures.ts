@@ -195,6 +195,34 @@ export const domainBlockResize = remote(
     writeDomain(w, a.domain).string(a.disk).uhyper(a.size).uint(a.flags),
   nothing,
 );
+/** Begins a copy of a disk into the storage of another disk's XML; the guest goes on, and writes to both once it is complete. */
+export const domainBlockCopy = remote(
+  'domainBlockCopy',
+  345,
+  (w, a: WithFlags & { disk: string; xml: string }) =>
+    writeDomain(w, a.domain).string(a.disk).string(a.xml).array([], nothing).uint(a.flags),
+  nothing,
+);
+/** `found`: the disk has a job. */
+export const domainGetBlockJobInfo = remote(
+  'domainGetBlockJobInfo',
+  238,
+  (w, a: WithFlags & { disk: string }) => writeDomain(w, a.domain).string(a.disk).uint(a.flags),
+  (r) => ({
+    found: r.int() !== 0,
+    type: r.int(),
+    bandwidth: r.uhyper(),
+    cursor: r.uhyper(),
+    end: r.uhyper(),
+  }),
+);
+/** `flags` is one of BlockJobAbortFlag. */
+export const domainBlockJobAbort = remote(
+  'domainBlockJobAbort',
+  237,
+  (w, a: WithFlags & { disk: string }) => writeDomain(w, a.domain).string(a.disk).uint(a.flags),
+  nothing,
+);
 export const domainBlockStats = remote(
   'domainBlockStats',
   64,
