@@ -43,6 +43,16 @@ export interface BackendReport {
   readonly simulated: boolean;
 }
 
+/** Moves a volume between backends. Sent to the destination's queue. */
+export interface MigrateVolumeMessage extends VolumeOperationRef {
+  /** `host@backend` that has it. */
+  readonly source: string;
+  /** `host@backend#pool` where it goes. */
+  readonly destination: string;
+  /** For a retype: what it is of then. Null: as it is. */
+  readonly new_type: { readonly id: string; readonly multiattach: boolean } | null;
+}
+
 export type VolumeServiceRpc = {
   createVolume(args: CreateVolumeMessage): void;
   deleteVolume(args: VolumeOperationRef): void;
@@ -72,4 +82,11 @@ export type VolumeServiceRpc = {
     readonly mode: 'rw' | 'ro';
   }): ConnectionInfo;
   disconnect(args: { readonly volume_id: string; readonly attachment_id: string }): void;
+  /** To the destination: copies the volume from its backend to this one, and makes this one its backend. */
+  migrateVolume(args: MigrateVolumeMessage): void;
+  /** To the source: exports the volume, for reading, to the destination's service. A call. */
+  exportForMigration(args: VolumeOperationRef & { readonly connector: Connector }): ConnectionInfo;
+  endMigrationExport(args: VolumeOperationRef): void;
+  /** Removes what this backend holds of a volume that is elsewhere; nothing when the volume is, or is coming, here. */
+  removeStrayCopy(args: { readonly volume_id: string }): void;
 };

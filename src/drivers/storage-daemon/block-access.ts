@@ -2,7 +2,7 @@
 // volumes by the storage daemon call it.
 import { VolumeBackendError } from '#drivers/volume/errors.ts';
 import type { BlockAccess, Extent } from '#drivers/volume/port.ts';
-import { NbdClient } from '#platform/nbd/client.ts';
+import { NbdClient, type NbdAddress } from '#platform/nbd/client.ts';
 import { NbdError } from '#platform/nbd/errors.ts';
 import type { StorageDaemon } from './daemon.ts';
 
@@ -34,6 +34,16 @@ export async function openExport(options: OpenExportOptions): Promise<BlockAcces
     await close().catch(() => undefined);
     throw error;
   }
+}
+
+/** Of an export that another service made for us: closing ends the connection alone. @throws VolumeBackendError */
+export async function openForeignExport(
+  address: NbdAddress,
+  exportName: string,
+  mode: 'ro' | 'rw',
+): Promise<BlockAccess> {
+  const client = await NbdClient.connect({ address, exportName }).catch(translate);
+  return accessOf(client, mode, async () => undefined);
 }
 
 function accessOf(client: NbdClient, mode: 'ro' | 'rw', close: () => Promise<void>): BlockAccess {

@@ -15,6 +15,7 @@ import {
   type VolumeSource,
 } from '#drivers/volume/port.ts';
 import { openContent } from './block-access.ts';
+import { offerModel } from './models.ts';
 import { BLOCK, BlockPool } from './block-pool.ts';
 import {
   loadVolumes,
@@ -58,12 +59,14 @@ class MemoryVolumes implements MemoryVolumeDriver {
   /** How often each volume is open here. */
   readonly #open = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
+  readonly #offer: ReturnType<typeof offerModel>;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: MemoryVolumeDriverOptions, volumes: Volumes, pool: BlockPool) {
     this.#options = options;
     this.#volumes = volumes;
     this.#pool = pool;
+    this.#offer = offerModel(options.directory, (volumeId) => this.#openForOthers(volumeId));
   }
 
   async stats(): Promise<BackendStats> {
@@ -162,7 +165,7 @@ class MemoryVolumes implements MemoryVolumeDriver {
     this.#connections.set(volumeId, attachments.set(attachmentId, mode));
     return {
       driver_volume_type: 'simulated',
-      data: { volume_id: volumeId, access_mode: mode, size: bytesOf(sizeGb) },
+      data: { volume_id: volumeId, store: this.#offer.name, access_mode: mode, size: bytesOf(sizeGb) },
     };
   }
 
@@ -220,8 +223,32 @@ class MemoryVolumes implements MemoryVolumeDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.clear();
+    this.#offer.end();
     await this.#save();
     await this.#pool[Symbol.asyncDispose]();
+  }
+
+  /** Lasts as long as the volume is connected, as a connection to a real backend does, and holds nothing open here. */
+  #openForOthers(volumeId: string): BlockAccess {
+    const check = (): void => {
+      if (!this.#connections.has(volumeId)) throw fault('unreachable', `volume ${volumeId} is not connected`);
+    };
+    check();
+    const access = openContent({
+      content: this.#get(volumeId),
+      pool: this.#pool,
+      mode: 'ro',
+      checkSpace: () => undefined,
+      save: async () => undefined,
+      onClose: () => undefined,
+    });
+    return {
+      ...access,
+      read: async (offset, length) => {
+        check();
+        return access.read(offset, length);
+      },
+    };
   }
 
   #get(volumeId: string): ModelVolume {

@@ -80,6 +80,8 @@ export type ConnectionInfo =
       readonly driver_volume_type: 'simulated';
       readonly data: {
         readonly volume_id: string;
+        /** Names the model that has it, as an address does for a real backend. */
+        readonly store?: string;
         readonly access_mode: 'rw' | 'ro';
         readonly size: number;
       };

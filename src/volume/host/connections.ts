@@ -6,7 +6,9 @@ import { isoTime } from '#platform/context/clock.ts';
 import { findAttachmentRow, listExported, updateAttachment } from '#volume/attachments/store.ts';
 import { AttachmentNotFound } from '#volume/errors.ts';
 import type { VolumeServiceRpc } from '#volume/rpc.ts';
+import { hostIn } from '#volume/volumes/host-name.ts';
 import type { BackendDeps } from './deps.ts';
+import { listReadByOthers } from './migration-store.ts';
 
 type ConnectArgs = Parameters<VolumeServiceRpc['connect']>[0];
 type DisconnectArgs = Parameters<VolumeServiceRpc['disconnect']>[0];
@@ -40,17 +42,24 @@ export async function disconnect(
   });
 }
 
-/** Makes the backend's exports what the attachments say, all of them. */
+/** Makes the backend's exports what the attachments and the migrations under way say, all of them. */
 export async function restoreConnections(deps: BackendDeps): Promise<void> {
   await deps.connectionLock.run('connections', async () => {
     const exported = await listExported(deps.db.kysely, deps.host);
-    await deps.driver.restoreConnections(
-      exported.map(({ id, volume_id, mode, connector_json }) => ({
+    const migrating = await listReadByOthers(deps.db.kysely, deps.host);
+    await deps.driver.restoreConnections([
+      ...exported.map(({ id, volume_id, mode, connector_json }) => ({
         volumeId: volume_id,
         attachmentId: id,
         connector: JSON.parse(connector_json) as Connector,
         mode,
       })),
-    );
+      ...migrating.map(({ operation_id, volume_id, reader }) => ({
+        volumeId: volume_id,
+        attachmentId: operation_id,
+        connector: { host: hostIn(reader) },
+        mode: 'ro' as const,
+      })),
+    ]);
   });
 }

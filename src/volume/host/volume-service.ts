@@ -13,12 +13,14 @@ import { createVolume } from '#volume/tasks/create-volume.ts';
 import { deleteBackup } from '#volume/tasks/delete-backup.ts';
 import { deleteVolume } from '#volume/tasks/delete-volume.ts';
 import { extendVolume } from '#volume/tasks/extend-volume.ts';
+import { migrateVolume } from '#volume/tasks/migrate-volume.ts';
 import { reimageVolume } from '#volume/tasks/reimage-volume.ts';
 import { restoreBackup } from '#volume/tasks/restore-backup.ts';
 import { createSnapshot, deleteSnapshot, revertToSnapshot } from '#volume/tasks/snapshots.ts';
 import { uploadVolume } from '#volume/tasks/upload-volume.ts';
 import { connect, disconnect, restoreConnections } from './connections.ts';
 import type { BackendDeps } from './deps.ts';
+import { endMigrationExport, exportForMigration, removeStrayCopy } from './migration-source.ts';
 import { spoolDirOf } from './paths.ts';
 import { reportBackend } from './report.ts';
 
@@ -70,6 +72,10 @@ export async function startVolumeBackend(service: VolumeDeps, backend: Backend):
     deleteBackup: async (args) => deleteBackup(deps, args),
     connect: async (args) => connect(deps, args),
     disconnect: async (args) => disconnect(deps, args),
+    migrateVolume: async (args) => migrateVolume(deps, args),
+    exportForMigration: async (args) => exportForMigration(deps, args),
+    endMigrationExport: async (args) => endMigrationExport(deps, args),
+    removeStrayCopy: async (args) => removeStrayCopy(deps, args),
   });
   const owned = undo.move();
   return {

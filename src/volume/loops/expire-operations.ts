@@ -1,5 +1,7 @@
 // No operation outlives its deadline: one that no backend can end any more is ended here, with the reason. And what is over for
 // long is forgotten: records of operations, messages.
+import { rpcClient } from '#platform/bus/bus.ts';
+import { enqueue } from '#platform/bus/outbox.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { startLoop, type Loop } from '#platform/loop/loop.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
@@ -15,10 +17,13 @@ import {
 } from '#volume/operations/store.ts';
 import { findSnapshotRow, updateSnapshot } from '#volume/snapshots/store.ts';
 import { settleBackup } from '#volume/backups/end.ts';
+import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import type { VolumeLifecycle, VolumeOperationRow, VolumeTables } from '#volume/tables.ts';
+import { MOVES } from '#volume/host/migration-store.ts';
 import { settleVolume } from '#volume/volumes/lifecycle-store.ts';
+import { updateVolume } from '#volume/volumes/store.ts';
 
-type Deps = Pick<VolumeDeps, 'db' | 'clock' | 'config' | 'log'>;
+type Deps = Pick<VolumeDeps, 'db' | 'clock' | 'config' | 'log' | 'bus'>;
 type Trx = Executor<VolumeTables>;
 
 /** How long a launch can be traced after it is over. */
@@ -50,6 +55,8 @@ const LATE: Readonly<Record<string, readonly [from: readonly VolumeLifecycle[], 
   upload: [['uploading'], 'available'],
   revert: [['reverting'], 'error'],
   reimage: [['downloading'], 'error'],
+  migrate: [['maintenance'], 'available'],
+  retype: [['retyping'], 'available'],
 };
 
 const ACTIONS: Readonly<Record<string, OwnerMessage['action']>> = {
@@ -78,6 +85,7 @@ async function expire(trx: Trx, deps: Deps, id: string): Promise<void> {
         ...(to === 'available' ? {} : { fault: text }),
         updated_at: now,
       });
+    if (MOVES.includes(operation.operation)) await giveUpMove(trx, deps, operation);
   }
   await tellOwner(trx, deps, {
     projectId: operation.project_id,
@@ -92,6 +100,18 @@ async function expire(trx: Trx, deps: Deps, id: string): Promise<void> {
     detail: 'unknown',
     text,
   });
+}
+
+/** The volume stays where it is; what the destination has of it goes when its service is there. */
+async function giveUpMove(trx: Trx, { bus }: Deps, { resource_id, host }: VolumeOperationRow): Promise<void> {
+  await updateVolume(trx, resource_id, { migration_status: 'error' });
+  if (host !== null)
+    await enqueue(
+      trx,
+      rpcClient<VolumeServiceRpc>(bus, volumeQueue(host)).message('removeStrayCopy', {
+        volume_id: resource_id,
+      }),
+    );
 }
 
 async function settleSnapshot(

@@ -21,6 +21,8 @@ export interface Change {
   readonly from: readonly string[];
   readonly lifecycle: VolumeLifecycle;
   readonly deadlineMs: number;
+  /** `host@backend` whose service does it; default the volume's own. */
+  readonly to?: string;
   /** Checks more and writes more, in the transaction. */
   readonly also?: (trx: Executor<VolumeTables>, whole: WholeVolume) => Promise<void>;
   readonly message: (backend: RpcClient<VolumeServiceRpc>, ref: VolumeOperationRef) => Message;
@@ -32,7 +34,7 @@ export async function beginChange(call: Call, deps: VolumeDeps, id: string, chan
     const whole = await findWholeVolume(trx, id);
     if (!whole) throw new VolumeNotFound(id);
     assertStatus(whole, change.from, change.operation);
-    const host = backendOf(whole.volume);
+    const host = change.to ?? backendOf(whole.volume);
     await change.also?.(trx, whole);
     await updateVolume(trx, id, {
       lifecycle: change.lifecycle,

@@ -12,3 +12,6 @@ export function backendOf({ id, host }: Pick<VolumeRow, 'id' | 'host'>): string 
 export const backendIn = (host: string): string => host.split('#')[0] ?? host;
 
 export const poolHost = (hostAtBackend: string, pool: string): string => `${hostAtBackend}#${pool}`;
+
+/** The storage host alone. */
+export const hostIn = (host: string): string => host.split('@')[0] ?? host;
