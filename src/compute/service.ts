@@ -86,6 +86,7 @@ function computeApi(deps: ComputeDeps): Api<ComputeDeps> {
     deps,
     enforcer: deps.enforcer,
     microversions: MICROVERSIONS,
+    strictSlash: true,
     relaxedTwin: { from: '/v2.1', to: '/v2' },
     requestIdHeader: 'x-compute-request-id',
     renderFault: renderComputeFault,

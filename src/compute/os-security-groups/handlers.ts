@@ -6,6 +6,7 @@ import { DomainError } from '#platform/errors/domain-error.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput, NotFound } from '#compute/errors.ts';
 import { readLimit } from '#compute/paging.ts';
+import { UUID_PATTERN } from '#compute/schema-types.ts';
 import { ruleView, securityGroupView } from './view.ts';
 
 const tokenOf = (call: Call): string => call.token ?? '';
@@ -99,6 +100,8 @@ interface RuleBody {
 
 export async function createRule(call: Call, deps: ComputeDeps): Promise<unknown> {
   const wanted = (call.body as RuleBody).security_group_rule;
+  if (!new RegExp(UUID_PATTERN).test(wanted.parent_group_id))
+    throw new InvalidInput('Security group id should be uuid', 'invalid-id');
   const { group, all } = await requireGroup(call, deps, wanted.parent_group_id);
   const remote = wanted.group_id ?? undefined;
   if (remote !== undefined && !all.has(remote)) throw new NotFound(`Security group ${remote} not found.`);

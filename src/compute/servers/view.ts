@@ -41,12 +41,19 @@ export function serverView(call: Call, row: ListedRow, facts: ServerFacts, kind:
       ? { server_groups: row.server_group_id === null ? [] : [row.server_group_id] }
       : {}),
     ...(since('2.73') ? { locked_reason: row.locked_reason } : {}),
-    ...(whole ? extendedView(call, row, facts) : {}),
+    ...(whole
+      ? without(kind === 'rebuild' ? 'OS-EXT-SRV-ATTR:user_data' : '', extendedView(call, row, facts))
+      : {}),
     ...(kind === 'rebuild' && since('2.54') ? { key_name: row.key_name } : {}),
     ...(kind === 'rebuild' && since('2.57') ? { user_data: row.user_data ?? null } : {}),
     ...(since('2.90') ? { 'OS-EXT-SRV-ATTR:hostname': row.hostname } : {}),
     ...(since('2.96') && whole ? { pinned_availability_zone: row.requested_zone } : {}),
   };
+}
+
+/** An answer to `rebuild` has `user_data` by its own name. */
+function without(key: string, { [key]: _, ...rest }: Json): Json {
+  return rest;
 }
 
 const WITH_PROGRESS: ReadonlySet<string> = new Set([
