@@ -107,6 +107,8 @@ export type ConductorRpc = {
       >
     >;
   }): void;
+  /** The disk `device_id` goes on with the volume of the row `other_id`, which then has the one to be given up. */
+  exchangeDevices(args: { readonly device_id: string; readonly other_id: string }): void;
   /** The disk is not the server's any more. */
   removeDevice(args: { readonly device_id: string }): void;
   finishLaunch(args: ActionRef & { readonly power_state: PowerState }): void;
@@ -180,6 +182,15 @@ export type AgentRpc = {
   ): void;
   /** Uploads the root disk into the image `image_id`, which the API has made and queued. */
   createImage(args: ActionRef & { readonly image_id: string; readonly user_token: string }): void;
+  /** As `createImage`; then only the newest `rotation` backups of the type are left. */
+  createBackup(
+    args: ActionRef & {
+      readonly image_id: string;
+      readonly user_token: string;
+      readonly backup_type: string;
+      readonly rotation: number;
+    },
+  ): void;
   attachInterface(
     args: ActionRef & {
       readonly port_id: string | null;
@@ -193,6 +204,15 @@ export type AgentRpc = {
   /** The device's row is there and its volume is reserved. */
   attachVolume(args: ActionRef & { readonly device_id: string; readonly user_token: string }): void;
   detachVolume(args: ActionRef & { readonly device_id: string; readonly user_token: string }): void;
+  /** `replacement` is reserved; in the end `device_id` is on its volume, and the volume `old_volume_id` is free. */
+  swapVolume(
+    args: ActionRef & {
+      readonly device_id: string;
+      readonly old_volume_id: string;
+      readonly replacement: BlockDeviceRow;
+      readonly user_token: string;
+    },
+  ): void;
   /** The volume has grown: the guest is told. */
   extendVolume(args: ActionRef & { readonly device_id: string; readonly volume_id: string }): void;
   /** The last `lines` of the serial console's log; all of it when null. */

@@ -45,6 +45,7 @@ export type TaskState =
   | 'rebuilding'
   | 'rebuild_spawning'
   | 'image_snapshot'
+  | 'image_backup'
   | 'image_uploading'
   | 'deleting';
 
@@ -178,9 +179,10 @@ export interface BlockDeviceRow {
   instance_id: string;
   /**
    * `reserving`: the request that wants it has not committed yet; one that stays so belongs to a request that died.
+   * `swapping`: its volume takes the place of another's while an action swaps them, and is given up when that has ended.
    * `kept`: it is the server's. When the server is deleted, the row stays until its volume is free again.
    */
-  state: 'reserving' | 'kept';
+  state: 'reserving' | 'swapping' | 'kept';
   source_type: 'blank' | 'image' | 'snapshot' | 'volume';
   destination_type: 'local' | 'volume';
   /** Null on the host, and until the launch has made the volume. */

@@ -74,11 +74,12 @@ export async function keepDevices(
   db: ComputeExecutor,
   instanceId: string,
   ids: readonly string[],
+  state: 'kept' | 'swapping' = 'kept',
 ): Promise<boolean> {
   if (ids.length === 0) return true;
   const { numUpdatedRows } = await db
     .updateTable('block_devices')
-    .set({ state: 'kept' })
+    .set({ state })
     .where('instance_id', '=', instanceId)
     .where('id', 'in', ids)
     .executeTakeFirst();
@@ -89,7 +90,40 @@ export async function removeDevices(db: ComputeExecutor, ids: readonly string[])
   if (ids.length > 0) await db.deleteFrom('block_devices').where('id', 'in', ids).execute();
 }
 
-/** Disks of servers that are deleted, and of requests that died before `before`. */
+/**
+ * The disk goes on with the volume of `otherId`'s row, and that row has the one it had, to be given up. Also when it was done
+ * before, or one of the rows is gone: then nothing changes.
+ */
+export async function exchangeVolumes(
+  db: ComputeExecutor,
+  deviceId: string,
+  otherId: string,
+  now: string,
+): Promise<void> {
+  const rows = await db
+    .selectFrom('block_devices')
+    .selectAll()
+    .where('id', 'in', [deviceId, otherId])
+    .execute();
+  const device = rows.find((row) => row.id === deviceId);
+  // `made` tells of a row under `swapping` that it was done.
+  const other = rows.find((row) => row.id === otherId && row.state === 'swapping' && row.made === 0);
+  if (!device || !other) return;
+  const volumeOf = (row: BlockDeviceRow): Partial<BlockDeviceRow> => ({
+    volume_id: row.volume_id,
+    volume_size: row.volume_size,
+    multiattach: row.multiattach,
+    attachment_id: row.attachment_id,
+    connection_json: row.connection_json,
+    updated_at: now,
+  });
+  await updateDevice(db, otherId, { volume_id: null }); // no volume is twice in a server
+  const source = { source_type: 'volume', image_id: null, snapshot_id: null, made: 0 } as const;
+  await updateDevice(db, deviceId, { ...volumeOf(other), ...source });
+  await updateDevice(db, otherId, { ...volumeOf(device), made: 1 });
+}
+
+/** Disks of servers that are deleted, of swaps that have ended, and of requests that died before `before`. */
 export async function listAbandonedDevices(db: ComputeExecutor, before: string): Promise<BlockDeviceRow[]> {
   return db
     .selectFrom('block_devices')
@@ -97,6 +131,19 @@ export async function listAbandonedDevices(db: ComputeExecutor, before: string):
     .where((eb) =>
       eb.or([
         eb.and([eb('state', '=', 'reserving'), eb('created_at', '<', before)]),
+        eb.and([
+          eb('state', '=', 'swapping'),
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('instance_actions')
+                .select('instance_actions.id')
+                .whereRef('instance_actions.instance_id', '=', 'block_devices.instance_id')
+                .where('action', '=', 'swap_volume')
+                .where('instance_actions.state', '=', 'running'),
+            ),
+          ),
+        ]),
         eb.and([
           eb('state', '=', 'kept'),
           eb.not(

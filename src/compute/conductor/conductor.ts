@@ -2,7 +2,7 @@
 import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
 import { isoTime } from '#platform/context/clock.ts';
-import { removeDevices, updateDevice } from '../block-devices/store.ts';
+import { exchangeVolumes, removeDevices, updateDevice } from '../block-devices/store.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { CONDUCTOR_QUEUE, type ConductorRpc } from '../rpc.ts';
 import { failAction, finishAction, finishDelete, loadEntry } from './actions.ts';
@@ -33,6 +33,8 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       writeVifs: async ({ instance_id, vifs }) => writeVifs(db.kysely, instance_id, vifs),
       writeDevice: async ({ device_id, changes }) =>
         updateDevice(db.kysely, device_id, { ...changes, updated_at: isoTime(deps.clock) }),
+      exchangeDevices: async ({ device_id, other_id }) =>
+        db.transaction(async (trx) => exchangeVolumes(trx, device_id, other_id, isoTime(deps.clock))),
       removeDevice: async ({ device_id }) => removeDevices(db.kysely, [device_id]),
       finishLaunch: async (args) => finishLaunch(deps, args),
       failLaunch: async (args) => failLaunch(deps, args),

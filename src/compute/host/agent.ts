@@ -19,9 +19,11 @@ import {
   unpauseServer,
 } from '../tasks/power-server.ts';
 import { rebuildServer } from '../tasks/rebuild-server.ts';
+import { swapVolume } from '../tasks/swap-volume.ts';
 import { auditHost } from './audit.ts';
 import { boundConsoleLogs, readConsoleTail } from './console-log.ts';
 import { startCountingFlows } from './count-flows.ts';
+import { createBackup } from './create-backup.ts';
 import type { HostDeps } from './deps.ts';
 import { instancePaths, instancesDir } from './paths.ts';
 import { followPowerStates } from './power-states.ts';
@@ -146,11 +148,13 @@ function handlers(
     resumeServer: each(resumeServer),
     rebuildServer: each(rebuildServer),
     createImage: each(createImage),
+    createBackup: each(createBackup),
     attachInterface: each(attachInterface),
     detachInterface: each(detachInterface),
     attachVolume: each(attachVolume),
     detachVolume: each(detachVolume),
     extendVolume: each(extendVolume),
+    swapVolume: each(swapVolume),
     getConsoleOutput: async ({ instance_id, lines }) => ({
       output: await consoleOutput(deps, instance_id, lines),
     }),
@@ -161,10 +165,8 @@ function handlers(
 async function consoleOutput(deps: HostDeps, instanceId: string, lines: number | null): Promise<string> {
   const text = (await readConsoleTail(instancePaths(deps.config, instanceId).consoleLog)).toString('utf8');
   if (lines === null || lines < 0) return text;
-  return text
-    .split('\n')
-    .slice(-(lines + 1))
-    .join('\n');
+  // What is after the last line break counts as a line, as upstream counts.
+  return lines === 0 ? '' : text.split('\n').slice(-lines).join('\n');
 }
 
 async function diagnostics(deps: HostDeps, instanceId: string): Promise<Record<string, unknown>> {

@@ -33,7 +33,7 @@ export async function releaseAbandoned(deps: ComputeDeps): Promise<void> {
 }
 
 async function release(deps: ComputeDeps, device: BlockDeviceRow): Promise<void> {
-  if (device.state === 'reserving') {
+  if (device.state !== 'kept') {
     if (device.volume_id !== null) await endAttachments(deps, device.instance_id, device.volume_id);
     return;
   }

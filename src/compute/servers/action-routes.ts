@@ -5,6 +5,7 @@ import { addFixedIp, addFixedIpBody } from './actions/addFixedIp.ts';
 import { addFloatingIp, addFloatingIpBody } from './actions/addFloatingIp.ts';
 import { addSecurityGroup, addSecurityGroupBody } from './actions/addSecurityGroup.ts';
 import { changePassword, changePasswordBody } from './actions/changePassword.ts';
+import { createBackup, createBackupBody } from './actions/createBackup.ts';
 import { createImage, createImageBody } from './actions/createImage.ts';
 import { forceDelete } from './actions/forceDelete.ts';
 import { lockBody, lockServer } from './actions/lock.ts';
@@ -39,6 +40,7 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
   { key: 'unlock', handler: unlockServer },
   { key: 'rebuild', handler: rebuildServer, body: schema.rebuildServer },
   { key: 'createImage', handler: createImage, body: createImageBody },
+  { key: 'createBackup', handler: createBackup, body: createBackupBody },
   { key: 'addSecurityGroup', handler: addSecurityGroup, body: addSecurityGroupBody },
   { key: 'removeSecurityGroup', handler: removeSecurityGroup, body: removeSecurityGroupBody },
   { key: 'addFixedIp', handler: addFixedIp, body: addFixedIpBody, until: '2.43' },

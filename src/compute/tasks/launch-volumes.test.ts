@@ -9,9 +9,11 @@ import {
   type MemorySagaLog,
   type SagaTrial,
 } from '#platform/saga/testing.ts';
+import { DEFAULT_COMPUTE_CONFIG } from '../config.ts';
+import { HOST_DEFAULTS } from '../host/config.ts';
+import { device } from '../host/testing/model-device.ts';
 import { createModelHost, SERVER_ID } from '../host/testing/model-host.ts';
 import type { LaunchMessage } from '../rpc.ts';
-import type { BlockDeviceRow } from '../tables.ts';
 import { attachVolume, detachVolume } from './attach-volume.ts';
 import { deleteServer } from './delete-server.ts';
 import { launchServer, launchServerSaga, shapeOf } from './launch-server.ts';
@@ -23,32 +25,6 @@ const MESSAGE: LaunchMessage = {
   attempt: 1,
   user_token: 'token',
 };
-
-const device = (fields: Partial<BlockDeviceRow> & Pick<BlockDeviceRow, 'id'>): BlockDeviceRow => ({
-  instance_id: SERVER_ID,
-  state: 'kept',
-  source_type: 'volume',
-  destination_type: 'volume',
-  volume_id: null,
-  snapshot_id: null,
-  image_id: null,
-  volume_size: 1,
-  volume_type: null,
-  boot_index: -1,
-  delete_on_termination: 0,
-  device_name: '/dev/vdb',
-  tag: null,
-  disk_bus: null,
-  device_type: 'disk',
-  guest_format: null,
-  made: 0,
-  multiattach: 0,
-  attachment_id: null,
-  connection_json: null,
-  created_at: '2026-01-01T00:00:00.000Z',
-  updated_at: null,
-  ...fields,
-});
 
 const EXISTING = '66666666-2222-4333-8444-555555555555';
 const data = device({ id: 'data', volume_id: EXISTING, attachment_id: 'reservation' });
@@ -94,6 +70,17 @@ test('a launch from a volume survives the death of its process at each write of 
   assertSurvivesDeathAtEachWrite(trial));
 test('its unwinding survives the death of its process at each write of the record', async () =>
   assertSurvivesDeathAtEachWrite(trial, { failAt: 'activate' }));
+
+test('the deadline of a launch that makes volumes lets its steps have their time one after the other', async () => {
+  await using host = await createModelHost({ image_id: null, devices: DEVICES });
+  const deps = { ...host.deps, config: { ...host.deps.config, ...HOST_DEFAULTS } };
+  const ends = new Map<string, number>();
+  for (const { name, needs, deadlineMs } of launchServerSaga(deps, shapeOf(host.entry)).steps)
+    ends.set(name, deadlineMs + Math.max(0, ...needs.map((need) => ends.get(need) ?? Infinity)));
+  const longest = Math.max(...ends.values());
+  assert.ok(longest > HOST_DEFAULTS.volumeDeadlineMs);
+  assert.ok(longest <= DEFAULT_COMPUTE_CONFIG.fillDeadlineMs, `${longest} ms`);
+});
 
 test('boots from the volume without an image, with its disks in order and their serials', async () => {
   await using host = await createModelHost({ image_id: null, devices: DEVICES });

@@ -191,6 +191,8 @@ function modelConductor(entry: InstanceEntry, told: ModelHost['told']): RpcClien
     told.push({ method, args });
     if (method === 'writeVifs') entry.vifs_json = JSON.stringify((args as { vifs: unknown }).vifs);
     if (method === 'writeDevice') changeDevice(entry, args as Parameters<ConductorRpc['writeDevice']>[0]);
+    if (method === 'exchangeDevices')
+      exchangeDevices(entry, args as Parameters<ConductorRpc['exchangeDevices']>[0]);
     if (method === 'removeDevice') removeDevice(entry, args as Parameters<ConductorRpc['removeDevice']>[0]);
     return answers[method]?.();
   };
@@ -208,6 +210,24 @@ function changeDevice(
   { device_id, changes }: Parameters<ConductorRpc['writeDevice']>[0],
 ): void {
   entry.devices = entry.devices.map((each) => (each.id === device_id ? { ...each, ...changes } : each));
+}
+
+function exchangeDevices(
+  entry: Devices,
+  { device_id, other_id }: Parameters<ConductorRpc['exchangeDevices']>[0],
+): void {
+  const volumeOf = (id: string): Partial<BlockDeviceRow> => {
+    const {
+      volume_id = null,
+      volume_size = null,
+      attachment_id = null,
+      connection_json = null,
+    } = entry.devices.find((each) => each.id === id) ?? {};
+    return { volume_id, volume_size, attachment_id, connection_json };
+  };
+  const [mine, others] = [volumeOf(device_id), volumeOf(other_id)];
+  changeDevice(entry, { device_id, changes: others });
+  changeDevice(entry, { device_id: other_id, changes: mine });
 }
 
 function removeDevice(entry: Devices, { device_id }: Parameters<ConductorRpc['removeDevice']>[0]): void {

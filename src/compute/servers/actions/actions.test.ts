@@ -43,6 +43,7 @@ const CASES: readonly Case[] = [
   { body: { reboot: { type: 'HARD' } }, method: 'rebootServer', action: 'reboot', from: ['active', 'stopped', 'paused', 'suspended', 'error'], task: 'rebooting_hard' },
   { body: { rebuild: { imageRef: IMAGE } }, method: 'rebuildServer', action: 'rebuild', from: ['active', 'stopped', 'error'], task: 'rebuilding' },
   { body: { createImage: { name: 'snap' } }, method: 'createImage', action: 'createImage', from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_snapshot' },
+  { body: { createBackup: { name: 'b', backup_type: 'daily', rotation: '2' } }, method: 'createBackup', action: 'createBackup', from: ['active', 'stopped', 'paused', 'suspended'], task: 'image_backup' },
 ]; // prettier-ignore
 
 for (const { body, method, action, from, task } of CASES) {
@@ -173,6 +174,26 @@ test('createImage queues an image, tells where it is, and leaves none when it is
   const before = cloud.images.size;
   assert.equal((await act(cloud, second, { createImage: { name: 'c' } })).status, 409);
   assert.equal(cloud.images.size, before);
+});
+
+test('createBackup queues an image that the rotation knows, whatever its metadata says', async () => {
+  await using cloud = await startComputeHarness();
+  const id = await server(cloud);
+  const metadata = { image_type: 'snapshot', instance_uuid: 'other' };
+  const backup = { name: 'monday', backup_type: 'daily', rotation: 2, metadata };
+  const answer = await act(cloud, id, { createBackup: backup });
+  const image = cloud.images.get(answer.headers['location']?.split('/').at(-1) ?? '');
+  assert.deepEqual(
+    [image?.['name'], image?.['image_type'], image?.['backup_type'], image?.['instance_uuid']],
+    ['monday', 'backup', 'daily', id],
+  );
+  const none = await act(cloud, await server(cloud), { createBackup: { ...backup, rotation: 0 } });
+  assert.deepEqual([none.status, none.headers['location']], [202, undefined]);
+  const third = await server(cloud);
+  const later = await act(cloud, third, { createBackup: backup }, '2.45');
+  assert.ok(cloud.images.has(later.body.image_id));
+  for (const wrong of [{ rotation: -1 }, { rotation: 'x' }, { backup_type: 5 }, { name: '' }, { more: 1 }])
+    assert.equal((await act(cloud, third, { createBackup: { ...backup, ...wrong } })).status, 400);
 });
 
 test('security groups are put on and taken off the ports', async () => {

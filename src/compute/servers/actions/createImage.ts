@@ -1,5 +1,6 @@
 // `createImage`: a snapshot. The image record is made at once, queued, so that the caller has its id; the agent uploads.
 import { Type } from 'typebox';
+import type { Message } from '#platform/bus/bus.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { Image } from '#platform/clients/image.ts';
@@ -7,8 +8,9 @@ import { listDevices } from '#compute/block-devices/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
 import { metadataSchema, nameSchema, strict } from '#compute/schema-types.ts';
+import type { ActionRef } from '#compute/rpc.ts';
 import type { FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
-import { admitAction, commitAction } from '../begin-action.ts';
+import { admitAction, commitAction, type ActionSpec } from '../begin-action.ts';
 import { tokenOf } from '../create/check-image.ts';
 import { snapshotVolumes } from '../snapshot-volumes.ts';
 
@@ -37,44 +39,46 @@ export async function createImage(call: Call, deps: ComputeDeps): Promise<Reply>
   const attributes = imageAttributes(deps, row, wanted);
   const image = onVolume
     ? await snapshotVolumes(call, deps, row, { rule: RULE, handledAt, devices, attributes })
-    : await snapshotDisk(call, deps, row, attributes, handledAt);
+    : await snapshotDisk(call, deps, row, attributes, handledAt, {
+        action: 'createImage',
+        rule: RULE,
+        task: 'image_snapshot',
+        message: (agent, ref, wanted) => agent.message('createImage', { ...ref, ...wanted }),
+      });
   if (atLeast(call.microversion, '2.45')) return new Reply(202, { image_id: image.id });
   return new Reply(202, undefined, { location: `${call.origin}/image/v2/images/${image.id}` });
 }
 
-async function snapshotDisk(
+/** What differs between a snapshot and a backup of a disk. */
+interface DiskSnapshot extends Pick<ActionSpec, 'action' | 'rule' | 'task'> {
+  readonly message: (
+    agent: Parameters<ActionSpec['message']>[0],
+    ref: ActionRef,
+    wanted: { readonly image_id: string; readonly user_token: string },
+  ) => Message;
+}
+
+/** Queues an image and has the agent fill it. A request that was too late leaves no queued image behind. */
+export async function snapshotDisk(
   call: Call,
   deps: ComputeDeps,
   row: InstanceRow,
   attributes: Readonly<Record<string, unknown>>,
   handledAt: number,
+  spec: DiskSnapshot,
 ): Promise<Image> {
   const image = await deps.image.createImage(tokenOf(call), attributes);
-  await commitOrForget(call, deps, row, image, handledAt);
-  return image;
-}
-
-/** A request that was too late leaves no queued image behind. */
-async function commitOrForget(
-  call: Call,
-  deps: ComputeDeps,
-  row: InstanceRow,
-  image: Image,
-  handledAt: number,
-): Promise<void> {
+  const wanted = { image_id: image.id, user_token: tokenOf(call) };
   try {
     await commitAction(
       call,
       deps,
       row,
       {
-        action: 'createImage',
-        rule: RULE,
+        ...spec,
         from: {},
-        task: 'image_snapshot',
         deadlineMs: deps.config.snapshotDeadlineMs,
-        message: (agent, ref) =>
-          agent.message('createImage', { ...ref, image_id: image.id, user_token: tokenOf(call) }),
+        message: (agent, ref) => spec.message(agent, ref, wanted),
       },
       handledAt,
     );
@@ -82,6 +86,7 @@ async function commitOrForget(
     await deps.image.deleteImage(tokenOf(call), image.id);
     throw error;
   }
+  return image;
 }
 
 const FROM_DISK: ReadonlySet<string> = new Set([
@@ -97,7 +102,7 @@ const FROM_DISK: ReadonlySet<string> = new Set([
 ]);
 
 /** Properties of the server's own image pass to the snapshot, as far as they are about the guest. */
-function imageAttributes(
+export function imageAttributes(
   { config }: ComputeDeps,
   row: InstanceRow,
   wanted: { readonly name: string; readonly metadata?: Readonly<Record<string, string>> },

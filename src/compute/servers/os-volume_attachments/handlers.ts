@@ -3,28 +3,21 @@ import { Reply, type Call } from '#platform/http/api.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import { isoTime } from '#platform/context/clock.ts';
-import { busOf, freeName } from '#compute/block-devices/names.ts';
-import {
-  findVolumeDevice,
-  keepDevices,
-  listDeviceNames,
-  listDevices,
-  updateDevice,
-} from '#compute/block-devices/store.ts';
+import { findVolumeDevice, keepDevices, listDevices, updateDevice } from '#compute/block-devices/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
-import { Conflict, Forbidden, InvalidInput, NotFound, NotOffered } from '#compute/errors.ts';
+import { Conflict, Forbidden, InvalidInput, NotFound } from '#compute/errors.ts';
 import { isTrue } from '#compute/schema-types.ts';
 import { refuseUnknownQuery } from '#compute/strict-query.ts';
-import type { BlockDeviceRow, InstanceRow } from '#compute/tables.ts';
+import type { BlockDeviceRow } from '#compute/tables.ts';
 import { admitAction, commitAction } from '../begin-action.ts';
 import { requireUsable } from '../create/check-devices.ts';
 import { tokenOf } from '../create/check-image.ts';
 import { findServer, mayOverrideLock } from '../find-server.ts';
 import { reserveVolumes } from '../reserve-volumes.ts';
 import { checkLock } from '../states.ts';
+import { newDevice, requireDevice, RULE } from './find-device.ts';
+import { swapVolume } from './swap.ts';
 import { attachmentView } from './view.ts';
-
-const RULE = 'os_compute_api:os-volumes-attachments';
 
 export async function listAttachments(call: Call, deps: ComputeDeps): Promise<unknown> {
   refuseUnknownQuery(call, '2.75', ['limit', 'offset']);
@@ -50,16 +43,6 @@ function readNumber(call: Call, name: string): number | undefined {
 export async function showAttachment(call: Call, deps: ComputeDeps): Promise<unknown> {
   const row = await findServer(call, deps, `${RULE}:show`);
   return { volumeAttachment: attachmentView(call, await requireDevice(call, deps, row)) };
-}
-
-async function requireDevice(call: Call, deps: ComputeDeps, row: InstanceRow): Promise<BlockDeviceRow> {
-  const volumeId = call.params['volume'] ?? '';
-  const device = await findVolumeDevice(deps.db.kysely, row.id, volumeId.toLowerCase());
-  if (device) return device;
-  throw new NotFound(
-    `Instance ${row.id} is not attached to volume ${volumeId.slice(0, 255)}`,
-    'no-such-attachment',
-  );
 }
 
 interface AttachBody {
@@ -121,38 +104,6 @@ export async function attachVolume(call: Call, deps: ComputeDeps): Promise<unkno
   return { volumeAttachment: attachmentView(call, kept ?? device) };
 }
 
-/** The name is ours to choose: guests name disks themselves, and one that a request asks for would promise too much. */
-async function newDevice(deps: ComputeDeps, row: InstanceRow, volumeId: string): Promise<BlockDeviceRow> {
-  const image = JSON.parse(row.image_json) as Record<string, string>;
-  const names = await listDeviceNames(deps.db.kysely, row.id);
-  const bus = busOf(image['hw_disk_bus']);
-  return {
-    id: crypto.randomUUID(),
-    instance_id: row.id,
-    state: 'reserving',
-    source_type: 'volume',
-    destination_type: 'volume',
-    volume_id: volumeId,
-    snapshot_id: null,
-    image_id: null,
-    volume_size: null,
-    volume_type: null,
-    boot_index: -1,
-    delete_on_termination: 0,
-    device_name: freeName(bus === 'ide' ? 'virtio' : bus, new Set([...names, row.root_device_name])),
-    tag: null,
-    disk_bus: bus === 'ide' ? 'virtio' : null, // IDE has no hot plug
-    device_type: 'disk',
-    guest_format: null,
-    made: 0,
-    multiattach: 0,
-    attachment_id: null,
-    connection_json: null,
-    created_at: isoTime(deps.clock),
-    updated_at: null,
-  };
-}
-
 export async function detachVolume(call: Call, deps: ComputeDeps): Promise<Reply> {
   const handledAt = deps.clock.now();
   const spec = {
@@ -210,18 +161,14 @@ interface UpdateBody {
   };
 }
 
-/** From 2.85 on changes `delete_on_termination`. Another volume in place of this one: not offered. */
+/** From 2.85 on changes `delete_on_termination`. With the id of another volume, puts that in the place of this one. */
 export async function updateAttachment(call: Call, deps: ComputeDeps): Promise<Reply> {
   const { volumeAttachment: wanted } = call.body as UpdateBody;
   const volumeId = (call.params['volume'] ?? '').toLowerCase();
-  const isSwap = wanted.volumeId.toLowerCase() !== volumeId;
-  const row = await findServer(call, deps, isSwap ? `${RULE}:swap` : `${RULE}:update`);
+  if (wanted.volumeId.toLowerCase() !== volumeId) return swapVolume(call, deps);
+  const row = await findServer(call, deps, `${RULE}:update`);
   checkLock(row, mayOverrideLock(call));
   const device = await requireDevice(call, deps, row);
-  if (isSwap)
-    throw new NotOffered(
-      'A volume is not swapped for another here: copy it with the volume service, then detach the one and attach the other.',
-    );
   const fixed: ReadonlyArray<readonly [name: string, given: unknown, kept: unknown]> = [
     ['device', wanted.device ?? undefined, device.device_name],
     ['tag', wanted.tag, device.tag],

@@ -15,7 +15,7 @@ export const volumeAttachmentRoutes: readonly ComputeRoute[] = [
     handler: updateAttachment,
     body: schema.updateAttachment,
     success: 202,
-    errors: [409, 501],
+    errors: [409, 503, 504],
   },
   {
     method: 'DELETE',

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inProcessTransport } from '#platform/clients/transport.ts';
+import { exchangeVolumes } from '#compute/block-devices/store.ts';
 import { releaseAbandoned } from '#compute/loops/release-volumes.ts';
 import {
   FLAVOR,
@@ -287,7 +288,7 @@ test('what may not be attached: an absent volume, a server that is not settled',
   assert.equal(await statusOf(cloud, id), 'available');
 });
 
-test('changes delete_on_termination from 2.85 on, refuses a swap, and detaching the root disk', async () => {
+test('changes delete_on_termination from 2.85 on, and refuses to detach the root disk', async () => {
   await using cloud = await startCloud();
   const { compute } = cloud;
   const id = await cloud.volume();
@@ -307,8 +308,98 @@ test('changes delete_on_termination from 2.85 on, refuses a swap, and detaching 
   assert.equal((await devicesOf(cloud))[0]?.delete_on_termination, 1);
   assert.equal((await put('2.85', { tag: 'other' })).status, 400);
   assert.equal((await put('2.85', { volumeId: NOBODY })).status, 403);
-  assert.equal((await put('2.85', { volumeId: NOBODY }, 'admin')).status, 501);
+  assert.equal((await put('2.85', { volumeId: NOBODY }, 'admin')).status, 400);
   assert.equal((await compute.call('DELETE', path)).status, 403);
+});
+
+/** A server that has the volume, as its host would have said. */
+async function holding(cloud: Cloud, id: string): Promise<string> {
+  const server = await cloud.compute.create({
+    block_device_mapping_v2: [{ uuid: id, source_type: 'volume', destination_type: 'volume' }],
+  });
+  await cloud.compute.activate(server);
+  const [device] = await devicesOf(cloud);
+  const attachment = `/v3/attachments/${device?.attachment_id}`;
+  const options = { token: 'service', version: '3.54' };
+  const connector = { host: 'host-1' };
+  await cloud.volumes.call('PUT', attachment, { ...options, body: { attachment: { connector } } });
+  await cloud.volumes.call('POST', `${attachment}/action`, { ...options, body: { 'os-complete': {} } });
+  return server;
+}
+
+test('swaps a volume for one that is free and as large: for administrators', async () => {
+  await using cloud = await startCloud();
+  const { compute } = cloud;
+  const [old, small, wanted] = [await cloud.volume({ size: 2 }), await cloud.volume(), await cloud.volume({ size: 3 })]; // prettier-ignore
+  const server = await holding(cloud, old);
+  assert.equal(await statusOf(cloud, old), 'in-use');
+  const path = `/v2.1/servers/${server}/os-volume_attachments`;
+  const swap = async (volumeId: string, token = 'admin', from = old) =>
+    compute.at('2.1', 'PUT', `${path}/${from}`, { token, body: { volumeAttachment: { volumeId } } });
+  assert.equal((await swap(wanted, 'member')).status, 403);
+  assert.equal((await swap(NOBODY)).status, 400);
+  assert.equal((await swap(old, 'admin', wanted)).status, 404);
+  assert.match((await swap(small)).body.badRequest.message, /3 GiB|2 GiB/);
+  await compute.activate(server, { vm_state: 'stopped' });
+  assert.equal((await swap(wanted)).status, 409);
+  await compute.activate(server);
+  const answer = await swap(wanted);
+  assert.equal(answer.status, 202, JSON.stringify(answer.body));
+  assert.deepEqual([await statusOf(cloud, old), await statusOf(cloud, wanted)], ['detaching', 'reserved']);
+  const message = (await compute.outbox()).at(-1);
+  assert.deepEqual([message?.method, message?.payload['old_volume_id']], ['swapVolume', old]);
+  assert.equal((await swap(wanted)).status, 400, 'it is reserved now');
+  const listed = (await compute.call('GET', path)).body.volumeAttachments;
+  assert.deepEqual(listed.map((each: { volumeId: string }) => each.volumeId), [old]); // prettier-ignore
+  const [device, other] = await devicesOf(cloud);
+  for (const _ of [1, 2])
+    await exchangeVolumes(compute.kysely, device?.id ?? '', other?.id ?? '', '2026-01-01T00:00:00Z');
+  const after = (await compute.call('GET', path)).body.volumeAttachments;
+  assert.deepEqual(after.map((each: { volumeId: string }) => each.volumeId), [wanted]); // prettier-ignore
+  await releaseAbandoned(compute.service.deps);
+  assert.equal((await devicesOf(cloud)).length, 2, 'the action still runs');
+  await compute.kysely
+    .updateTable('instance_actions')
+    .set({ state: 'failed' })
+    .where('action', '=', 'swap_volume')
+    .execute();
+  await releaseAbandoned(compute.service.deps);
+  assert.equal(await statusOf(cloud, old), 'available');
+  assert.deepEqual((await devicesOf(cloud)).map((each) => each.volume_id), [wanted]); // prettier-ignore
+});
+
+test('rebuilds a server on a volume: with any image from 2.93 on, before with its own', async () => {
+  await using cloud = await startCloud();
+  const { compute } = cloud;
+  const id = await cloud.volume();
+  for (const action of [
+    { 'os-set_bootable': { bootable: true } },
+    { 'os-set_image_metadata': { metadata: { image_id: IMAGE } } },
+  ])
+    await cloud.volumes.call('POST', `/v3/volumes/${id}/action`, { body: action });
+  const other = 'dddddddd-0000-4000-8000-000000000000';
+  compute.images.set(other, { ...compute.images.get(IMAGE)!, id: other });
+  compute.images.set(NOBODY, { ...compute.images.get(IMAGE)!, id: NOBODY, min_disk: 2 });
+  const server = await compute.create({
+    imageRef: '',
+    block_device_mapping: [{ volume_id: id, device_name: 'vda' }],
+  });
+  await compute.activate(server);
+  const rebuild = async (version: string, imageRef: string) =>
+    compute.at(version, 'POST', `/v2.1/servers/${server}/action`, { body: { rebuild: { imageRef } } });
+  assert.match((await rebuild('2.92', other)).body.badRequest.message, /different image/);
+  assert.match((await rebuild('2.93', NOBODY)).body.badRequest.message, /smaller/);
+  for (const [version, image, written] of [
+    ['2.92', IMAGE, undefined],
+    ['2.93', other, other],
+  ] as const) {
+    const answer = await rebuild(version, image);
+    assert.equal(answer.status, 202, JSON.stringify(answer.body));
+    assert.equal(answer.body.server.image, '');
+    const message = (await compute.outbox()).at(-1);
+    assert.deepEqual([message?.method, message?.payload['root_image_id']], ['rebuildServer', written]);
+    await compute.activate(server);
+  }
 });
 
 test('a volume that grew is told to the host that has it', async () => {
