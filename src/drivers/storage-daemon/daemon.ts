@@ -28,7 +28,8 @@ export interface StorageDaemon extends AsyncDisposable {
   addNode(node: BlockNode): Promise<void>;
   /** False when something uses it. One that is absent is no error. */
   removeNode(name: string): Promise<boolean>;
-  listNodes(): Promise<ReadonlySet<string>>;
+  /** Name → name of the node that is its backing file. */
+  listNodes(): Promise<ReadonlyMap<string, string | undefined>>;
   addExport(wanted: BlockExport): Promise<void>;
   /** Cuts its clients off; resolves when it is gone. One that is absent is no error. */
   removeExport(id: string): Promise<void>;
@@ -59,9 +60,9 @@ export interface StorageDaemonAddress {
   readonly nbd: NbdAddress;
 }
 
-interface GraphNode {
-  readonly type: string;
-  readonly name: string;
+interface Graph {
+  readonly nodes: ReadonlyArray<{ readonly id: number; readonly type: string; readonly name: string }>;
+  readonly edges: ReadonlyArray<{ readonly parent: number; readonly child: number; readonly name: string }>;
 }
 
 const CONNECT_MS = 2_000;
@@ -116,10 +117,16 @@ class QemuStorageDaemon implements StorageDaemon {
     }
   }
 
-  async listNodes(): Promise<ReadonlySet<string>> {
+  async listNodes(): Promise<ReadonlyMap<string, string | undefined>> {
     // The names and nothing else: the well-known question also describes each node by its whole chain, for ever longer.
-    const graph = (await this.#command('x-debug-query-block-graph', {})) as { nodes: GraphNode[] };
-    return new Set(graph.nodes.filter(({ type }) => type === 'block-driver').map(({ name }) => name));
+    const { nodes, edges } = (await this.#command('x-debug-query-block-graph', {})) as Graph;
+    const names = new Map(
+      nodes.filter(({ type }) => type === 'block-driver').map(({ id, name }) => [id, name]),
+    );
+    const below = new Map(
+      edges.filter(({ name }) => name === 'backing').map(({ parent, child }) => [parent, names.get(child)]),
+    );
+    return new Map([...names].map(([id, name]) => [name, below.get(id)]));
   }
 
   async addExport({ id, node, name, writable, writethrough }: BlockExport): Promise<void> {

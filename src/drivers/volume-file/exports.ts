@@ -13,15 +13,28 @@ export const exportId = (volumeId: string, mode: Mode): string => `volume-${volu
 export class Exports {
   readonly #daemon: StorageDaemon;
   readonly #store: Store;
+  /**
+   * Whether layers are closed that lie over nothing, because who was putting them over another died in the middle: they
+   * read as if nothing were below.
+   */
+  #halvesClosed = false;
 
   constructor(daemon: StorageDaemon, store: Store) {
     this.#daemon = daemon;
     this.#store = store;
+    // Whatever was being asked of it may be half done.
+    daemon.onRestarted(() => (this.#halvesClosed = false));
   }
 
   /** Opens a layer with all below it. */
   async openChain(top: Layer): Promise<void> {
-    const open = await this.#daemon.listNodes();
+    const open = new Map(await this.#daemon.listNodes());
+    if (!this.#halvesClosed) {
+      for (const layer of this.#store.layers.all())
+        if (layer.backing !== undefined && open.has(layer.name) && open.get(layer.name) === undefined)
+          if (await this.#daemon.removeNode(layer.name)) open.delete(layer.name);
+      this.#halvesClosed = true;
+    }
     const missing = this.#store.layers.chain(top.name).filter(({ name }) => !open.has(name));
     for (const layer of missing.toReversed())
       await this.#daemon.addNode(this.#node(layer, layer.backing ?? null));
