@@ -28,7 +28,7 @@ export function groundPlan(options: GroundOptions, hosts: readonly PlannedHost[]
     packages,
     machineNetwork,
     ...(ownNetwork ? privateNetwork(hosts) : [systemNetwork]),
-    ...(options.storage === 'ceph' ? storageCluster(options, hosts) : [storageDaemon]),
+    ...(options.storage === 'ceph' ? storageCluster(options, hosts) : hosts.map(storageDaemon)),
     ...(ownHypervisor ? hosts.map(hostLibvirt) : [systemHypervisor]),
     machineKvm,
   ];

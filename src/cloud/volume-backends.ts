@@ -1,4 +1,4 @@
-// The storage backends of a real cloud. Called by world.ts.
+// The storage backends of a real cloud without Ceph. Called by world.ts.
 import { connectStorageDaemon } from '#drivers/storage-daemon/daemon.ts';
 import { createFileVolumeDriver } from '#drivers/volume-file/driver.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -6,16 +6,19 @@ import type { Ground } from './ground-options.ts';
 import { storageDaemonOf, storageDirectory } from './steps/storage-daemon.ts';
 import type { WorldVolumeBackend } from './world.ts';
 
-/** Volumes in files of the data directory. Its host is the first: hosts of one machine share its file systems. */
-export async function fileBackend(
-  ground: Ground,
+/** Volumes in files of the data directory: a backend for each host, with a daemon and a directory of its own. */
+export async function fileBackends(
+  { hosts }: Ground,
   data: DataDirectory,
   owned: AsyncDisposable[],
-): Promise<WorldVolumeBackend> {
-  const daemon = connectStorageDaemon(storageDaemonOf(data));
-  owned.push(daemon);
-  const driver = await createFileVolumeDriver({ directory: storageDirectory(data), daemon });
-  owned.push(driver);
-  const [first] = ground.hosts;
-  return { host: first?.name ?? 'storage', name: 'file', availabilityZone: 'nova', driver };
+): Promise<readonly WorldVolumeBackend[]> {
+  const made: WorldVolumeBackend[] = [];
+  for (const [at, { name: host }] of hosts.entries()) {
+    const daemon = connectStorageDaemon(storageDaemonOf(data, at + 1));
+    owned.push(daemon);
+    const driver = await createFileVolumeDriver({ directory: storageDirectory(data, at + 1), daemon });
+    owned.push(driver);
+    made.push({ host, name: 'file', availabilityZone: 'nova', driver });
+  }
+  return made;
 }

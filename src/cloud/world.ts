@@ -23,7 +23,7 @@ import { PHYSNET } from './steps/host-switch.ts';
 import { northboundSocket, southboundSocket } from './steps/ovn-databases.ts';
 import { cephBackend, cephDisks, recordCeph } from './storage.ts';
 import type { Foundation } from './up.ts';
-import { fileBackend } from './volume-backends.ts';
+import { fileBackends } from './volume-backends.ts';
 
 /** One host's programs, and what the agent must know of it. */
 export interface WorldHost {
@@ -109,7 +109,7 @@ async function realVolumeBackends(
   owned: AsyncDisposable[],
 ): Promise<readonly WorldVolumeBackend[]> {
   const standing = await ground;
-  return standing.ceph ? [cephBackend(standing, owned)] : [await fileBackend(standing, data, owned)];
+  return standing.ceph ? [cephBackend(standing, owned)] : fileBackends(standing, data, owned);
 }
 
 async function realHosts(

@@ -68,13 +68,18 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
   };
 }
 
+/** One, or as many as hosts were asked for: conversations about one backend need not know of others. */
 async function simulatedBackends(
-  { data }: Foundation,
-  [host = 'sim-1']: readonly string[],
+  { data, hosts = 1 }: Foundation,
+  names: readonly string[],
 ): Promise<readonly WorldVolumeBackend[]> {
-  const directory = data.make('storage');
-  const driver = await createMemoryVolumeDriver({ directory, totalGb: RESOURCES.diskGb });
-  return [{ host, name: 'simulated', availabilityZone: 'nova', driver }];
+  const made: WorldVolumeBackend[] = [];
+  for (const [at, host] of names.slice(0, hosts).entries()) {
+    const directory = data.make(at === 0 ? 'storage' : `storage-${at + 1}`);
+    const driver = await createMemoryVolumeDriver({ directory, totalGb: RESOURCES.diskGb });
+    made.push({ host, name: 'simulated', availabilityZone: 'nova', driver });
+  }
+  return made;
 }
 
 interface HostParts {

@@ -6,6 +6,8 @@ import type { StoredVolumeThing, Things } from './things.ts';
 
 /** Lifecycles in which a volume may not be there yet, or not any more. */
 const UNSETTLED = new Set(['creating', 'downloading', 'deleting', 'error', 'error_deleting']);
+/** Those in which two stores may have it. */
+const MOVING = new Set(['maintenance', 'retyping']);
 /** What an operation may take past its deadline before the loop that ends late ones has done so. */
 const GRACE_MS = 40_000;
 /** A message is retried in pauses of 10 s at most; one that is older has a receiver that fails or is absent. */
@@ -15,6 +17,7 @@ export function compareVolumes(things: Things, servers: Servers): string[] {
   const { volumes, records } = things;
   return [
     ...(volumes && !things.inCeph ? compareStored('the volume store', volumes, records) : []),
+    ...(volumes ? copies(volumes, records) : []),
     ...backups(things),
     ...attachments(records, servers),
     ...stuck(things),
@@ -46,6 +49,18 @@ export function compareStored(
     })
     .map(({ id }) => `missing: ${where} has no volume snapshot ${id}`);
   return [...orphans, ...missing, ...lost];
+}
+
+/** What moves left behind: a volume is in one store, but while it moves and until the other store was told. */
+function copies(stored: readonly StoredVolumeThing[], { volumes, volumeOutbox }: Records): string[] {
+  if (volumeOutbox.some(({ method }) => method === 'removeStrayCopy')) return [];
+  const moving = new Set(
+    volumes.filter(({ lifecycle }) => MOVING.has(lifecycle) || UNSETTLED.has(lifecycle)).map(({ id }) => id),
+  );
+  const seen = Map.groupBy(stored, ({ volumeId }) => volumeId);
+  return [...seen]
+    .filter(([id, held]) => held.length > 1 && !moving.has(id))
+    .map(([id]) => `orphan: more than one store has the volume ${id}`);
 }
 
 function backups({ backupSets, records }: Things): string[] {

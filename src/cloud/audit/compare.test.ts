@@ -334,6 +334,17 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
     /^orphan: the volume store has the volume v/,
   ],
   [
+    'a volume that a move left behind in another store',
+    {
+      records: { volumes: [VOLUME] },
+      volumes: [
+        { volumeId: 'v', snapshotIds: [] },
+        { volumeId: 'v', snapshotIds: [] },
+      ],
+    },
+    /^orphan: more than one store has the volume v/,
+  ],
+  [
     'a volume that the store has not',
     { records: { volumes: [VOLUME] }, volumes: [] },
     /^missing: the volume store/,

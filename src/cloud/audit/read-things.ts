@@ -32,7 +32,7 @@ export async function readThings(data: DataDirectory, simulated?: SimulatedThing
   // Records come first: what is made after they were read is made for a server that they show as busy, or not at all.
   const records = readRecords(join(data.path, 'services'));
   const { ovn, hosts } = await programs(data, simulated);
-  const volumes = await readStoredVolumes(join(data.path, 'storage'));
+  const volumes = await readStoredVolumes(data.path);
   const inCeph = !simulated && usesCeph(data);
   const cluster = inCeph && data.findOwner() ? findCeph(data) : undefined;
   const ceph = cluster && (await readCeph(cluster));

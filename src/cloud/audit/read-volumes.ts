@@ -3,8 +3,20 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredVolumeThing } from './things.ts';
 
-/** @returns undefined where there is no such store: the volumes are in Ceph, or nowhere yet */
-export async function readStoredVolumes(directory: string): Promise<StoredVolumeThing[] | undefined> {
+/**
+ * Of all storage hosts: `storage`, `storage-2` … in the data directory. A volume that is in two stores is told twice.
+ * @returns undefined where there is no such store: the volumes are in Ceph, or nowhere yet
+ */
+export async function readStoredVolumes(dataDirectory: string): Promise<StoredVolumeThing[] | undefined> {
+  const names = (await readdir(dataDirectory).catch(() => [])).filter((name) =>
+    /^storage(-\d+)?$/.test(name),
+  );
+  const stores = await Promise.all(names.map(async (name) => readStore(join(dataDirectory, name))));
+  const found = stores.filter((store) => store !== undefined);
+  return found.length === 0 ? undefined : found.flat();
+}
+
+async function readStore(directory: string): Promise<StoredVolumeThing[] | undefined> {
   return (await readModel(directory)) ?? (await readManifests(join(directory, 'volumes')));
 }
 
