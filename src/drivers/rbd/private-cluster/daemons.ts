@@ -100,7 +100,7 @@ async function isUp({ planned, signal }: ClusterContext): Promise<boolean> {
   return code === 0 && (JSON.parse(stdout) as { state?: string }).state === 'active';
 }
 
-/** The pools, made at the first start. Resolves when an image could be made in each. */
+/** The pools, made at the first start. Resolves when an image could be made in each, and it is known how much fits. */
 export async function makePools(context: ClusterContext): Promise<void> {
   const { planned } = context;
   if (planned.kept.made) return;
@@ -110,9 +110,24 @@ export async function makePools(context: ClusterContext): Promise<void> {
       await ask(context, ['osd', 'pool', 'application', 'enable', pool, 'rbd']);
     }),
   );
+  // The manager counts what is free some seconds later, and until then no pool is among what the cluster says it has.
+  await waitUntil(async () => isCounted(context), {
+    what: 'the room in the pools of Ceph',
+    deadlineMs: 40_000,
+    signal: context.signal,
+  });
   // Without modules the manager is said to be in error, which is meant so.
   await ask(context, ['health', 'mute', 'MGR_MODULE_ERROR', '--sticky']);
   markMade(planned);
+}
+
+async function isCounted(context: ClusterContext): Promise<boolean> {
+  const { pools } = JSON.parse(await ask(context, ['df', '--format', 'json'])) as {
+    pools: ReadonlyArray<{ name: string; stats: { max_avail: number } }>;
+  };
+  return Object.values(POOLS).every((pool) =>
+    pools.some(({ name, stats }) => name === pool && stats.max_avail > 0),
+  );
 }
 
 /** The object store ends before the monitor, which notes that it is down. */
