@@ -27,6 +27,15 @@ export class ListenImpossible extends Error {
   }
 }
 
+/** `config.yaml` says what no service understands. */
+export class ConfigInvalid extends Error {
+  readonly code = 'config_invalid';
+  constructor(what: string) {
+    super(what);
+    this.name = 'ConfigInvalid';
+  }
+}
+
 /** The machine lacks something that no step can bring. */
 export class MachineUnfit extends Error {
   readonly code = 'machine_unfit';

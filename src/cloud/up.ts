@@ -12,6 +12,7 @@ import { settleStorage, type Storage, type StorageChoice } from './storage.ts';
 import { silentProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { startTracing } from '#platform/trace/trace.ts';
+import { mergeTuning, readConfigFile } from './config-file.ts';
 import type { CloudTuning } from './tuning.ts';
 
 export type UpOptions = Omit<GroundOptions, 'data' | 'progress' | 'signal'> & {
@@ -76,8 +77,10 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
   const listen = await settlePort(options.listen);
   const data = openDataDirectory(dataPath, { listen, simulated });
   let choice: StorageChoice;
+  let tuning: CloudTuning;
   try {
     choice = settleStorage(data, options);
+    tuning = mergeTuning(readConfigFile(data.path), options.tuning ?? {});
   } catch (error) {
     data.close();
     throw error;
@@ -98,7 +101,7 @@ export async function up(options: UpOptions, assemble: Assemble): Promise<Runnin
       storage: choice.storage,
       hosts: options.hosts,
       behavioursFile: options.behavioursFile,
-      tuning: options.tuning ?? {},
+      tuning,
       progress,
       signal: anySignal,
     });
