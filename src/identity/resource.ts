@@ -14,6 +14,12 @@ export const Name = Type.String({
   maxLength: 255,
   pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
 });
+/** Of domains and projects, which are shorter than those of users, groups and roles. */
+export const ShortName = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  pattern: '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$',
+});
 export const Id = Type.String({ minLength: 1, maxLength: 255, pattern: NO_NUL });
 export const Text = Type.String({ maxLength: 65_535, pattern: NO_NUL });
 export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(

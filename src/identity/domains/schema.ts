@@ -1,6 +1,6 @@
 // Bodies of `/v3/domains`.
 import { Type, type Static } from 'typebox';
-import { Name, Nullable, Options, Text } from '../resource.ts';
+import { Nullable, Options, ShortName, Text } from '../resource.ts';
 
 const Attributes = {
   description: Type.Optional(Nullable(Text)),
@@ -10,10 +10,10 @@ const Attributes = {
 };
 
 export const createDomainBody = Type.Object({
-  domain: Type.Object({ name: Name, explicit_domain_id: Type.Optional(Type.String()), ...Attributes }),
+  domain: Type.Object({ name: ShortName, explicit_domain_id: Type.Optional(Type.String()), ...Attributes }),
 });
 export const updateDomainBody = Type.Object({
-  domain: Type.Object({ name: Type.Optional(Name), ...Attributes }),
+  domain: Type.Object({ name: Type.Optional(ShortName), ...Attributes }),
 });
 export type CreateDomain = Static<typeof createDomainBody>;
 export type UpdateDomain = Static<typeof updateDomainBody>;

@@ -2,7 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import type { GroupRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { Invalid } from '../errors.ts';
+import { NotFound } from '../errors.ts';
 import { exactFilters, listAnswer } from '../listing.ts';
 import { findProject } from '../projects/store.ts';
 import { removeGroupWithAll } from '../removal.ts';
@@ -46,7 +46,7 @@ export async function createGroup(call: Call, deps: IdentityDeps): Promise<unkno
   const domainId = group.domain_id ?? domainOfCaller(call);
   call.enforce('identity:create_group', { 'target.group.domain_id': domainId });
   const domain = await lookUp(domainId, async (key) => findProject(deps.db.kysely, key));
-  if (domain?.is_domain !== 1) throw new Invalid(`Could not find domain: ${domainId}.`);
+  if (domain?.is_domain !== 1) throw new NotFound('domain', domainId);
   const row: GroupRow = {
     id: newId(),
     name: group.name,

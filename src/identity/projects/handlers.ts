@@ -2,9 +2,9 @@
 import type { Call } from '#platform/http/api.ts';
 import type { ProjectRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { Conflict, Forbidden, Refused, Invalid } from '../errors.ts';
+import { Forbidden, Refused, Invalid } from '../errors.ts';
 import { booleanOf, exactFilters, listAnswer } from '../listing.ts';
-import { removeProjectWithAll } from '../removal.ts';
+import { removeDomainWithAll, removeProjectWithAll } from '../removal.ts';
 import {
   defined,
   domainOfCaller,
@@ -21,7 +21,14 @@ import {
 import { getProject, projectTarget } from './find.ts';
 import { ancestorsOf, descendantsOf, parentIds, subtreeIds } from './hierarchy.ts';
 import type { CreateProject, UpdateProject } from './schema.ts';
-import { findProject, insertProject, listProjectRows, NO_DOMAIN, updateProject } from './store.ts';
+import {
+  findProject,
+  insertProject,
+  listProjectRows,
+  NO_DOMAIN,
+  type ProjectFilter,
+  updateProject,
+} from './store.ts';
 import { projectView } from './view.ts';
 
 const KNOWN = ['name', 'domain_id', 'parent_id', 'is_domain', 'description', 'enabled', 'tags', 'options'];
@@ -146,6 +153,7 @@ async function checkPlace(
 
 export async function updateOneProject(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getProject(call, deps, 'identity:update_project');
+  if (row.is_domain === 1) call.enforce('identity:update_domain', { 'target.domain.id': row.id });
   const { project } = call.body as UpdateProject;
   const view = projectView(row, call.baseUrl);
   refuseChange(project, view, ['domain_id', 'is_domain']);
@@ -193,15 +201,19 @@ async function checkSwitch(deps: IdentityDeps, row: ProjectRow, enable: boolean)
 
 export async function removeOneProject(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getProject(call, deps, 'identity:delete_project');
-  if (row.is_domain === 1) throw new Conflict('project', 'it is a domain: remove it as one');
+  if (row.is_domain === 1) call.enforce('identity:delete_domain', { 'target.domain.id': row.id });
+  if (row.is_domain === 1 && row.enabled === 1) {
+    throw new Refused('Cannot delete a project that is a domain and enabled, please disable it first.');
+  }
   refuseImmutable(row, false);
   await deps.db.transaction(async (trx) => {
-    const children = await listProjectRows(trx, { parent_id: row.id });
+    const within: ProjectFilter = row.is_domain === 1 ? { domain_id: row.id } : { parent_id: row.id };
+    const children = await listProjectRows(trx, within);
     if (children.length > 0) {
       throw new Refused(`Cannot delete the project ${row.id} since it is not a leaf in the hierarchy.`);
     }
-    await removeProjectWithAll(trx, row.id);
+    await (row.is_domain === 1 ? removeDomainWithAll(trx, row.id) : removeProjectWithAll(trx, row.id));
   });
-  await deps.revocations.announce({ project_id: row.id });
+  await deps.revocations.announce(row.is_domain === 1 ? { all: true } : { project_id: row.id });
   return undefined;
 }

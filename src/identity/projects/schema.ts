@@ -1,6 +1,6 @@
 // Bodies of `/v3/projects` and their tags.
 import { Type, type Static } from 'typebox';
-import { Id, Name, Nullable, Options, Text } from '../resource.ts';
+import { Id, Nullable, Options, ShortName, Text } from '../resource.ts';
 
 const Tag = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^,/\\u0000]+$' });
 const Tags = Type.Array(Tag, { maxItems: 80, uniqueItems: true });
@@ -14,9 +14,9 @@ const Attributes = {
   options: Type.Optional(Options),
 };
 
-export const createProjectBody = Type.Object({ project: Type.Object({ name: Name, ...Attributes }) });
+export const createProjectBody = Type.Object({ project: Type.Object({ name: ShortName, ...Attributes }) });
 export const updateProjectBody = Type.Object({
-  project: Type.Object({ name: Type.Optional(Name), ...Attributes }),
+  project: Type.Object({ name: Type.Optional(ShortName), ...Attributes }),
 });
 export const replaceTagsBody = Type.Object({ tags: Tags });
 export type CreateProject = Static<typeof createProjectBody>;

@@ -3,7 +3,7 @@ import type { Call } from '#platform/http/api.ts';
 import type { RoleRow } from '../database.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { RoleGraph } from '../directory/role-graph.ts';
-import { Forbidden, Invalid, NotFound } from '../errors.ts';
+import { Forbidden, Invalid, NotFound, Refused } from '../errors.ts';
 import { lookUp } from '../resource.ts';
 import { findRole, insertImplication, listImplications, listRoleRows, removeImplication } from './store.ts';
 import { roleRefView } from './view.ts';
@@ -56,8 +56,8 @@ export async function createImplication(call: Call, deps: IdentityDeps): Promise
   const { prior, implied } = pair;
   if (implied.name === 'admin' && implied.domain_id === '')
     throw new Forbidden('admin cannot be an implied role.');
-  if (implied.domain_id !== '' && implied.domain_id !== prior.domain_id) {
-    throw new Invalid('A role of a domain can be implied only by roles of that domain.');
+  if (implied.domain_id !== '' && prior.domain_id === '') {
+    throw new Refused('A role of the whole cloud cannot imply a role of a domain.');
   }
   await deps.db.transaction(async (trx) => {
     const graph = new RoleGraph(await listRoleRows(trx, {}), await listImplications(trx));

@@ -1,8 +1,8 @@
 // The ways to prove who one is: password, an earlier token, an application credential. Each yields who it is and what
-// that limits; every failure is the same 401.
+// that limits; every failure but of a token is the same 401.
 import type { ApplicationCredentialRow, UserRow } from '../database.ts';
 import type { IdentityDeps } from '../deps.ts';
-import { Forbidden, Invalid, Unauthorized } from '../errors.ts';
+import { Forbidden, Invalid, NotFound, Unauthorized } from '../errors.ts';
 import { enabledUser } from './context.ts';
 import { METHODS, type AuthMethod, type TokenPayload } from './payload.ts';
 import type { DomainReference, IdentityPart } from './schema.ts';
@@ -87,8 +87,12 @@ export async function domainIdOf(
   return (await deps.directory.domainByName(reference.name))?.id;
 }
 
+/** @throws NotFound for a token that holds no more, as upstream: the one failure that is no 401 */
 async function byToken(deps: IdentityDeps, id: string): Promise<Proof> {
-  const { payload } = await deps.tokens.validate(id);
+  const { payload } = await deps.tokens.validate(id).catch((error: unknown) => {
+    if (error instanceof Unauthorized) throw new NotFound('token', 'the one to log in with');
+    throw error;
+  });
   if (payload.applicationCredentialId !== undefined) {
     throw new Forbidden('a token of an application credential cannot be rescoped.');
   }

@@ -2,7 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import type { UserRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { Invalid } from '../errors.ts';
+import { NotFound } from '../errors.ts';
 import { booleanOf, exactFilters, listAnswer } from '../listing.ts';
 import { optionsOf } from '../passwords/passwords.ts';
 import { findProject } from '../projects/store.ts';
@@ -61,7 +61,7 @@ export async function createUser(call: Call, deps: IdentityDeps): Promise<unknow
   const domainId = user.domain_id ?? domainOfCaller(call);
   call.enforce('identity:create_user', { 'target.user.domain_id': domainId });
   const domain = await lookUp(domainId, async (key) => findProject(deps.db.kysely, key));
-  if (domain?.is_domain !== 1) throw new Invalid(`Could not find domain: ${domainId}.`);
+  if (domain?.is_domain !== 1) throw new NotFound('domain', domainId);
   const password = user.password ?? undefined;
   if (password !== undefined) deps.passwords.checkStrength(password);
   const options = mergedOptions({ options: '{}' }, user.options ?? {});
