@@ -161,6 +161,82 @@ test(
   },
 );
 
+async function makeVolume(size: number, fields: object = {}): Promise<string> {
+  const made = await api.call<{ volume: { id: string } }>('POST', '/volume/v3/volumes', {
+    volume: { size, ...fields },
+  });
+  await untilVolume(made.volume.id, 'available');
+  return made.volume.id;
+}
+
+async function attach(volume: string): Promise<string> {
+  await api.call('POST', `/compute/v2.1/servers/${id}/os-volume_attachments`, {
+    volumeAttachment: { volumeId: volume },
+  });
+  await untilSectors(volume, 1);
+  await untilVolume(volume, 'in-use');
+  return diskIn(guest, volume);
+}
+
+const diskIn = async (where: Guest, volume: string): Promise<string> =>
+  where.run(`echo /dev/$(basename $(dirname $(grep -l "${volume.slice(0, 20)}" /sys/block/vd*/serial)))`);
+
+test(
+  'a larger volume takes the place of another under a guest that goes on writing',
+  { timeout: 5 * MINUTE },
+  async () => {
+    const [old, larger] = [await makeVolume(1), await makeVolume(2)];
+    const disk = await attach(old);
+    await guest.run(
+      `echo of-the-old | dd of=${disk} bs=512 seek=2000000 count=1 conv=sync,fsync 2>/dev/null`,
+    );
+    // Writes a number a time to the first sector, as long as the file is there.
+    await guest.run(
+      `touch /writing; (i=0; while [ -e /writing ]; do i=$((i+1)); echo $i | dd of=${disk} bs=512 count=1 conv=sync,fsync 2>/dev/null || touch /failed; done; echo $i > /last) >/dev/null 2>&1 & true`,
+    );
+    const admin = await CloudApi.of(cloud, 'pileus-admin');
+    const path = `/compute/v2.1/servers/${id}/os-volume_attachments`;
+    const swap = { volumeAttachment: { volumeId: larger } };
+    assert.equal((await api.try('PUT', `${path}/${old}`, swap)).status, 403);
+    await admin.call('PUT', `${path}/${old}`, swap);
+    await untilVolume(old, 'available');
+    await untilVolume(larger, 'in-use');
+    // What the guest knows of the disk stays until it is made anew, but its size.
+    await untilSectors(old, 2);
+    await guest.run('rm /writing; while ! [ -e /last ]; do sleep 0.1; done; test ! -e /failed');
+    const last = (await guest.run('cat /last')).trim();
+    await api.act(id, { 'os-stop': null });
+    await api.untilStatus(id, 'SHUTOFF');
+    guest = await api.rebooted(id, async () => api.act(id, { 'os-start': null }));
+    await untilSectors(larger, 2);
+    const again = await diskIn(guest, larger);
+    assert.match(await guest.run(`dd if=${again} bs=512 skip=2000000 count=1 2>/dev/null`), /of-the-old/);
+    assert.equal((await guest.run(`dd if=${again} bs=512 count=1 2>/dev/null | head -n 1`)).trim(), last);
+    await api.call('DELETE', `${path}/${larger}`);
+    await untilVolume(larger, 'available');
+  },
+);
+
+test('two guests have one volume, and see what the other writes', { timeout: 5 * MINUTE }, async () => {
+  const shared = await makeVolume(1, { multiattach: true });
+  const disk = await attach(shared);
+  const other = await api.boot('other', {
+    block_device_mapping_v2: [{ uuid: shared, source_type: 'volume', destination_type: 'volume' }],
+  });
+  await using second = await api.guest(other.id);
+  const theirs = await diskIn(second, shared);
+  await guest.run(`echo from-the-first | dd of=${disk} bs=512 count=1 conv=sync,fsync 2>/dev/null`);
+  assert.match(await second.run(`dd if=${theirs} bs=512 count=1 2>/dev/null`), /from-the-first/);
+  await second.run(
+    `echo from-the-second | dd of=${theirs} bs=512 seek=8 count=1 conv=sync,fsync 2>/dev/null`,
+  );
+  assert.match(await guest.run(`dd if=${disk} bs=512 skip=8 count=1 2>/dev/null`), /from-the-second/);
+  await api.call('DELETE', `/compute/v2.1/servers/${other.id}`);
+  await untilSectors(shared, 1);
+  await api.call('DELETE', `/compute/v2.1/servers/${id}/os-volume_attachments/${shared}`);
+  await untilVolume(shared, 'available');
+});
+
 test('deleting the server takes its root volume with it', { timeout: MINUTE }, async () => {
   await api.call('DELETE', `/compute/v2.1/servers/${id}`);
   await untilVolume(root, 'gone');

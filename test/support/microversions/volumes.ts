@@ -37,6 +37,25 @@ async function makeAttached(world: World): Promise<Attached> {
   return { server, path, volume: attachment.volumeId };
 }
 
+/** A server on a volume that was filled without an image. */
+async function bootedFromVolume(world: World): Promise<string> {
+  const volume = await world.bootableVolume();
+  const made = await world.at(93).send('POST', '/servers', {
+    server: {
+      name: world.unique('on-volume'),
+      imageRef: '',
+      flavorRef: world.flavor,
+      networks: 'none',
+      block_device_mapping_v2: [
+        { uuid: volume, source_type: 'volume', destination_type: 'volume', boot_index: 0 },
+      ],
+    },
+  });
+  assert.equal(made.status, 202, JSON.stringify(made.body));
+  await world.settled(made.body.server.id as string);
+  return made.body.server.id as string;
+}
+
 /** Fields of an attached volume that the version shows. */
 const shown =
   (names: readonly string[], gone: readonly string[] = []) =>
@@ -124,9 +143,20 @@ export const volumeRows: readonly Row[] = [
   },
   {
     version: '2.93',
-    change: 'rebuild of servers on volumes, which is refused at every version; event volume-reimaged',
+    change: 'rebuild of servers on volumes from another image; event volume-reimaged',
     proof: 'steps',
-    check: async (step) => eventRow('2.93', 'volume-reimaged').check(step),
+    check: async (step) => {
+      await eventRow('2.93', 'volume-reimaged').check(step);
+      const { below, from, world } = step;
+      const server = await bootedFromVolume(world);
+      const rebuild = async (client: Client) =>
+        client.send('POST', `/servers/${server}/action`, { rebuild: { imageRef: world.image } });
+      assert.match(message(await rebuild(below)), /different image/);
+      const taken = await rebuild(from);
+      assert.equal(taken.status, 202, JSON.stringify(taken.body));
+      await world.settled(server);
+      assert.equal((await from.get(`/servers/${server}`)).server.status, 'ACTIVE');
+    },
   },
 ];
 

@@ -44,6 +44,8 @@ export interface World extends AsyncDisposable {
   unique(prefix: string): string;
   /** A volume that several servers may have. @returns its id */
   multiattachVolume(): Promise<string>;
+  /** A blank volume that may be booted from. @returns its id */
+  bootableVolume(): Promise<string>;
 }
 
 const PUBLIC_KEY =
@@ -131,14 +133,18 @@ export async function startWorld(): Promise<World> {
     at,
     settled,
     unique,
+    bootableVolume: async () => makeBootable(access),
     multiattachVolume: async () => makeMultiattach(access, unique('shared')),
     publicKey: PUBLIC_KEY,
     [Symbol.asyncDispose]: async () => kept.disposeAsync(),
   };
 }
 
-async function makeMultiattach(access: Record<Who, CloudAccess>, name: string): Promise<string> {
-  const ask = async (who: Who, method: string, path: string, body?: unknown): Promise<JsonValue> => {
+type Ask = (who: Who, method: string, path: string, body?: unknown) => Promise<JsonValue>;
+
+const volumesOf =
+  (access: Record<Who, CloudAccess>): Ask =>
+  async (who, method, path, body) => {
     const { origin, token } = access[who];
     const answer = await fetch(`${origin}/volume/v3${path}`, {
       method,
@@ -147,12 +153,26 @@ async function makeMultiattach(access: Record<Who, CloudAccess>, name: string): 
     });
     const text = await answer.text();
     assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
-    return JSON.parse(text) as JsonValue;
+    return text === '' ? undefined : (JSON.parse(text) as JsonValue);
   };
+
+async function makeBootable(access: Record<Who, CloudAccess>): Promise<string> {
+  const ask = volumesOf(access);
+  const id = await makeVolume(ask, { size: 1 });
+  await ask('member', 'POST', `/volumes/${id}/action`, { 'os-set_bootable': { bootable: true } });
+  return id;
+}
+
+async function makeMultiattach(access: Record<Who, CloudAccess>, name: string): Promise<string> {
+  const ask = volumesOf(access);
   await ask('admin', 'POST', '/types', {
     volume_type: { name, extra_specs: { multiattach: '<is> True' } },
   });
-  const { volume } = await ask('member', 'POST', '/volumes', { volume: { size: 1, volume_type: name } });
+  return makeVolume(ask, { size: 1, volume_type: name });
+}
+
+async function makeVolume(ask: Ask, wanted: object): Promise<string> {
+  const { volume } = await ask('member', 'POST', '/volumes', { volume: wanted });
   await until(
     async () => (await ask('member', 'GET', `/volumes/${volume.id}`)).volume.status === 'available',
     {
