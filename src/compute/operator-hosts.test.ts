@@ -170,6 +170,36 @@ for (const engine of ENGINES)
         assert.equal(zone.hosts.h1['nova-compute'].active, true);
       });
 
+      test('hosts by service and zone, and what one has, until 2.42', async () => {
+        assert.equal((await api.call('GET', '/v2.1/os-hosts')).status, 403);
+        const { hosts } = (await api.call('GET', '/v2.1/os-hosts', admin())).body;
+        const h1 = hosts.find((each: { host_name: string }) => each.host_name === 'h1');
+        assert.equal(h1.service, 'compute');
+        const inZone = async (zone: string) =>
+          (await api.call('GET', `/v2.1/os-hosts?zone=${zone}`, admin())).body.hosts;
+        assert.deepEqual(await inZone(''), hosts);
+        assert.ok(
+          (await inZone(h1.zone)).some((each: unknown) => JSON.stringify(each) === JSON.stringify(h1)),
+        );
+        assert.deepEqual(await inZone('zz'), []);
+        const { host } = (await api.call('GET', '/v2.1/os-hosts/h1', admin())).body;
+        const of = (project: string) =>
+          host.find((each: { resource: { project: string } }) => each.resource.project === project).resource;
+        assert.deepEqual([of('(used_now)').cpu, of('(used_now)').memory_mb], [2, 4608]);
+        assert.deepEqual([of('(used_max)').memory_mb, of('(total)').host], [4096, 'h1']);
+        assert.equal((await api.call('GET', '/v2.1/os-hosts/zz', admin())).status, 404);
+        assert.equal((await api.call('GET', '/v2.1/os-hosts', admin('2.43'))).status, 404);
+        const put = async (name: string, body: unknown) =>
+          api.call('PUT', `/v2.1/os-hosts/${name}`, { ...admin(), body });
+        assert.deepEqual((await put('h1', { status: 'Disable' })).body, { host: 'h1', status: 'disabled' });
+        assert.deepEqual((await put('h1', { status: 'enable' })).body, { host: 'h1', status: 'enabled' });
+        assert.equal((await put('zz', { status: 'enable' })).status, 404);
+        for (const wrong of [{}, { status: 'off' }, { more: 1 }])
+          assert.equal((await put('h1', wrong)).status, 400);
+        assert.equal((await put('h1', { maintenance_mode: 'enable' })).status, 501);
+        assert.equal((await api.call('GET', '/v2.1/os-hosts/h1/reboot', admin())).status, 501);
+        assert.equal((await api.call('GET', '/v2.1/os-hosts/zz/reboot', admin())).status, 404);
+      });
       test('no migrations, and the extensions that there are', async () => {
         assert.deepEqual((await api.call('GET', '/v2.1/os-migrations', admin())).body, { migrations: [] });
         assert.equal(

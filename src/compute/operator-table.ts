@@ -13,6 +13,8 @@ import { flavorRoutes } from './flavors/routes.ts';
 import { hypervisorPolicies } from './hypervisors/policy.ts';
 import { hypervisorRoutes } from './hypervisors/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
+import { hostPolicies } from './os-hosts/policy.ts';
+import { hostRoutes } from './os-hosts/routes.ts';
 import { quotaClassRoutes } from './quota-class-sets/routes.ts';
 import { quotaPolicies } from './quota-sets/policy.ts';
 import { quotaSetRoutes } from './quota-sets/routes.ts';
@@ -31,6 +33,7 @@ export const operatorRoutes: readonly ComputeRoute[] = [
   ...limitRoutes,
   ...usageRoutes,
   ...hypervisorRoutes,
+  ...hostRoutes,
   ...computeServiceRoutes,
   ...aggregateRoutes,
   ...availabilityZoneRoutes,
@@ -43,6 +46,7 @@ export const operatorPolicies: readonly PolicyRule[] = [
   ...quotaPolicies,
   ...usagePolicies,
   ...hypervisorPolicies,
+  ...hostPolicies,
   ...computeServicePolicies,
   ...aggregatePolicies,
   ...availabilityZonePolicies,

@@ -65,6 +65,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'compute /v2.1/images/:id/metadata/:key': '=k',
   'compute /v2.1/os-aggregates/:id': 'aggregate',
   'compute /v2.1/os-console-auth-tokens/:token': 'console',
+  'compute /v2.1/os-hosts/:host': '=nowhere',
   'compute /v2.1/os-hypervisors/:id': 'hypervisor',
   'compute /v2.1/os-keypairs/:name': 'keypair',
   'compute /v2.1/os-quota-class-sets/:id': '=default',

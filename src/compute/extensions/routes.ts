@@ -35,6 +35,7 @@ const EXTENSIONS: ReadonlyArray<readonly [alias: string, name: string, descripti
   ['os-flavor-access', 'FlavorAccess', 'Flavors for some projects only.'],
   ['os-flavor-extra-specs', 'FlavorExtraSpecs', 'What a flavor asks of hosts.'],
   ['os-flavor-manage', 'FlavorManage', 'Creation and deletion of flavors.'],
+  ['os-hosts', 'Hosts', 'Hosts, what they have and what of it is used.'],
   ['os-hypervisors', 'Hypervisors', 'Compute nodes and what is used of them.'],
   ['os-instance-actions', 'InstanceActions', 'What has been done with a server, step by step.'],
   ['os-keypairs', 'Keypairs', 'Public keys for new servers.'],

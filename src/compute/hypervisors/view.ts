@@ -49,11 +49,12 @@ function resources({ node, use }: Hypervisor, version: Microversion): Json {
   const { cpu_info } = JSON.parse(node.report_json) as HostReport;
   return {
     cpu_info: atLeast(version, '2.28') ? cpu_info : JSON.stringify(cpu_info),
-    ...sums(node, use),
+    ...nodeSums(node, use),
   };
 }
 
-function sums(node: Hypervisor['node'], use: Hypervisor['use']): Record<string, number> {
+/** What a node has and what of it is used. */
+export function nodeSums(node: Hypervisor['node'], use: Hypervisor['use']) {
   const memory = use.memoryMb + Math.min(RESERVED_MB, node.memory_mb);
   return {
     vcpus: node.vcpus,
@@ -74,9 +75,9 @@ export function statisticsView(hypervisors: readonly Hypervisor[]): Record<strin
   const total: Record<string, number> = { count: hypervisors.length };
   const none = { vcpus: 0, memory_mb: 0, local_gb: 0 } as Hypervisor['node'];
   const zero = { servers: 0, vcpus: 0, memoryMb: 0, diskGb: 0, busy: 0 };
-  for (const name of Object.keys(sums(none, zero))) total[name] = 0;
+  for (const name of Object.keys(nodeSums(none, zero))) total[name] = 0;
   for (const { node, use } of hypervisors)
-    for (const [name, value] of Object.entries(sums(node, use))) total[name] = (total[name] ?? 0) + value;
+    for (const [name, value] of Object.entries(nodeSums(node, use))) total[name] = (total[name] ?? 0) + value;
   return total;
 }
 

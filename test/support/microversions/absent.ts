@@ -30,11 +30,6 @@ export const absentRows: readonly Row[] = [
   absent('2.29', 'force in evacuate', evacuate),
   absent('2.30', 'force in live migration', liveMigrate),
   absent('2.34', 'checks of live migration in the background', liveMigrate),
-  absent(
-    '2.43',
-    'os-hosts goes',
-    noPath('GET', () => '/os-hosts'),
-  ),
   absent('2.56', 'host in migrate', noAction({ migrate: { host: 'h' } })),
   absent('2.65', 'abort of queued live migrations', liveMigrate),
   absent('2.68', 'no forced live migration and evacuation', evacuate),

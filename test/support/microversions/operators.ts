@@ -35,6 +35,17 @@ export const operatorRows: readonly Row[] = [
     },
   },
   {
+    version: '2.43',
+    change: 'os-hosts goes',
+    proof: 'steps',
+    check: async (step) => {
+      await statuses(step, [200, 404], 'GET', '/os-hosts', undefined, 'admin');
+      await statuses(step, [400, 404], 'PUT', '/os-hosts/nowhere', {}, 'admin');
+      for (const act of ['', '/startup', '/shutdown', '/reboot'])
+        await statuses(step, [404, 404], 'GET', `/os-hosts/nowhere${act}`, undefined, 'admin');
+    },
+  },
+  {
     version: '2.28',
     change: 'cpu_info as an object',
     proof: 'steps',

@@ -238,20 +238,20 @@ export const requestRows: readonly Row[] = [
   },
   {
     version: '2.45',
-    change: 'createImage answers with the id in a body',
+    change: 'createImage and createBackup answer with the id in a body',
     proof: 'steps',
     check: async ({ below, from, world }) => {
-      const snapshot = async (client: Client) => {
-        const answer = await client.act(
-          world.server,
-          { createImage: { name: world.unique('image') } },
-          'member',
-        );
+      const snapshot = async (client: Client, action: string, more: object) => {
+        const body = { [action]: { name: world.unique('image'), ...more } };
+        const answer = await client.act(world.server, body, 'member');
         await world.settled(world.server);
         return [answer.status, answer.headers.has('location'), answer.body?.image_id !== undefined];
       };
-      assert.deepEqual(await snapshot(below), [202, true, false]);
-      assert.deepEqual(await snapshot(from), [202, false, true]);
+      const backup = { backup_type: 'daily', rotation: 1 };
+      for (const [action, more] of Object.entries({ createImage: {}, createBackup: backup })) {
+        assert.deepEqual(await snapshot(below, action, more), [202, true, false]);
+        assert.deepEqual(await snapshot(from, action, more), [202, false, true]);
+      }
     },
   },
   {
