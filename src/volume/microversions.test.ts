@@ -2,6 +2,7 @@
 // version and there from it on. The rows are in test/support/volume-microversions.
 import { absentRows } from '#test/support/volume-microversions/absent.ts';
 import { fieldRows } from '#test/support/volume-microversions/fields.ts';
+import { groupRows } from '#test/support/volume-microversions/groups.ts';
 import { listRows } from '#test/support/volume-microversions/lists.ts';
 import { requestRows } from '#test/support/volume-microversions/requests.ts';
 import { startWorld, type World } from '#test/support/volume-microversions/world.ts';
@@ -11,7 +12,7 @@ import { MICROVERSIONS } from './discovery/routes.ts';
 
 const minorOf = (version: string): number => Number(version.split('.')[1]);
 const MAX = minorOf(MICROVERSIONS.max);
-const rows = [...absentRows, ...fieldRows, ...listRows, ...requestRows].toSorted(
+const rows = [...absentRows, ...fieldRows, ...groupRows, ...listRows, ...requestRows].toSorted(
   (a, b) => minorOf(a.version) - minorOf(b.version),
 );
 

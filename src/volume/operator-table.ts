@@ -11,6 +11,10 @@ import { extensionRoutes } from './extensions/routes.ts';
 import { limitPolicies, limitRoutes } from './limits/routes.ts';
 import { messagePolicies, messageRoutes } from './messages/routes.ts';
 import { availabilityZonePolicies, availabilityZoneRoutes } from './os-availability-zone/routes.ts';
+import { groupSnapshotPolicies, groupSnapshotRoutes } from './group_snapshots/routes.ts';
+import { groupTypePolicies, groupTypeRoutes } from './group_types/routes.ts';
+import { groupPolicies } from './groups/policy.ts';
+import { groupRoutes } from './groups/routes.ts';
 import { hostPolicies, hostRoutes } from './os-hosts/routes.ts';
 import { servicePolicies, serviceRoutes } from './os-services/routes.ts';
 import { qosPolicies, qosRoutes } from './qos-specs/routes.ts';
@@ -38,6 +42,9 @@ export const operatorRoutes: readonly VolumeRoute[] = [
   ...messageRoutes,
   ...transferRoutes,
   ...backupRoutes,
+  ...groupTypeRoutes,
+  ...groupRoutes,
+  ...groupSnapshotRoutes,
 ];
 
 export const operatorPolicies: readonly PolicyRule[] = [
@@ -55,4 +62,7 @@ export const operatorPolicies: readonly PolicyRule[] = [
   ...messagePolicies,
   ...transferPolicies,
   ...backupPolicies,
+  ...groupTypePolicies,
+  ...groupPolicies,
+  ...groupSnapshotPolicies,
 ];

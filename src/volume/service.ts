@@ -18,6 +18,8 @@ import { renderVolumeFault, VOLUME_FAULTS } from './fault.ts';
 import { volumeMigration } from './migrations/001-volume.ts';
 import { typeEncryptionMigration } from './migrations/002-type-encryption.ts';
 import { backupDataMigration } from './migrations/003-backup-data.ts';
+import { groupMigration } from './migrations/004-groups.ts';
+import { startSettleGroups } from './loops/settle-groups.ts';
 import type { VolumeTables } from './tables.ts';
 import { seedDefaultType } from './volumes/type-store.ts';
 
@@ -34,6 +36,7 @@ export async function openVolumeDatabase(url: string): Promise<VolumeDatabase> {
     volumeMigration,
     typeEncryptionMigration,
     backupDataMigration,
+    groupMigration,
   ]);
   return db;
 }
@@ -63,17 +66,20 @@ export async function createVolumeService(
     serviceTokens,
   };
   await seedDefaultType(db, config.defaultVolumeType, context.clock);
-  let outbox: AsyncDisposable | undefined;
+  let running: AsyncDisposable | undefined;
   const owned = undo.move();
   return {
     name: 'volume',
     api: volumeApi(deps),
     deps,
     start: async () => {
-      outbox = startOutbox(db, context.bus, context.log);
+      await using starting = new AsyncDisposableStack();
+      starting.use(startOutbox(db, context.bus, context.log));
+      starting.use(await startSettleGroups(deps));
+      running = starting.move();
     },
     [Symbol.asyncDispose]: async () => {
-      await outbox?.[Symbol.asyncDispose]();
+      await running?.[Symbol.asyncDispose]();
       await owned.disposeAsync();
     },
   };

@@ -291,6 +291,72 @@ export interface VolumeOperationRow {
   finished_at: string | null;
 }
 
+export interface GroupTypeRow {
+  id: string;
+  name: string;
+  description: string | null;
+  is_public: number;
+  created_at: string;
+  updated_at: string | null;
+}
+
+export interface GroupTypeSpecRow {
+  group_type_id: string;
+  key: string;
+  value: string;
+}
+
+/** Volumes that are snapshotted, cloned and deleted together. */
+export interface GroupRow {
+  id: string;
+  project_id: string;
+  user_id: string;
+  /** Of the request that made it: what is undone later is recorded under it. */
+  request_id: string;
+  name: string | null;
+  description: string | null;
+  status: 'creating' | 'available' | 'deleting' | 'error' | 'error_deleting' | 'updating';
+  fault: string | null;
+  group_type_id: string;
+  availability_zone: string;
+  group_snapshot_id: string | null;
+  source_group_id: string | null;
+  created_at: string;
+  updated_at: string | null;
+}
+
+/** Types that the volumes of a group may have. */
+export interface GroupVolumeTypeRow {
+  group_id: string;
+  volume_type_id: string;
+}
+
+/** A volume is in one group at most. */
+export interface GroupMemberRow {
+  group_id: string;
+  volume_id: string;
+}
+
+export interface GroupSnapshotRow {
+  id: string;
+  group_id: string;
+  project_id: string;
+  user_id: string;
+  request_id: string;
+  name: string | null;
+  description: string | null;
+  status: 'creating' | 'available' | 'deleting' | 'error' | 'error_deleting';
+  fault: string | null;
+  group_type_id: string;
+  created_at: string;
+  updated_at: string | null;
+}
+
+export interface GroupSnapshotMemberRow {
+  group_snapshot_id: string;
+  snapshot_id: string;
+}
+
 export interface VolumeTables extends OutboxTables, SagaTables {
   volumes: VolumeRow;
   volume_metadata: VolumeMetadataRow;
@@ -310,4 +376,11 @@ export interface VolumeTables extends OutboxTables, SagaTables {
   volume_quotas: VolumeQuotaRow;
   messages: MessageRow;
   operations: VolumeOperationRow;
+  group_types: GroupTypeRow;
+  group_type_specs: GroupTypeSpecRow;
+  volume_groups: GroupRow;
+  group_volume_types: GroupVolumeTypeRow;
+  group_members: GroupMemberRow;
+  group_snapshots: GroupSnapshotRow;
+  group_snapshot_members: GroupSnapshotMemberRow;
 }

@@ -21,6 +21,7 @@ export const FOR_STRANGERS: Exceptions = {
   'compute GET /v2.1/os-quota-sets/:id/defaults': [200, 'default quotas are the same for all projects'],
   'network GET /v2.0/extensions/:alias': [200, 'extensions are for all to read'],
   'volume GET /v3/extensions/:id': [200, 'extensions are for all to read'],
+  'volume GET /v3/group_types/:id': [200, 'a public group type is for all to read'],
   'volume GET /v3/types/:id': [200, 'a public type is for all to read'],
   'volume GET /v3/types/:id/extra_specs': [200, 'a public type is for all to read'],
   'volume POST /v3/os-volume-transfer/:id/accept': [400, 'whoever has the key may take it; this is none'],

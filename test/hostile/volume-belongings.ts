@@ -58,6 +58,20 @@ export async function makeVolumeThings(
     admin,
   );
   await newVolume({ name: 'a-failed-volume', volume_type: type }, 'error');
+  const groupType = await make(
+    'group_types',
+    'group_type',
+    { name: 'a-group-type', group_specs: { k: 'v' } },
+    admin,
+  );
+  const group = await make('groups', 'group', {
+    name: 'a-group',
+    group_type: groupType,
+    volume_types: ['__DEFAULT__'],
+  });
+  await newVolume({ name: 'a-grouped-volume', volume_type: '__DEFAULT__', group_id: group });
+  const groupSnapshot = await make('group_snapshots', 'group_snapshot', { group_id: group, name: 'x' });
+  await settled(`/group_snapshots/${groupSnapshot}`, 'group_snapshot', 'available');
   const { messages } = (await send('GET', '/messages', alice.token)) as { messages: Resource[] };
   const qos = await make('qos-specs', 'qos_specs', { name: 'a-qos', read_iops_sec: '5' }, admin);
   const { services } = (await send('GET', '/os-services?binary=cinder-volume', admin)) as {
@@ -72,6 +86,9 @@ export async function makeVolumeThings(
     volume_type: type,
     volume_message: messages[0]!.id, // of the volume that failed
     volume_qos: qos,
+    volume_group_type: groupType,
+    volume_group: group,
+    volume_group_snapshot: groupSnapshot,
     volume_host: services[0]!.host, // the simulated world has one
   };
 }

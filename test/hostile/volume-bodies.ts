@@ -2,7 +2,7 @@
 import type { Ids } from './belongings.ts';
 
 export function volume(ids: Ids): Readonly<Record<string, unknown>> {
-  return { ...volumes(ids), ...types(ids), ...operators(ids), ...transfersAndBackups(ids) };
+  return { ...volumes(ids), ...types(ids), ...operators(ids), ...transfersAndBackups(ids), ...groups(ids) };
 }
 
 function volumes(ids: Ids): Readonly<Record<string, unknown>> {
@@ -52,6 +52,27 @@ function volumes(ids: Ids): Readonly<Record<string, unknown>> {
     ...action('snapshots', 'os-reset_status', { status: 'available' }),
     ...action('snapshots', 'os-update_snapshot_status', { status: 'available' }),
     ...action('snapshots', 'os-force_delete', {}),
+  };
+}
+
+function groups(ids: Ids): Readonly<Record<string, unknown>> {
+  const reset_status = { status: 'available' };
+  return {
+    'POST /v3/group_types': { group_type: { name: 'x', group_specs: { k: 'v' } } },
+    'PUT /v3/group_types/:id': { group_type: { name: 'x' } },
+    'POST /v3/group_types/:id/group_specs': { group_specs: { k: 'v' } },
+    'PUT /v3/group_types/:id/group_specs/:key': { k: 'w' },
+    'POST /v3/groups': {
+      group: { name: 'x', group_type: ids['volume_group_type'], volume_types: [ids['volume_type']] },
+    },
+    'PUT /v3/groups/:id': { group: { name: 'x' } },
+    'POST /v3/groups/action create-from-src': {
+      'create-from-src': { source_group_id: ids['volume_group'], name: 'x' },
+    },
+    'POST /v3/groups/:id/action delete': { delete: { 'delete-volumes': true } },
+    'POST /v3/groups/:id/action reset_status': { reset_status },
+    'POST /v3/group_snapshots': { group_snapshot: { group_id: ids['volume_group'], name: 'x' } },
+    'POST /v3/group_snapshots/:id/action reset_status': { reset_status },
   };
 }
 

@@ -19,10 +19,15 @@ export interface NewOperation {
   readonly deadlineMs: number;
 }
 
+/** On whose behalf: a request, or what goes on after it. */
+export interface Requester extends Pick<Call, 'requestId'> {
+  readonly principal: Pick<Call['principal'], 'userId'>;
+}
+
 /** @returns the operation's id */
 export async function beginOperation(
   trx: Db,
-  call: Pick<Call, 'requestId' | 'principal'>,
+  call: Requester,
   { clock }: Pick<VolumeDeps, 'clock'>,
   { deadlineMs, ...operation }: NewOperation,
 ): Promise<string> {

@@ -4,7 +4,15 @@ import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeTables } from '#volume/tables.ts';
 import { VolumeQuotaExceeded } from './errors.ts';
 import { DEFAULT_LIMITS, TYPED_QUOTAS, typedName, UNLIMITED, type QuotaName } from './resources.ts';
-import { listLimits, listTypeNames, sumBackups, sumSnapshots, sumVolumes, type Sum } from './store.ts';
+import {
+  countGroups,
+  listLimits,
+  listTypeNames,
+  sumBackups,
+  sumSnapshots,
+  sumVolumes,
+  type Sum,
+} from './store.ts';
 
 type Numbers = Record<string, number>;
 
@@ -53,7 +61,7 @@ export async function usedByProject(db: Executor<VolumeTables>, projectId: strin
     per_volume_gigabytes: 0,
     backups: backups.number,
     backup_gigabytes: backups.gigabytes,
-    groups: 0,
+    groups: await countGroups(db, projectId),
   };
   const add = (name: 'volumes' | 'snapshots', sums: readonly Sum[]): void => {
     for (const { typeName, number, gigabytes } of sums) {

@@ -71,6 +71,15 @@ export async function sumBackups(db: Db, projectId: string): Promise<Omit<Sum, '
   return { number: Number(row.number), gigabytes: Number(row.gigabytes) };
 }
 
+export async function countGroups(db: Db, projectId: string): Promise<number> {
+  const row = await db
+    .selectFrom('volume_groups')
+    .select((e) => e.fn.countAll<number>().as('count'))
+    .where('project_id', '=', projectId)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 export async function saveLimits(
   trx: Db,
   scope: string,

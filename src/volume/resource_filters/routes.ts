@@ -18,6 +18,8 @@ const FILTERS: Readonly<Record<string, readonly string[]>> = {
   backup: ['name', 'status', 'volume_id'],
   snapshot: ['name', 'status', 'volume_id', 'metadata', 'availability_zone', 'user_id', 'project_id'],
   message: ['resource_uuid', 'resource_type', 'event_id', 'request_id', 'message_level'],
+  group: ['name', 'status'],
+  group_snapshot: ['name', 'status', 'group_id'],
   attachment: ['volume_id', 'status', 'instance_id', 'attach_status'],
   pool: ['name', 'volume_backend_name', 'storage_protocol', 'vendor_name'],
   volume_type: ['is_public', 'extra_specs'],

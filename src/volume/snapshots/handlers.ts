@@ -1,12 +1,9 @@
 // Snapshots: list, show, create, update, remove.
-import { rpcClient } from '#platform/bus/bus.ts';
-import { enqueue } from '#platform/bus/outbox.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
-import { InvalidInput, InvalidSnapshot, InvalidVolume, SnapshotNotFound } from '#volume/errors.ts';
-import { beginOperation } from '#volume/operations/store.ts';
+import { InvalidInput, SnapshotNotFound } from '#volume/errors.ts';
 import {
   nextLinks,
   readBoolean,
@@ -17,23 +14,16 @@ import {
   wantsAllProjects,
   wantsCount,
 } from '#volume/paging.ts';
-import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
-import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import { isTrue } from '#volume/schema-types.ts';
 import type { SnapshotRow } from '#volume/tables.ts';
 import { findVolume } from '#volume/volumes/find.ts';
 import { readMap } from '#volume/volumes/list.ts';
-import { backendOf } from '#volume/volumes/host-name.ts';
-import { statusOf } from '#volume/volumes/status.ts';
-import { findVolumeRow, findWholeVolume } from '#volume/volumes/store.ts';
+import { beginDelete, createIn } from './begin.ts';
 import { findSnapshot } from './find.ts';
 import {
   countSnapshotRows,
-  findSnapshotRow,
   findWholeSnapshot,
-  insertSnapshot,
   listSnapshotRows,
-  removeSnapshot,
   SORTABLE,
   updateSnapshot,
   wholeSnapshots,
@@ -140,41 +130,9 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
     created_at: isoTime(deps.clock),
     updated_at: null,
   };
-  await deps.db.transaction(async (trx) => {
-    const whole = await findWholeVolume(trx, volume.id);
-    const status = whole ? statusOf(whole.volume, whole.attachments) : 'deleting';
-    if (status !== 'available' && !(force && status === 'in-use'))
-      throw new InvalidVolume(
-        `Volume ${volume.id} status must be available${force ? ' or in-use' : ''} to create a snapshot, and is ${status}.`,
-      );
-    await assertVolumeQuota(trx, volume.project_id, {
-      snapshots: 1,
-      gigabytes: volume.size,
-      typeName: typeName ?? undefined,
-    });
-    await insertSnapshot(
-      trx,
-      { ...snapshot, volume_size: whole?.volume.size ?? volume.size },
-      body.metadata ?? {},
-    );
-    const host = backendOf(volume);
-    const operation_id = await beginOperation(trx, call, deps, {
-      resource_type: 'snapshot',
-      resource_id: snapshot.id,
-      operation: 'create',
-      project_id: volume.project_id,
-      host,
-      deadlineMs: deps.config.operationMs,
-    });
-    await enqueue(
-      trx,
-      rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host)).message('createSnapshot', {
-        operation_id,
-        volume_id: volume.id,
-        snapshot_id: snapshot.id,
-      }),
-    );
-  });
+  await deps.db.transaction(async (trx) =>
+    createIn(trx, call, deps, { snapshot, metadata: body.metadata ?? {}, typeName, inUse: force }),
+  );
   return { snapshot: briefView(call, { snapshot, metadata: body.metadata ?? {} }) }; // as it was begun
 }
 
@@ -210,43 +168,4 @@ export async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
 export async function remove(call: Call, deps: VolumeDeps): Promise<void> {
   const { snapshot } = await findSnapshot(call, deps, 'volume:delete_snapshot');
   await beginDelete(call, deps, snapshot, false);
-}
-
-const DELETABLE = ['available', 'error', 'error_deleting'];
-
-/** @throws InvalidSnapshot for one that something is being done with, unless forced */
-export async function beginDelete(
-  call: Call,
-  deps: VolumeDeps,
-  { id }: SnapshotRow,
-  force: boolean,
-): Promise<void> {
-  await deps.db.transaction(async (trx) => {
-    const snapshot = await findSnapshotRow(trx, id);
-    if (!snapshot) throw new SnapshotNotFound(id);
-    if (!force && !DELETABLE.includes(snapshot.status))
-      throw new InvalidSnapshot(
-        `the status of snapshot ${id} must be one of ${DELETABLE.join(', ')} to be deleted, and is ${snapshot.status}.`,
-      );
-    const volume = await findVolumeRow(trx, snapshot.volume_id);
-    if (!volume || volume.host === null) return removeSnapshot(trx, id); // nothing was ever made of it
-    await updateSnapshot(trx, id, { status: 'deleting', updated_at: isoTime(deps.clock) });
-    const host = backendOf(volume);
-    const operation_id = await beginOperation(trx, call, deps, {
-      resource_type: 'snapshot',
-      resource_id: id,
-      operation: 'delete',
-      project_id: snapshot.project_id,
-      host,
-      deadlineMs: deps.config.operationMs,
-    });
-    await enqueue(
-      trx,
-      rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host)).message('deleteSnapshot', {
-        operation_id,
-        volume_id: volume.id,
-        snapshot_id: id,
-      }),
-    );
-  });
 }

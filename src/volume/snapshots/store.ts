@@ -9,6 +9,8 @@ type Db = Executor<VolumeTables>;
 export interface WholeSnapshot {
   readonly snapshot: SnapshotRow;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Absent or null: taken by itself. */
+  readonly groupSnapshotId?: string | null;
 }
 
 export async function findSnapshotRow(db: Db, id: string): Promise<SnapshotRow | undefined> {
@@ -31,9 +33,22 @@ export async function wholeSnapshots(db: Db, snapshots: readonly SnapshotRow[]):
       snapshots.map(({ id }) => id),
     )
     .execute();
+  const groups = await db
+    .selectFrom('group_snapshot_members')
+    .selectAll()
+    .where(
+      'snapshot_id',
+      'in',
+      snapshots.map(({ id }) => id),
+    )
+    .execute();
+  const groupOf = new Map(
+    groups.map(({ snapshot_id, group_snapshot_id }) => [snapshot_id, group_snapshot_id]),
+  );
   const byId = Map.groupBy(rows, ({ snapshot_id }) => snapshot_id);
   return snapshots.map((snapshot) => ({
     snapshot,
+    groupSnapshotId: groupOf.get(snapshot.id) ?? null,
     metadata: Object.fromEntries((byId.get(snapshot.id) ?? []).map(({ key, value }) => [key, value])),
   }));
 }
@@ -61,6 +76,7 @@ export async function updateSnapshot(
 }
 
 export async function removeSnapshot(trx: Db, id: string): Promise<void> {
+  await trx.deleteFrom('group_snapshot_members').where('snapshot_id', '=', id).execute();
   await trx.deleteFrom('snapshot_metadata').where('snapshot_id', '=', id).execute();
   await trx.deleteFrom('snapshots').where('id', '=', id).execute();
 }

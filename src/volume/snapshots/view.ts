@@ -33,6 +33,6 @@ export function detailView(call: Call, whole: WholeSnapshot): Record<string, unk
           'os-extended-snapshot-attributes:progress': snapshot.progress,
         }
       : {}),
-    ...(atLeast(call.microversion, '3.14') ? { group_snapshot_id: null } : {}),
+    ...(atLeast(call.microversion, '3.14') ? { group_snapshot_id: whole.groupSnapshotId ?? null } : {}),
   };
 }

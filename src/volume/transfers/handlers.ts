@@ -107,6 +107,7 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
       throw new InvalidVolume(
         `the status of ${volume.id} must be available to transfer it, and is ${status}.`,
       );
+    if (whole?.groupId) throw new InvalidVolume(`${volume.id} is in a group: take it out first.`);
     if (whole?.volume.encrypted === 1) throw new InvalidVolume('an encrypted volume cannot change hands.');
     const snapshots = await sumSnapshotsOf(trx, volume.id);
     if (row.no_snapshots === 0 && snapshots.busy > 0)

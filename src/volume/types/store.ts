@@ -122,7 +122,14 @@ export async function isTypeInUse(db: Db, id: string): Promise<boolean> {
     .where('volume_type_id', '=', id)
     .limit(1)
     .executeTakeFirst();
-  return snapshot !== undefined;
+  if (snapshot) return true;
+  const group = await db
+    .selectFrom('group_volume_types')
+    .select('group_id')
+    .where('volume_type_id', '=', id)
+    .limit(1)
+    .executeTakeFirst();
+  return group !== undefined;
 }
 
 export async function removeType(trx: Db, id: string): Promise<void> {

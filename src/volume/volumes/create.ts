@@ -13,6 +13,7 @@ import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import { VOLUME_SCHEDULER_QUEUE, type VolumeSchedulerRpc } from '#volume/rpc.ts';
 import { isTrue } from '#volume/schema-types.ts';
 import type { VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
+import { groupOfNew, joinGroup } from '../groups/join.ts';
 import { refuseEncryptedType } from '../types/encryption/handlers.ts';
 import { TypeNotFound } from '../types/errors.ts';
 import { findSource, type NewVolumeBody, type Source } from './source.ts';
@@ -69,10 +70,11 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
     updated_at: null,
     launched_at: null,
   };
-  await commitNewVolume(call, deps, { volume, type, source, metadata: body.volume.metadata ?? {} });
+  const groupId = await groupOfNew(call, deps, body.volume, type);
+  await commitNewVolume(call, deps, { volume, type, source, metadata: body.volume.metadata ?? {}, groupId });
   const metadata = body.volume.metadata ?? {};
   const { imageMetadata } = source;
-  const whole = { volume, metadata, imageMetadata, attachments: [], typeName: type?.name ?? null };
+  const whole = { volume, metadata, imageMetadata, attachments: [], typeName: type?.name ?? null, groupId };
   return { volume: changedView(call, whole) }; // as it was begun: the work may be over by now
 }
 
@@ -81,41 +83,47 @@ export interface NewVolumeIntent {
   readonly type: VolumeTypeRow | undefined;
   readonly source: Source;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly groupId?: string | null;
 }
 
 /** Also for a volume that a backup is restored into. */
-export async function commitNewVolume(
+export async function commitNewVolume(call: Call, deps: VolumeDeps, intent: NewVolumeIntent): Promise<void> {
+  await deps.db.transaction(async (trx) => beginNewVolume(trx, call, deps, intent));
+}
+
+/** Record, operation and message, in the caller's transaction. @throws VolumeQuotaExceeded */
+export async function beginNewVolume(
+  trx: Executor<VolumeTables>,
   call: Call,
   deps: VolumeDeps,
-  { volume, type, source, metadata }: NewVolumeIntent,
+  { volume, type, source, metadata, groupId = null }: NewVolumeIntent,
 ): Promise<void> {
   const movesData = source.image !== undefined || source.backup !== undefined;
-  await deps.db.transaction(async (trx) => {
-    await assertVolumeQuota(trx, volume.project_id, {
-      per_volume_gigabytes: volume.size,
-      volumes: 1,
-      gigabytes: volume.size,
-      typeName: type?.name,
-    });
-    await insertVolume(trx, volume, metadata, source.imageMetadata);
-    const operationId = await beginOperation(trx, call, deps, {
-      resource_type: 'volume',
-      resource_id: volume.id,
-      operation: 'create',
-      project_id: volume.project_id,
-      host: null,
-      deadlineMs: movesData ? deps.config.transferMs : deps.config.operationMs,
-    });
-    await recordRequest(trx, call, deps, operationId, { volume, type });
-    const message = rpcClient<VolumeSchedulerRpc>(deps.bus, VOLUME_SCHEDULER_QUEUE).message('selectBackend', {
-      operation_id: operationId,
-      volume_id: volume.id,
-      attempt: 1,
-      user_token: source.image ? (call.token ?? null) : null,
-      exclude: [],
-    });
-    await enqueue(trx, message);
+  await assertVolumeQuota(trx, volume.project_id, {
+    per_volume_gigabytes: volume.size,
+    volumes: 1,
+    gigabytes: volume.size,
+    typeName: type?.name,
   });
+  await insertVolume(trx, volume, metadata, source.imageMetadata);
+  if (groupId !== null) await joinGroup(trx, groupId, volume.id);
+  const operationId = await beginOperation(trx, call, deps, {
+    resource_type: 'volume',
+    resource_id: volume.id,
+    operation: 'create',
+    project_id: volume.project_id,
+    host: null,
+    deadlineMs: movesData ? deps.config.transferMs : deps.config.operationMs,
+  });
+  await recordRequest(trx, call, deps, operationId, { volume, type });
+  const message = rpcClient<VolumeSchedulerRpc>(deps.bus, VOLUME_SCHEDULER_QUEUE).message('selectBackend', {
+    operation_id: operationId,
+    volume_id: volume.id,
+    attempt: 1,
+    user_token: source.image ? (call.token ?? null) : null,
+    exclude: [],
+  });
+  await enqueue(trx, message);
 }
 
 /** Hop `volume.request` of the launch record: what was asked, and by whom. */

@@ -13,6 +13,7 @@ export interface VolumeFilters {
   readonly projectId?: string | undefined;
   /** Column → value, exact. */
   readonly equal: Readonly<Record<string, string | number>>;
+  readonly groupId?: string | undefined;
   readonly statuses?: readonly string[] | undefined;
   readonly nameLike?: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
@@ -32,6 +33,10 @@ function filtered<O>(query: Query<O>, filters: VolumeFilters): Query<O> {
     narrowed = narrowed.where('volumes.project_id', '=', filters.projectId);
   for (const [column, value] of Object.entries(filters.equal))
     narrowed = narrowed.where(sql.ref(`volumes.${column}`), '=', value);
+  if (filters.groupId !== undefined)
+    narrowed = narrowed.where(
+      sql<boolean>`exists (select 1 from group_members g where g.volume_id = volumes.id and g.group_id = ${filters.groupId})`,
+    );
   if (filters.statuses) narrowed = narrowed.where(derivedStatus, 'in', filters.statuses);
   if (filters.nameLike !== undefined)
     narrowed = narrowed.where(

@@ -98,7 +98,6 @@ function readFilters(call: Call): VolumeFilters | undefined {
     equal['size'] = Number(size);
   }
   if (query.has('bootable')) equal['bootable'] = readBootable(call, query.get('bootable') ?? '') ? 1 : 0;
-  if (atLeast(microversion, '3.10') && query.get('group_id')) return undefined; // no volume is in a group
   if (
     atLeast(microversion, '3.65') &&
     query.has('consumes_quota') &&
@@ -108,6 +107,7 @@ function readFilters(call: Call): VolumeFilters | undefined {
   return {
     projectId: wanted,
     equal,
+    groupId: atLeast(microversion, '3.10') ? (query.get('group_id') ?? undefined) : undefined,
     statuses: query.get('status')?.split(','),
     nameLike: readLike(call, 'name'),
     metadata: readMap(query, 'metadata'),

@@ -7,7 +7,7 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidVolume, VolumeNotFound } from '#volume/errors.ts';
-import { beginOperation, cancelRunning, endRunning } from '#volume/operations/store.ts';
+import { beginOperation, cancelRunning, endRunning, type Requester } from '#volume/operations/store.ts';
 import { readBoolean } from '#volume/paging.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import { listOfVolume, updateSnapshot } from '#volume/snapshots/store.ts';
@@ -42,6 +42,8 @@ export interface DeleteOptions {
   readonly force: boolean;
   /** With its snapshots. */
   readonly cascade: boolean;
+  /** Its group is deleted with it; alone, a member of a group is not. */
+  readonly withGroup?: true;
 }
 
 /** @throws InvalidVolume */
@@ -51,48 +53,59 @@ export async function beginDelete(
   id: string,
   options: DeleteOptions,
 ): Promise<void> {
-  await deps.db.transaction(async (trx) => {
-    const whole = await findWholeVolume(trx, id);
-    if (!whole) throw new VolumeNotFound(id);
-    await assertDeletable(trx, whole, options);
-    if (options.force) await cancelRunning(trx, id);
-    const { volume } = whole;
-    const now = isoTime(deps.clock);
-    if (volume.host === null) {
-      await endRunning(trx, id, {
-        now,
-        failure: 'The volume was deleted before a backend was chosen for it.',
-      });
-      return removeVolume(trx, id);
-    }
-    await updateVolume(trx, id, { lifecycle: 'deleting', forced_status: null, updated_at: now });
-    for (const snapshot of await listOfVolume(trx, id))
-      await updateSnapshot(trx, snapshot.id, { status: 'deleting', updated_at: now });
-    const host = backendIn(volume.host);
-    const operation_id = await beginOperation(trx, call, deps, {
-      resource_type: 'volume',
-      resource_id: id,
-      operation: 'delete',
-      project_id: volume.project_id,
-      host,
-      deadlineMs: deps.config.operationMs,
+  await deps.db.transaction(async (trx) => deleteIn(trx, call, deps, id, options));
+}
+
+/** As `beginDelete`, in the caller's transaction. */
+export async function deleteIn(
+  trx: Executor<VolumeTables>,
+  call: Requester,
+  deps: VolumeDeps,
+  id: string,
+  options: DeleteOptions,
+): Promise<void> {
+  const whole = await findWholeVolume(trx, id);
+  if (!whole) throw new VolumeNotFound(id);
+  await assertDeletable(trx, whole, options);
+  if (options.force) await cancelRunning(trx, id);
+  const { volume } = whole;
+  const now = isoTime(deps.clock);
+  if (volume.host === null) {
+    await endRunning(trx, id, {
+      now,
+      failure: 'The volume was deleted before a backend was chosen for it.',
     });
-    await enqueue(
-      trx,
-      rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host)).message('deleteVolume', {
-        operation_id,
-        volume_id: id,
-      }),
-    );
+    return removeVolume(trx, id);
+  }
+  await updateVolume(trx, id, { lifecycle: 'deleting', forced_status: null, updated_at: now });
+  for (const snapshot of await listOfVolume(trx, id))
+    await updateSnapshot(trx, snapshot.id, { status: 'deleting', updated_at: now });
+  const host = backendIn(volume.host);
+  const operation_id = await beginOperation(trx, call, deps, {
+    resource_type: 'volume',
+    resource_id: id,
+    operation: 'delete',
+    project_id: volume.project_id,
+    host,
+    deadlineMs: deps.config.operationMs,
   });
+  await enqueue(
+    trx,
+    rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host)).message('deleteVolume', {
+      operation_id,
+      volume_id: id,
+    }),
+  );
 }
 
 async function assertDeletable(
   trx: Executor<VolumeTables>,
   whole: WholeVolume,
-  { force, cascade }: DeleteOptions,
+  { force, cascade, withGroup }: DeleteOptions,
 ): Promise<void> {
-  const { volume, attachments } = whole;
+  const { volume, attachments, groupId } = whole;
+  if (groupId && !withGroup)
+    throw new InvalidVolume(`Volume ${volume.id} is in group ${groupId}: take it out, or delete the group.`);
   const status = statusOf(volume, attachments);
   if (attachments.length > 0)
     throw new InvalidVolume(

@@ -13,6 +13,8 @@ export interface WholeVolume {
   readonly imageMetadata: Readonly<Record<string, string>>;
   readonly attachments: readonly AttachmentRow[];
   readonly typeName: string | null;
+  /** Absent or null: in none. */
+  readonly groupId?: string | null;
 }
 
 const when = STATUS_OF_ATTACHMENTS.map(
@@ -36,7 +38,7 @@ export async function findWholeVolume(db: Db, id: string): Promise<WholeVolume |
   return volume && (await wholeVolumes(db, [volume]))[0];
 }
 
-/** Four statements, however many they are. */
+/** Five statements, however many they are. */
 export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promise<WholeVolume[]> {
   if (volumes.length === 0) return [];
   const ids = volumes.map(({ id }) => id);
@@ -52,6 +54,8 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     .selectAll()
     .where('volume_id', 'in', ids)
     .execute();
+  const groups = await db.selectFrom('group_members').selectAll().where('volume_id', 'in', ids).execute();
+  const groupOf = new Map(groups.map(({ volume_id, group_id }) => [volume_id, group_id]));
   const types = await db.selectFrom('volume_types').select(['id', 'name']).execute();
   const typeNames = new Map(types.map(({ id, name }) => [id, name]));
   const perVolume = <T extends { volume_id: string }>(rows: readonly T[]): Map<string, T[]> =>
@@ -67,6 +71,7 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     imageMetadata: recordOf(byImage.get(volume.id)),
     attachments: byAttachment.get(volume.id) ?? [],
     typeName: volume.volume_type_id === null ? null : (typeNames.get(volume.volume_type_id) ?? null),
+    groupId: groupOf.get(volume.id) ?? null,
   }));
 }
 
@@ -100,10 +105,17 @@ export async function updateVolume(
 
 /** With everything that is only about it. Its snapshots must be gone; attachments go with it. */
 export async function removeVolume(trx: Db, id: string): Promise<void> {
-  for (const table of ['volume_metadata', 'volume_image_metadata', 'attachments', 'transfers'] as const)
+  for (const table of [
+    'volume_metadata',
+    'volume_image_metadata',
+    'attachments',
+    'transfers',
+    'group_members',
+  ] as const)
     await trx.deleteFrom(table).where('volume_id', '=', id).execute();
   const snapshots = trx.selectFrom('snapshots').select('id').where('volume_id', '=', id);
-  await trx.deleteFrom('snapshot_metadata').where('snapshot_id', 'in', snapshots).execute();
+  for (const table of ['snapshot_metadata', 'group_snapshot_members'] as const)
+    await trx.deleteFrom(table).where('snapshot_id', 'in', snapshots).execute();
   await trx.deleteFrom('snapshots').where('volume_id', '=', id).execute();
   await trx.deleteFrom('volumes').where('id', '=', id).execute();
 }

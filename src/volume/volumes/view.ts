@@ -85,9 +85,9 @@ export function changedView(call: Call, whole: WholeVolume): Json {
   };
 }
 
-function versioned(version: Microversion, { volume }: WholeVolume, sight: Sight): Json {
+function versioned(version: Microversion, { volume, groupId }: WholeVolume, sight: Sight): Json {
   return {
-    ...(atLeast(version, '3.13') ? { group_id: null } : {}),
+    ...(atLeast(version, '3.13') ? { group_id: groupId ?? null } : {}),
     ...(atLeast(version, '3.21') && sight.admin ? { provider_id: null } : {}),
     // No backend here shares a target between volumes, so that a host never has to serialise its rescans.
     ...(atLeast(version, '3.48')

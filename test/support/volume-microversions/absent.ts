@@ -8,9 +8,6 @@ const absent = (version: Row['version'], change: string, check: Row['check']): R
   proof: 'absent',
   check,
 });
-const group = (version: Row['version'], change: string, path: string): Row =>
-  absent(version, change, noPath(['GET', path]));
-
 export const absentRows: readonly Row[] = [
   absent(
     '3.6',
@@ -22,22 +19,18 @@ export const absentRows: readonly Row[] = [
     'manageable volumes and snapshots',
     noPath(['GET', '/manageable_volumes'], ['GET', '/manageable_snapshots']),
   ),
-  group('3.11', 'group types', '/group_types'),
-  group('3.13', 'groups', '/groups'),
-  group('3.14', 'group snapshots', '/group_snapshots'),
   absent('3.17', 'cluster of what can be managed', noPath(['GET', '/os-volume-manage?cluster=c'])),
-  group('3.19', 'reset of group snapshots', '/group_snapshots'),
-  group('3.20', 'reset of groups', '/groups'),
   absent('3.24', 'clean-up by workers', noPath(['POST', '/workers/cleanup', {}])),
-  group('3.25', 'volumes of groups', '/groups/detail'),
-  group('3.29', 'filters of group snapshots', '/group_snapshots'),
   absent(
     '3.32',
     'levels of logs',
     noPath(['PUT', '/os-services/set-log', {}], ['PUT', '/os-services/get-log', {}]),
   ),
-  group('3.38', 'replication of groups', '/groups'),
-  group('3.58', 'project of groups', '/groups/detail'),
+  absent('3.38', 'replication of groups, but for its status, which is disabled', async ({ below, from }) => {
+    const body = { enable_replication: {} };
+    for (const client of [below, from])
+      assert.equal((await client.send('POST', `/groups/${NOBODY}/action`, body, 'admin')).status, 400);
+  }),
   absent('3.64', 'key of encrypted volumes: none is', async ({ below, from, world }) => {
     for (const client of [below, from]) {
       assert.equal('encryption_key_id' in (await client.get(`/volumes/${world.volume}`)).volume, false);

@@ -2,8 +2,8 @@
 import type { Call } from '#platform/http/api.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { cancelRunning } from '#volume/operations/store.ts';
+import { beginDelete } from '../begin.ts';
 import { findSnapshot } from '../find.ts';
-import { beginDelete } from '../handlers.ts';
 
 export async function forceDelete(call: Call, deps: VolumeDeps): Promise<void> {
   const { snapshot } = await findSnapshot(call, deps, 'volume_extension:snapshot_admin_actions:force_delete');
