@@ -48,7 +48,7 @@ export async function beginMigration(
 
 async function assertMovable(
   trx: Executor<VolumeTables>,
-  { volume, attachments }: WholeVolume,
+  { volume, attachments, groupId = null }: WholeVolume & { readonly groupId?: string | null },
   seen: VolumeRow,
   verb: string,
 ): Promise<void> {
@@ -56,6 +56,8 @@ async function assertMovable(
     throw new InvalidVolume(`Volume ${volume.id} must not be attached or reserved to ${verb} it.`);
   if ((await listOfVolume(trx, volume.id)).length > 0)
     throw new InvalidVolume(`Volume ${volume.id} must not have snapshots to ${verb} it to another backend.`);
+  if (groupId !== null)
+    throw new InvalidVolume(`Volume ${volume.id} must not be in a group to ${verb} it to another backend.`);
   if (volume.host !== seen.host) throw new InvalidVolume(`Volume ${volume.id} was moved a moment ago.`);
 }
 

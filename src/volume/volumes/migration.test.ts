@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { VolumeBackendError } from '#drivers/volume/errors.ts';
 import type { VolumeDriver } from '#drivers/volume/port.ts';
+import { rpcClient } from '#platform/bus/bus.ts';
+import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import { until } from '../../../test/support/until.ts';
 import {
   startVolumes,
@@ -121,6 +123,9 @@ test('a volume migrates there and back, and is used as before', async () => {
     await untilMoved(volumes, id, 'success');
     await assertOn(volumes, id, here);
   }
+  const service = rpcClient<VolumeServiceRpc>(volumes.bus, volumeQueue('host-1@b'));
+  await service.call('removeStrayCopy', { volume_id: id }); // of an earlier move, delivered late
+  await assertOn(volumes, id, 'b');
   assert.equal((await act(volumes, id, { 'os-extend': { new_size: 2 } })).status, 202);
   assert.equal((await untilStatus(volumes, `/v3/volumes/${id}`, 'available')).size, 2);
   assert.equal((await volumes.call('DELETE', `/v3/volumes/${id}`)).status, 202);
