@@ -154,8 +154,8 @@ async function ownImage(properties: Record<string, unknown> = {}): Promise<{ id:
   });
   assert.equal(upload.status, 204);
   using db = new DatabaseSync(join(cloud.dataPath, 'services', 'image.db'), { readOnly: true });
-  const row = db.prepare('select location from images where id = ?').get(id);
-  return { id, file: join(cloud.dataPath, 'services', 'image', 'store', String(row?.['location'])) };
+  const row = db.prepare('select name from image_locations where image_id = ?').get(id);
+  return { id, file: join(cloud.dataPath, 'services', 'image', 'store', String(row?.['name'])) };
 }
 
 test('an image that fails its checksum', async () => {

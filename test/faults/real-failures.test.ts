@@ -90,8 +90,8 @@ describe('on real programs', NEEDS, () => {
     });
     assert.equal(upload.status, 204);
     using db = new DatabaseSync(join(cloud.dataPath, 'services', 'image.db'), { readOnly: true });
-    const row = db.prepare('select location from images where id = ?').get(id);
-    return { id, file: join(cloud.dataPath, 'services', 'image', 'store', String(row?.['location'])) };
+    const row = db.prepare('select name from image_locations where image_id = ?').get(id);
+    return { id, file: join(cloud.dataPath, 'services', 'image', 'store', String(row?.['name'])) };
   }
 
   test('the audit finds what is planted on the host and in OVN; what was a guest goes by itself', async () => {
