@@ -25,8 +25,10 @@ const REAL =
   process.getuid?.() === 0 && findMissing([...NETWORK_PACKAGES, ...HYPERVISOR_PACKAGES]).length === 0;
 const MINUTE = 60_000;
 const NEEDS = REAL ? { timeout: 12 * MINUTE } : { skip: 'needs root and the packages of pileus up' };
+/** Writes of the record at which it dies, in the middle of one or both of two operations that are asked for at once. */
+const DEATHS = [4];
 /** MiB, where the guest writes until the cloud is killed. */
-const ALOUD_AT = 100;
+const aloudAt = (death: number): number => 100 + 10 * death;
 
 describe('no byte of a volume is lost', NEEDS, () => {
   let dataPath: string;
@@ -57,8 +59,7 @@ describe('no byte of a volume is lost', NEEDS, () => {
     dataPath = realpathSync(mkdtempSync(join(tmpdir(), 'pli-')));
     listen = await freeListen();
     store = new VolumeStore(dataPath);
-    // In the middle of the second of two operations that are asked for at once.
-    await begin({ at: 4, when: 'before' });
+    await begin({ at: DEATHS[0]!, when: 'before' });
     server = (await api.boot('writer')).id;
     data = (await volumes.make({ size: 1, name: 'data' })).id;
     guest = await api.guest(server);
@@ -108,6 +109,20 @@ describe('no byte of a volume is lost', NEEDS, () => {
     );
   }
 
+  /** Snapshots and volumes of that name. */
+  async function untilMade(name: string): Promise<void> {
+    for (const kind of ['snapshot', 'volume'] as const)
+      for (const id of await named(kind, name)) await made(kind, id);
+  }
+
+  async function named(kind: 'backup' | 'snapshot' | 'volume', name: string): Promise<string[]> {
+    const listed = await api.call<Record<string, Array<{ id: string }>>>(
+      'GET',
+      path(`${kind}s?name=${name}`),
+    );
+    return listed[`${kind}s`]!.map(({ id }) => id);
+  }
+
   async function backup(body: Json): Promise<string> {
     const { backup } = await api.call<{ backup: { id: string } }>('POST', path('backups'), {
       backup: { volume_id: data, force: true, ...body },
@@ -127,10 +142,10 @@ describe('no byte of a volume is lost', NEEDS, () => {
   }
 
   /** After the cloud's end: another on the same data, in which the guest runs again. */
-  async function goOn(bootsBefore: number): Promise<void> {
+  async function goOn(bootsBefore: number, die?: ChildOptions['die']): Promise<void> {
     await cloud.ended;
     await guest[Symbol.asyncDispose]();
-    await begin();
+    await begin(die);
     await until(async () => (await boots()) > bootsBefore, {
       deadlineMs: 2 * MINUTE,
       what: 'the guest to boot again',
@@ -146,8 +161,7 @@ describe('no byte of a volume is lost', NEEDS, () => {
     wanted: DiskContent,
     volumeOf?: (id: string) => Promise<string>,
   ): Promise<void> {
-    const listed = await api.call<Record<string, Array<{ id: string }>>>('GET', path(`${kind}s?name=late`));
-    for (const { id } of listed[`${kind}s`] ?? []) {
+    for (const id of await named(kind, 'late')) {
       const end = await made(kind, id);
       outcomes.push(`${kind} ${end}`);
       if (end === 'available') {
@@ -205,30 +219,36 @@ describe('no byte of a volume is lost', NEEDS, () => {
     await Promise.all([volumes.remove(one), volumes.remove(other)]);
   });
 
-  test('kill -9 of the cloud while it takes a snapshot and clones one, and the guest writes', async () => {
-    const booted = await boots();
-    const disk = await GuestDisk.find(guest, data);
-    disk.writeAloud(ALOUD_AT);
-    await until(async () => GuestDisk.countAloud(await api.consoleLog(server)) > 0, {
-      deadlineMs: MINUTE,
-      what: 'the guest to have written',
+  for (const [index, at] of DEATHS.entries()) {
+    test(`kill -9 of the cloud at write ${at} of a snapshot and a clone, while the guest writes`, async () => {
+      const booted = await boots();
+      const place = aloudAt(at);
+      (await GuestDisk.find(guest, data)).writeAloud(place);
+      await until(async () => GuestDisk.countAloud(await api.consoleLog(server), place) > 0, {
+        deadlineMs: MINUTE,
+        what: 'the guest to have written',
+      });
+      await cloud.arm();
+      // Answered or not: the requests may die with it.
+      await Promise.allSettled([
+        api.call('POST', path('snapshots'), { snapshot: { volume_id: data, force: true, name: 'late' } }),
+        api.call('POST', path('volumes'), { volume: { snapshot_id: snapshot, size: 1, name: 'late' } }),
+      ]);
+      // At a write that there is none of, it dies when all is done.
+      await Promise.race([cloud.ended, untilMade('late')]).catch(() => cloud.ended);
+      cloud.child.kill('SIGKILL');
+      const next = DEATHS[index + 1];
+      await goOn(booted, next === undefined ? undefined : { at: next, when: 'before' });
+      await check('after kill -9 of the cloud');
+      const told = GuestDisk.countAloud(await api.consoleLog(server), place);
+      await (await GuestDisk.find(guest, data)).checkAloud(place, told);
+      await assertDoneOrUndone('snapshot', content, async (id) =>
+        volumes.make({ snapshot_id: id, size: 2 }).then((volume) => volume.id),
+      );
+      await assertDoneOrUndone('volume', atSnapshot);
+      await assertSound(dataPath, `after kill -9 at write ${at} of a snapshot and a clone`);
     });
-    await cloud.arm();
-    // Answered or not: the requests may die with it.
-    await Promise.allSettled([
-      api.call('POST', path('snapshots'), { snapshot: { volume_id: data, force: true, name: 'late' } }),
-      api.call('POST', path('volumes'), { volume: { snapshot_id: snapshot, size: 1, name: 'late' } }),
-    ]);
-    await goOn(booted);
-    await check('after kill -9 of the cloud');
-    const told = GuestDisk.countAloud(await api.consoleLog(server));
-    await (await GuestDisk.find(guest, data)).checkAloud(ALOUD_AT, told);
-    await assertDoneOrUndone('snapshot', content, async (id) =>
-      volumes.make({ snapshot_id: id, size: 2 }).then((volume) => volume.id),
-    );
-    await assertDoneOrUndone('volume', atSnapshot);
-    await assertSound(dataPath, 'after kill -9 during a snapshot and a clone');
-  });
+  }
 
   test('kill -9 of the cloud while it backs up and restores', async () => {
     const [booted, sets] = [await boots(), store.backups().size];

@@ -28,6 +28,9 @@ const md5 = (parts: Iterable<Buffer>): string => {
   return hash.digest('hex');
 };
 
+/** The kernel may say something on the same console. */
+const checksumIn = (said: string): string | undefined => /\b[0-9a-f]{32}\b/.exec(said)?.[0];
+
 export interface Extent {
   readonly seed: number;
   /** Both in MiB. */
@@ -137,27 +140,31 @@ export class GuestDisk {
     await this.#guest.run('echo 3 >/proc/sys/vm/drop_caches');
     for (const { at, size, md5: wanted } of content.runs()) {
       const read = `dd if=${this.device} bs=1M skip=${at} count=${size} 2>/dev/null | md5sum`;
-      const found = (await this.#guest.run(read, IO_MS)).slice(0, 32);
-      if (found !== wanted)
-        throw new Error(`${when}: ${this.device} holds other bytes at ${at} to ${at + size} MiB`);
+      const said = await this.#guest.run(read, IO_MS);
+      if (checksumIn(said) !== wanted)
+        throw new Error(
+          `${when}: ${this.device} holds other bytes at ${at} to ${at + size} MiB: ${JSON.stringify(said)}`,
+        );
     }
   }
 
   /** Writes numbered sectors from `at` MiB on until the guest ends, each told on the console when it is written. */
   async writeAloud(at: number): Promise<void> {
     const sector = `printf '%-511d\\n' $i | dd of=${this.device} bs=512 seek=$((${at * 2048} + i)) oflag=direct conv=notrunc 2>/dev/null`;
-    this.#guest.send(`i=0; while ${sector}; do echo "WRITTEN $i."; i=$((i + 1)); done &`);
+    this.#guest.send(`i=0; while ${sector}; do echo "WRITTEN ${at}/$i."; i=$((i + 1)); done &`);
   }
 
   /** How many sectors a guest that ended meanwhile was told of. */
-  static countAloud(console: string): number {
-    return Math.max(-1, ...console.matchAll(/WRITTEN (\d+)\./g).map((match) => Number(match[1]))) + 1;
+  static countAloud(console: string, at: number): number {
+    const told = console.matchAll(new RegExp(`WRITTEN ${at}/(\\d+)\\.`, 'g'));
+    return Math.max(-1, ...told.map((match) => Number(match[1]))) + 1;
   }
 
   async checkAloud(at: number, count: number): Promise<void> {
     const sectors = Array.from({ length: count }, (_, i) => Buffer.from(`${String(i).padEnd(511)}\n`));
     const read = `dd if=${this.device} bs=512 skip=${at * 2048} count=${count} 2>/dev/null | md5sum`;
-    const found = (await this.#guest.run(read, IO_MS)).slice(0, 32);
-    if (found !== md5(sectors)) throw new Error(`not all ${count} sectors are as the guest was told`);
+    const said = await this.#guest.run(read, IO_MS);
+    if (checksumIn(said) !== md5(sectors))
+      throw new Error(`not all ${count} sectors are as the guest was told`);
   }
 }
