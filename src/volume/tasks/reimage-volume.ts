@@ -1,6 +1,7 @@
 // Writes an image over a volume: a rebuild of the server that boots from it.
 import { isoTime } from '#platform/context/clock.ts';
 import type { BackendDeps } from '#volume/host/deps.ts';
+import { restoreConnections } from '#volume/host/connections.ts';
 import { runVolumeOperation } from '#volume/host/run-operation.ts';
 import { tellOwner } from '#volume/operations/owner-message.ts';
 import type { VolumeServiceRpc } from '#volume/rpc.ts';
@@ -20,6 +21,8 @@ export async function reimageVolume(deps: BackendDeps, input: Input): Promise<vo
           needs: [],
           deadlineMs: deps.config.transferMs,
           do: async ({ signal, evidence }) => {
+            // The attachment before has ended, and its export may be about to.
+            await restoreConnections(deps);
             const volume = { id: input.volume_id, image_id: input.image_id };
             const bytes = await loadInto(deps, volume, input.user_token, signal, true);
             evidence({ image_id: input.image_id, bytes_copied: bytes });
