@@ -137,6 +137,14 @@ export interface EndpointRow {
   extra: string;
 }
 
+/** A text for services to fetch. */
+export interface PolicyRow {
+  id: string;
+  type: string;
+  blob: string;
+  extra: string;
+}
+
 export interface CredentialRow {
   id: string;
   user_id: string;
@@ -175,6 +183,7 @@ export interface IdentityTables {
   endpoints: EndpointRow;
   credentials: CredentialRow;
   revocations: RevocationRow;
+  policies: PolicyRow;
 }
 
 export type IdentityDatabase = Database<IdentityTables>;

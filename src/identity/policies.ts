@@ -5,6 +5,7 @@ import { credentialPolicies } from './credentials/policy.ts';
 import { domainPolicies } from './domains/policy.ts';
 import { endpointPolicies } from './endpoints/policy.ts';
 import { groupPolicies } from './groups/policy.ts';
+import { policyPolicies } from './policies/policy.ts';
 import { projectPolicies } from './projects/policy.ts';
 import { regionPolicies } from './regions/policy.ts';
 import { assignmentPolicies } from './role-assignments/policy.ts';
@@ -19,6 +20,7 @@ export const identityPolicies: readonly PolicyRule[] = [
   ...credentialPolicies,
   ...domainPolicies,
   ...groupPolicies,
+  ...policyPolicies,
   ...projectPolicies,
   ...regionPolicies,
   ...rolePolicies,

@@ -9,6 +9,7 @@ import { discoveryRoutes } from './discovery/routes.ts';
 import { domainRoutes } from './domains/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
+import { policyRoutes } from './policies/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { regionRoutes } from './regions/routes.ts';
 import { assignmentRoutes } from './role-assignments/routes.ts';
@@ -26,6 +27,7 @@ export const identityRoutes: readonly Route<IdentityDeps>[] = [
   ...credentialRoutes,
   ...domainRoutes,
   ...groupRoutes,
+  ...policyRoutes,
   ...projectRoutes,
   ...regionRoutes,
   ...roleRoutes,

@@ -104,6 +104,7 @@ async function makeIdentity(maker: Maker, { alice, admin, projectA, roles }: Cal
   await make('domain', { name: 'a-domain', enabled: false });
   await make('group', { name: 'a-group' });
   await make('role', { name: 'a-role' });
+  await make('policy', { type: 'text/plain', blob: 'a' }, 'policies');
   await make('service', { name: 'a-service', type: 'thing' });
   await make('region', { id: 'a-region', description: 'a' });
   await make('endpoint', { service_id: ids['service'], interface: 'public', url: 'http://a/' });
