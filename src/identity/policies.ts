@@ -3,6 +3,7 @@ import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { applicationCredentialPolicies } from './application-credentials/policy.ts';
 import { credentialPolicies } from './credentials/policy.ts';
 import { domainPolicies } from './domains/policy.ts';
+import { ec2Policies } from './ec2/policy.ts';
 import { endpointPolicies } from './endpoints/policy.ts';
 import { groupPolicies } from './groups/policy.ts';
 import { policyPolicies } from './policies/policy.ts';
@@ -19,6 +20,7 @@ export const identityPolicies: readonly PolicyRule[] = [
   ...applicationCredentialPolicies,
   ...credentialPolicies,
   ...domainPolicies,
+  ...ec2Policies,
   ...groupPolicies,
   ...policyPolicies,
   ...projectPolicies,

@@ -7,6 +7,7 @@ import { credentialRoutes } from './credentials/routes.ts';
 import type { IdentityDeps } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
 import { domainRoutes } from './domains/routes.ts';
+import { ec2Routes } from './ec2/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { policyRoutes } from './policies/routes.ts';
@@ -26,6 +27,7 @@ export const identityRoutes: readonly Route<IdentityDeps>[] = [
   ...accessRuleRoutes,
   ...credentialRoutes,
   ...domainRoutes,
+  ...ec2Routes,
   ...groupRoutes,
   ...policyRoutes,
   ...projectRoutes,

@@ -34,6 +34,7 @@ function identity(ids: Ids): Bodies {
         access_rules: [{ service: 'compute', method: 'GET', path: '/v2.1/servers' }],
       },
     },
+    'POST /v3/users/:id/credentials/OS-EC2': { tenant_id: ids['projectA'] },
     'POST /v3/credentials': {
       credential: { type: 'cert', blob: '{}', user_id: ids['alice'], project_id: ids['projectA'] },
     },

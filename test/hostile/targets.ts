@@ -57,6 +57,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'identity /v3/users/:id': 'alice',
   'identity /v3/users/:id/access_rules/:rule_id': 'access_rule',
   'identity /v3/users/:id/application_credentials/:credential_id': 'application_credential',
+  'identity /v3/users/:id/credentials/OS-EC2/:access': '=a',
   'identity :user_id': 'alice',
   'identity :role_id': 'member',
   'compute /v2.1/extensions/:alias': '=servers',
