@@ -7,6 +7,9 @@ import { imageProxyRoutes } from './images/routes.ts';
 import { keypairPolicies } from './keypairs/policy.ts';
 import { keypairRoutes } from './keypairs/routes.ts';
 import { operatorPolicies, operatorRoutes } from './operator-table.ts';
+import { floatingIpPolicies } from './os-floating-ips/policy.ts';
+import { floatingIpRoutes } from './os-floating-ips/routes.ts';
+import { networkProxyPolicies, networkProxyRoutes } from './os-networks/routes.ts';
 import { externalEventPolicies, externalEventRoutes } from './os-server-external-events/routes.ts';
 import { securityGroupPolicies } from './os-security-groups/policy.ts';
 import { securityGroupRoutes } from './os-security-groups/routes.ts';
@@ -50,6 +53,8 @@ export const computeRoutes: readonly ComputeRoute[] = [
   ...serverGroupRoutes,
   ...securityGroupRoutes,
   ...imageProxyRoutes,
+  ...floatingIpRoutes,
+  ...networkProxyRoutes,
   ...operatorRoutes,
 ];
 
@@ -59,5 +64,7 @@ export const computePolicies: readonly PolicyRule[] = [
   ...keypairPolicies,
   ...serverGroupPolicies,
   ...securityGroupPolicies,
+  ...floatingIpPolicies,
+  ...networkProxyPolicies,
   ...operatorPolicies,
 ];

@@ -101,7 +101,10 @@ export interface NetworkClient {
   /** Also when it is gone already. */
   deleteSecurityGroupRule(token: string, id: string): Promise<void>;
   listFloatingIps(token: string, filter: NetworkFilter): Promise<FloatingIp[]>;
+  createFloatingIp(token: string, attributes: Attributes): Promise<FloatingIp>;
   updateFloatingIp(token: string, id: string, attributes: Attributes): Promise<FloatingIp>;
+  /** Also when it is gone already. */
+  deleteFloatingIp(token: string, id: string): Promise<void>;
 }
 
 export function createNetworkClient(transport: Transport): NetworkClient {
@@ -163,6 +166,10 @@ export function createNetworkClient(transport: Transport): NetworkClient {
       ] as Attributes,
     deleteSecurityGroupRule: async (token, id) =>
       void (await send(token, 'DELETE', `/security-group-rules/${encodeURIComponent(id)}`)),
+    createFloatingIp: async (token, floatingip) =>
+      (await send(token, 'POST', '/floatingips', { floatingip }))['floatingip'] as FloatingIp,
+    deleteFloatingIp: async (token, id) =>
+      void (await send(token, 'DELETE', `/floatingips/${encodeURIComponent(id)}`)),
     updateFloatingIp: async (token, id, floatingip) =>
       (await send(token, 'PUT', `/floatingips/${encodeURIComponent(id)}`, { floatingip }))[
         'floatingip'

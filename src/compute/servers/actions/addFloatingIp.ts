@@ -1,6 +1,7 @@
 // `addFloatingIp`: points a floating IP of the project at one of the server's addresses. Until 2.43.
 import { isIPv4 } from 'node:net';
 import { Type } from 'typebox';
+import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput, NotFound } from '#compute/errors.ts';
@@ -31,9 +32,15 @@ export async function addFloatingIp(call: Call, deps: ComputeDeps): Promise<void
   const target =
     fixed_address === undefined ? addresses[0] : addresses.find((each) => each.address === fixed_address);
   if (!target) throw new InvalidInput('Specified fixed address not assigned to instance');
-  await deps.network.updateFloatingIp(tokenOf(call), floating.id, {
-    port_id: target.port.id,
-    fixed_ip_address: target.address,
-  });
+  try {
+    await deps.network.updateFloatingIp(tokenOf(call), floating.id, {
+      port_id: target.port.id,
+      fixed_ip_address: target.address,
+    });
+  } catch (error) {
+    // The address has a floating IP already: compute answers 400 to that.
+    if (error instanceof DomainError && error.kind === 'conflict') throw new InvalidInput(error.message);
+    throw error;
+  }
   await refreshNetworkInfo(deps, row);
 }
