@@ -52,8 +52,8 @@ export function serverView(call: Call, row: ListedRow, facts: ServerFacts, kind:
 }
 
 /** An answer to `rebuild` has `user_data` by its own name. */
-function without(key: string, { [key]: _, ...rest }: Json): Json {
-  return rest;
+function without(key: string, view: Json): Json {
+  return Object.fromEntries(Object.entries(view).filter(([name]) => name !== key));
 }
 
 const WITH_PROGRESS: ReadonlySet<string> = new Set([

@@ -142,21 +142,26 @@ export interface VolumeClient {
   getLaunchRecord(token: string, volumeId: string): Promise<VolumeLaunchRecord>;
 }
 
-export function createVolumeClient(transport: Transport): VolumeClient {
-  const request = (
-    method: RestRequest['method'],
-    path: string,
-    token: string,
-    serviceToken: string | undefined,
-    body?: unknown,
-  ): RestRequest => ({
+function request(
+  method: RestRequest['method'],
+  path: string,
+  token: string,
+  serviceToken: string | undefined,
+  body?: unknown,
+): RestRequest {
+  return {
     method,
     path: `/v3${path}`,
     token,
     headers: { 'openstack-api-version': `volume ${MICROVERSION}` },
     ...(serviceToken === undefined ? {} : { serviceToken }),
     ...(body === undefined ? {} : { body }),
-  });
+  };
+}
+
+const at = (collection: string, id: string): string => `/${collection}/${encodeURIComponent(id)}`;
+
+export function createVolumeClient(transport: Transport): VolumeClient {
   const find = async <T>(key: string, wanted: RestRequest): Promise<T | undefined> => {
     const answer = await transport.send(wanted);
     if (answer.status === 404) return undefined;
@@ -172,7 +177,6 @@ export function createVolumeClient(transport: Transport): VolumeClient {
     const wanted = request('POST', `${at('volumes', id)}/action`, token, service, { [action]: {} });
     await expectOk('volume', transport, wanted, [200, 202, 204]);
   };
-  const at = (collection: string, id: string): string => `/${collection}/${encodeURIComponent(id)}`;
   return {
     findVolume: async (token, id, service) =>
       find('volume', request('GET', at('volumes', id), token, service)),
