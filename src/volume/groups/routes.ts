@@ -4,9 +4,9 @@ import type { VolumeRoute } from '#volume/deps.ts';
 import { requiredName } from '#volume/required-name.ts';
 import { booleanSchema, nameSchema, orNull, strict, uuidSchema } from '#volume/schema-types.ts';
 import { resetStatus } from './actions/reset_status.ts';
-import { createFromSource } from './create-from-source.ts';
+import { createFromSource } from './actions/create-from-src.ts';
 import { create, listBrief, listDetail, show } from './handlers.ts';
-import { remove } from './remove.ts';
+import { remove } from './actions/delete.ts';
 import { update } from './update.ts';
 
 const named = {

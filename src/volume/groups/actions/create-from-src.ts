@@ -10,12 +10,12 @@ import { beginNewVolume } from '#volume/volumes/create.ts';
 import { statusOf } from '#volume/volumes/status.ts';
 import { findWholeVolume } from '#volume/volumes/store.ts';
 import { findType } from '#volume/volumes/type-store.ts';
-import { findGroupSnapshot } from '../group_snapshots/find.ts';
-import { listMemberSnapshots } from '../group_snapshots/store.ts';
-import { GroupNotFound, InvalidGroup } from './errors.ts';
-import { findGroup } from './find.ts';
-import { briefView } from './handlers.ts';
-import { findGroupRow, insertGroup, listGroupVolumeTypes, listMembers } from './store.ts';
+import { findGroupSnapshot } from '../../group_snapshots/find.ts';
+import { listMemberSnapshots } from '../../group_snapshots/store.ts';
+import { GroupNotFound, InvalidGroup } from '../errors.ts';
+import { findGroup } from '../find.ts';
+import { briefView } from '../handlers.ts';
+import { findGroupRow, insertGroup, listGroupVolumeTypes, listMembers } from '../store.ts';
 
 interface Body {
   readonly name?: string | null;

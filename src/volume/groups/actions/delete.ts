@@ -5,9 +5,9 @@ import type { Call } from '#platform/http/api.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { isTrue } from '#volume/schema-types.ts';
 import { deleteIn } from '#volume/volumes/remove.ts';
-import { GroupNotFound, InvalidGroup } from './errors.ts';
-import { findGroup } from './find.ts';
-import { findGroupRow, hasGroupSnapshots, listMembers, removeGroup, updateGroup } from './store.ts';
+import { GroupNotFound, InvalidGroup } from '../errors.ts';
+import { findGroup } from '../find.ts';
+import { findGroupRow, hasGroupSnapshots, listMembers, removeGroup, updateGroup } from '../store.ts';
 
 const DELETABLE = ['available', 'error', 'error_deleting'];
 
