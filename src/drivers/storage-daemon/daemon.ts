@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { VolumeBackendError } from '#drivers/volume/errors.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import type { NbdAddress } from '#platform/nbd/client.ts';
+import { flushNode } from './flush.ts';
 import { QmpConnection, QmpError } from './qmp.ts';
 
 /** What QEMU's `blockdev-add` takes; `node-name` has at most 31 characters. */
@@ -40,7 +41,8 @@ export interface StorageDaemon extends AsyncDisposable {
   resize(node: string, bytes: number): Promise<void>;
   /**
    * Copies into `node` what it has from nodes between it and `base` (all, if undefined), and makes `base` its backing
-   * file under the name `backingFile`. Harmless when aborted.
+   * file under the name `backingFile`. Harmless when aborted. When it resolves, the file needs nothing between it and
+   * `base` any longer, even if the daemon dies or the power fails at once.
    */
   stream(
     job: {
@@ -196,14 +198,19 @@ class QemuStorageDaemon implements StorageDaemon {
       signal.addEventListener('abort', abort);
       if (signal.aborted) abort();
       await Promise.race([pending.promise, lost]);
+      // Tables that say where the copied data is may be in memory alone, and the end of a job does not write them: without
+      // this, a daemon killed later would leave a file that names its new base and not the data.
+      const unwritten = signal.aborted ? undefined : await flushNode(this, job.node).catch(reasonOf);
       // While QEMU rearranges its nodes for the end of a job it dies of questions about them (7.2): nobody asks any.
       await this.#alone(async () => {
-        const end = signal.aborted ? 'job-cancel' : 'job-finalize';
+        const end = signal.aborted || unwritten ? 'job-cancel' : 'job-finalize';
         // Refused when it failed and ended by itself.
         await this.#send(end, { id: job.id }).catch(unlessUnreachable);
         await Promise.race([concluded.promise, lost]);
       });
       await this.#endJob(job.id, signal);
+      if (unwritten) throw unwritten;
+      await flushNode(this, job.node); // the name of its new base
     } finally {
       signal.removeEventListener('abort', abort);
       off();
@@ -286,6 +293,8 @@ class QemuStorageDaemon implements StorageDaemon {
     this.#connection.reject(unreachable('it was let go of'));
   }
 }
+
+const reasonOf = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 function unlessUnreachable(error: unknown): void {
   if (!(error instanceof VolumeBackendError) || error.fault === 'unreachable') throw error;

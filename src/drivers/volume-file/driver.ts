@@ -18,6 +18,7 @@ import {
 } from '#drivers/volume/port.ts';
 import { openExport } from '#drivers/storage-daemon/block-access.ts';
 import type { StorageDaemon } from '#drivers/storage-daemon/daemon.ts';
+import { FLUSH_EXPORT } from '#drivers/storage-daemon/flush.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import { exportId, Exports, type Mode } from './exports.ts';
 import type { Layer } from './layers.ts';
@@ -386,7 +387,7 @@ class FileVolumes implements FileVolumeDriver {
       [...this.#connections.keys()].flatMap((id) => this.#modesOf(id).map((mode) => exportId(id, mode))),
     );
     for (const [id, node] of await this.#exports.served()) {
-      const ours = id.startsWith(OWN_EXPORT) || id.startsWith('volume-');
+      const ours = [OWN_EXPORT, FLUSH_EXPORT, 'volume-'].some((kind) => id.startsWith(kind));
       if (!ours || wanted.has(id) || own.has(id)) continue;
       await this.#exports.remove(id);
       if (this.#store.layers.has(node)) await this.#exports.closeChain(this.#store.layers.get(node));
