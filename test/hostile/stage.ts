@@ -96,10 +96,12 @@ export class State implements Disposable {
     if (service !== 'volume') return;
     const [, database] = this.#databases.find(([name]) => name === service) ?? [];
     const open = database?.prepare(
-      "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM operations WHERE state = 'running') AS work",
+      `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM operations WHERE state = 'running')
+        + (SELECT count(*) FROM volume_groups WHERE status IN ('creating', 'updating', 'deleting'))
+        + (SELECT count(*) FROM group_snapshots WHERE status IN ('creating', 'deleting')) AS work`,
     );
     await until(async () => Number((open?.get() as { work: number } | undefined)?.work ?? 0) === 0, {
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
       everyMs: 5,
       what: `the work of ${service} to be over`,
     });

@@ -139,14 +139,16 @@ export const admin: Area = {
     { run: 'extension list --compute', rows: [{ Alias: 'os-simple-tenant-usage' }, { Alias: 'NMN' }] },
     {
       run: 'extension list',
-      rows: [{ Alias: 'router' }, { Alias: 'NMN' }],
-      warns:
-        /^Extensions list not supported by Identity API\nExtensions list not supported by Block Storage API$/m,
+      rows: [{ Alias: 'router' }, { Alias: 'NMN' }, { Alias: 'os-quota-sets' }],
+      warns: /^Extensions list not supported by Identity API$/m,
     },
     {
       run: 'versions show --service compute',
-      rows: [{ 'Service Type': 'compute', Status: 'CURRENT', 'Max Microversion': /^2\.\d\d$/ }],
-      count: 1,
+      rows: [
+        { 'Service Type': 'compute', Status: 'SUPPORTED', Version: '2.0' },
+        { 'Service Type': 'compute', Status: 'CURRENT', 'Max Microversion': /^2\.\d\d$/ },
+      ],
+      count: 2,
     },
     {
       run: 'versions show',
