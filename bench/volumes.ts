@@ -110,9 +110,8 @@ async function bootFromVolume(
     const { launch_trace: trace } = (await call(session, 'GET', `${path}/launch-trace`)) as {
       launch_trace: { hops: Array<{ hop: string; evidence: Json }> };
     };
-    copied = trace.hops
-      .filter(({ hop }) => hop.startsWith('volume.'))
-      .map(({ hop, evidence }) => [hop, evidence['bytes_copied'] ?? null]);
+    const scheduled = trace.hops.find(({ hop }) => hop === 'volume.schedule')?.evidence['volumes'];
+    copied = (scheduled as ReadonlyArray<Json> | undefined)?.[0]?.['bytes_copied'];
     deleted.push(await gone(session, path));
   }
   return { active_ms: summarize(active), deleted_ms: summarize(deleted), bytes_copied: copied };
