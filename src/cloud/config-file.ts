@@ -34,7 +34,7 @@ const identity = Type.Object(
           uniqueLastPasswordCount: count(0),
           minimumPasswordAgeDays: count(0),
           passwordExpiresDays: count(1),
-          passwordRegex: text,
+          passwordRegex: Type.Optional(Type.String({ minLength: 1, maxLength: 255, format: 'regex' })),
           passwordRegexDescription: text,
           changePasswordUponFirstUse: Type.Optional(Type.Boolean()),
         },
