@@ -9,7 +9,7 @@ import { createMetadataPorts } from '#drivers/metadata-port/real.ts';
 import type { HostSwitch } from '#drivers/ovs/port.ts';
 import type { VolumeDriver } from '#drivers/volume/port.ts';
 import { createOvsSwitch } from '#drivers/ovs/real.ts';
-import type { RootDisks } from '#compute/host/root-disk/port.ts';
+import type { HostDisks } from '#compute/host/root-disk/port.ts';
 import type { FaultInjector } from '#compute/host/inject.ts';
 import { noFaults } from '#compute/host/inject.ts';
 import type { NetworkConfig } from '#network/config.ts';
@@ -35,7 +35,7 @@ export interface WorldHost {
   /** GiB for root disks where they are not in the host's files. */
   readonly diskGb?: number;
   /** Absent: in the host's files. */
-  readonly rootDisks?: RootDisks;
+  readonly rootDisks?: HostDisks;
   readonly hypervisor: Hypervisor;
   /** The hypervisor is the machine's: it may be started again while its guests run on. */
   readonly sharedHypervisor?: boolean;

@@ -15,6 +15,8 @@ export interface ComputeConfig {
   readonly snapshotDeadlineMs: number;
   /** `disk_format` of snapshots of servers: what the root disks' storage gives. */
   readonly snapshotFormat: 'qcow2' | 'raw';
+  /** What servers are rescued from when a request names no image; null: each from its own. */
+  readonly rescueImageId: string | null;
   /** How long a console URL can be opened. */
   readonly consoleTokenTtlMs: number;
   /** A host that was not heard of for this long is down. */
@@ -39,6 +41,7 @@ export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   expiryIntervalMs: 5000,
   snapshotDeadlineMs: 3_600_000,
   snapshotFormat: 'qcow2',
+  rescueImageId: null,
   consoleTokenTtlMs: 600_000,
   serviceDownMs: 60_000,
   defaultAvailabilityZone: 'nova',

@@ -2,6 +2,7 @@
 // Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
 import type { Delivery } from '#platform/bus/bus.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
+import type { Rescue } from './system-metadata.ts';
 import type { BlockDeviceRow, InstanceRow, PowerState, Vif, VmState } from './tables.ts';
 
 export const SCHEDULER_QUEUE = 'scheduler';
@@ -28,7 +29,53 @@ export type SchedulerRpc = {
    * launches there; or ends the launch with the reason why no host fits.
    */
   selectHost(args: LaunchMessage & { readonly exclude: readonly string[] }): void;
+  /**
+   * Chooses a host for a server that exists, and in one transaction claims its resources there, writes the choice and
+   * stores the message `then`; or ends the action with the reason why no host fits, and the server stays as it was.
+   */
+  selectDestination(args: DestinationMessage): void;
 };
+
+/** Methods of the agent that take the host chosen. */
+export type DestinationMethod = {
+  [M in keyof AgentRpc]: Parameters<AgentRpc[M]>[0] extends ActionRef & { readonly destination: Destination }
+    ? M
+    : never;
+}[keyof AgentRpc] &
+  string;
+
+/** Where a server goes. */
+export interface Destination {
+  readonly host: string;
+  readonly node: string;
+  readonly zone: string;
+}
+
+/** A resize or a migration of a server that is off meanwhile. */
+export interface MoveMessage extends ActionRef {
+  readonly migration_uuid: string;
+  readonly destination: Destination;
+}
+
+export interface DestinationMessage extends ActionRef {
+  /** 1, and one more for each host tried. */
+  readonly attempt: number;
+  /** Hosts that will not do: the one it leaves, those that failed. */
+  readonly exclude: readonly string[];
+  /** Service host or hypervisor name of the only host that will do; null: any. The entry's own wish does not count. */
+  readonly requested_host: string | null;
+  /**
+   * The row in `migrations`: what the server held so far is held by it from the choice on, the choice is written there,
+   * and its flavor is claimed. Null for a server on no host: the choice is written into the entry.
+   */
+  readonly migration_uuid: string | null;
+  /** Who acts on the choice: the agent on `on`, or on the host chosen when that is null. Its `args` get `destination`. */
+  readonly then: {
+    readonly on: string | null;
+    readonly method: DestinationMethod;
+    readonly args: ActionRef & Readonly<Record<string, unknown>>;
+  };
+}
 
 /** What the agent may know of the entry; JSON columns parsed by the receiver. */
 export type InstanceEntry = InstanceRow & {
@@ -163,6 +210,8 @@ export type AgentRpc = {
   deleteServer(args: ActionRef): void;
   /** Removes whatever a launch that was given up left on the host. */
   cleanUpServer(args: ActionRef): void;
+  /** On the host that it leaves: resizes it, or moves it to another host, or both. The destination is claimed. */
+  moveServer(args: MoveMessage): void;
   /** The action was ended for being late: what still runs of it stops, and what waits behind it goes on. */
   callOffAction(args: ActionRef): void;
   startServer(args: ActionRef): void;
@@ -180,6 +229,9 @@ export type AgentRpc = {
       readonly root_image_id?: string;
     },
   ): void;
+  /** Boots a disk made of an image instead of the server's own. The entry already has the password. */
+  rescueServer(args: ActionRef & { readonly user_token: string; readonly rescue: Rescue }): void;
+  unrescueServer(args: ActionRef): void;
   /** Uploads the root disk into the image `image_id`, which the API has made and queued. */
   createImage(args: ActionRef & { readonly image_id: string; readonly user_token: string }): void;
   /** As `createImage`; then only the newest `rotation` backups of the type are left. */

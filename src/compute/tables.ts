@@ -47,6 +47,21 @@ export type TaskState =
   | 'image_snapshot'
   | 'image_backup'
   | 'image_uploading'
+  | 'rescuing'
+  | 'unrescuing'
+  | 'shelving'
+  | 'shelving_image_pending_upload'
+  | 'shelving_image_uploading'
+  | 'shelving_offloading'
+  | 'unshelving'
+  | 'soft-deleting'
+  | 'restoring'
+  | 'resize_prep'
+  | 'resize_migrating'
+  | 'resize_migrated'
+  | 'resize_finish'
+  | 'resize_reverting'
+  | 'migrating'
   | 'deleting';
 
 /** The flavor as it was when the instance was made: later changes to the flavor do not reach it. */
@@ -330,6 +345,65 @@ export interface ServerGroupRow {
   created_at: string;
 }
 
+/** A server on its way from one host to another, or the record of it. */
+export interface MigrationRow {
+  /** What clients of the old kind name it by. */
+  id: number;
+  /** Also the consumer that holds what the server held where it comes from, while the move is open. */
+  uuid: string;
+  instance_id: string;
+  /** Whoever asked for it. */
+  project_id: string;
+  user_id: string;
+  migration_type: 'resize' | 'migration' | 'live-migration' | 'evacuation';
+  status: MigrationStatus;
+  source_compute: string;
+  source_node: string;
+  /** Null until the scheduler has chosen. */
+  dest_compute: string | null;
+  dest_node: string | null;
+  /** Its address. */
+  dest_host: string | null;
+  dest_zone: string | null;
+  old_flavor_json: string;
+  new_flavor_json: string;
+  /** What the server was before: it is that again afterwards. */
+  old_vm_state: VmState;
+  /** The server's wish for its disks that comes with the new flavor. */
+  disk_config: 'AUTO' | 'MANUAL';
+  /** 1 when the request named the host and the scheduler was not to judge it. */
+  forced: number;
+  /** Bytes, of a live migration. */
+  memory_total: number | null;
+  memory_processed: number | null;
+  memory_remaining: number | null;
+  disk_total: number | null;
+  disk_processed: number | null;
+  disk_remaining: number | null;
+  created_at: string;
+  updated_at: string | null;
+}
+
+/** Upstream's words. */
+export type MigrationStatus =
+  | 'accepted'
+  | 'queued'
+  | 'preparing'
+  | 'running'
+  | 'pre-migrating'
+  | 'migrating'
+  | 'post-migrating'
+  | 'finished'
+  | 'confirming'
+  | 'confirmed'
+  | 'reverting'
+  | 'reverted'
+  | 'completed'
+  | 'cancelled'
+  | 'failed'
+  | 'error'
+  | 'done';
+
 /** A limit of a project (`project:<id>`), a user in it (`project:<id>:user:<id>`) or a class (`class:default`). */
 export interface QuotaLimitRow {
   scope: string;
@@ -360,4 +434,5 @@ export interface ComputeTables extends OutboxTables, SagaTables {
   server_groups: ServerGroupRow;
   quota_limits: QuotaLimitRow;
   console_tokens: ConsoleTokenRow;
+  migrations: MigrationRow;
 }

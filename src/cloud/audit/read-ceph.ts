@@ -10,10 +10,12 @@ import type { CephThings } from './things.ts';
 export async function readCeph(cluster: CephCluster): Promise<CephThings> {
   const store = createRbdStore(cluster);
   await using volumes = createRbdVolumeDriver({ cluster });
-  const [names, stored, disks, found, backupSets] = await Promise.all([
+  const servers = createRbdRootDisks(cluster);
+  const [names, stored, rootDisks, rescueDisks, found, backupSets] = await Promise.all([
     store.list(),
     volumes.list(),
-    createRbdRootDisks(cluster).list(),
+    servers.list(),
+    servers.rescue.list(),
     openRbdPool(cluster, 'nova', POOLS.disks).list(),
     createRbdObjects(async () => cluster).listSets(),
   ]);
@@ -23,5 +25,6 @@ export async function readCeph(cluster: CephCluster): Promise<CephThings> {
     images.push({ name, bytes: bytes ?? 0, partial: bytes === undefined });
   }
   const snapshots = found.flatMap(({ name, snapshots: kept }) => kept.map((each) => `${name}@${each}`));
+  const disks = [...new Set([...rootDisks, ...rescueDisks])];
   return { images, volumes: stored, disks, diskSnapshots: snapshots, backupSets };
 }

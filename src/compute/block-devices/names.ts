@@ -4,13 +4,22 @@ import { InvalidInput } from '../errors.ts';
 export type DiskBus = 'virtio' | 'scsi' | 'sata' | 'ide';
 
 export const DISK_BUSES: readonly DiskBus[] = ['virtio', 'scsi', 'sata', 'ide'];
-const PREFIXES: Readonly<Record<DiskBus, string>> = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd' };
+/** A disk to be rescued from may be on USB too, where a guest has a controller for nothing else. */
+export type AnyBus = DiskBus | 'usb';
+const PREFIXES: Readonly<Record<AnyBus, string>> = {
+  virtio: 'vd',
+  scsi: 'sd',
+  sata: 'sd',
+  ide: 'hd',
+  usb: 'sd',
+};
 /** `z` is the config drive's. IDE has two channels of two. */
-const LETTERS: Readonly<Record<DiskBus, string>> = {
+const LETTERS: Readonly<Record<AnyBus, string>> = {
   virtio: 'abcdefghijklmnopqrstuvwxy',
   scsi: 'abcdefghijklmnopqrstuvwxy',
   sata: 'abcdef',
   ide: 'abcd',
+  usb: 'abcdefghijklmnopqrstuvwxy',
 };
 
 export const busOf = (wanted: string | null | undefined): DiskBus =>
@@ -20,7 +29,7 @@ export const busOf = (wanted: string | null | undefined): DiskBus =>
 export const targetOf = (deviceName: string): string => deviceName.replace(/^\/dev\//, '');
 
 /** The first name of the bus that nothing has. `taken` is not changed. @throws InvalidInput when all are taken */
-export function freeName(bus: DiskBus, taken: ReadonlySet<string>): string {
+export function freeName(bus: AnyBus, taken: ReadonlySet<string>): string {
   for (const letter of LETTERS[bus]) {
     const name = `/dev/${PREFIXES[bus]}${letter}`;
     if (!taken.has(name)) return name;

@@ -60,6 +60,7 @@ export async function failAction(
       entry.id,
       {
         fault_json: JSON.stringify(fault),
+        admin_password: null,
         ...(args.vm_state === undefined ? {} : { vm_state: args.vm_state }),
         ...(args.power_state === undefined ? {} : { power_state: args.power_state }),
         ...(entry.task_state === 'deleting' ? {} : { task_state: null }),

@@ -19,6 +19,7 @@ import {
   unpauseServer,
 } from '../tasks/power-server.ts';
 import { rebuildServer } from '../tasks/rebuild-server.ts';
+import { rescueServer, unrescueServer } from '../tasks/rescue-server.ts';
 import { swapVolume } from '../tasks/swap-volume.ts';
 import { auditHost } from './audit.ts';
 import { boundConsoleLogs, readConsoleTail } from './console-log.ts';
@@ -147,6 +148,8 @@ function handlers(
     suspendServer: each(suspendServer),
     resumeServer: each(resumeServer),
     rebuildServer: each(rebuildServer),
+    rescueServer: each(rescueServer),
+    unrescueServer: each(unrescueServer),
     createImage: each(createImage),
     createBackup: each(createBackup),
     attachInterface: each(attachInterface),

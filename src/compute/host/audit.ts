@@ -42,7 +42,8 @@ export async function auditHost(deps: HostDeps): Promise<HostAudit> {
   for (const id of found.guests) await hypervisor.destroyServer(id);
   for (const device of found.devices) await hostSwitch.unplug(device);
   for (const id of found.directories) await removeInstanceFiles(config, id);
-  for (const id of found.disks) await deps.rootDisks.remove(id);
+  for (const id of found.disks)
+    for (const disks of [deps.rootDisks, deps.rootDisks.rescue]) await disks.remove(id);
   const metadataNetworks = await removeUnusedMetadata(deps);
   const images = entries.length > 0 ? [] : await deps.imageCache.prune(new Set(), UNUSED_IMAGE_MS);
   const result = { ...found, images, metadataNetworks };
@@ -57,7 +58,8 @@ async function orphanDisks(
   orphan: (id: string) => boolean,
 ): Promise<string[]> {
   const orphans: string[] = [];
-  for (const id of (await rootDisks.list()).filter(orphan))
+  const disks = new Set([...(await rootDisks.list()), ...(await rootDisks.rescue.list())]);
+  for (const id of [...disks].filter(orphan))
     if ((await conductor.call('getEntry', { instance_id: id })) === null) orphans.push(id);
   return orphans;
 }

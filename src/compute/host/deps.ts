@@ -15,7 +15,7 @@ import type { Cancellations } from './cancellations.ts';
 import type { HostConfig } from './config.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { FaultInjector } from './inject.ts';
-import type { RootDisks } from './root-disk/port.ts';
+import type { HostDisks } from './root-disk/port.ts';
 import type { MetadataServer } from './metadata/server.ts';
 import type { ConfigDriveWriter } from '#drivers/config-drive/port.ts';
 
@@ -39,7 +39,7 @@ export interface HostDeps {
   readonly metadata: MetadataServer;
   readonly configDrives: ConfigDriveWriter;
   readonly imageCache: ImageCache;
-  readonly rootDisks: RootDisks;
+  readonly rootDisks: HostDisks;
   /** One operation at a time for each instance. */
   readonly instanceLocks: KeyedMutex;
   readonly cancellations: Cancellations;

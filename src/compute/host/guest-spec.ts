@@ -1,7 +1,8 @@
 // From the instance entry, its interfaces and its disks to the guest that the hypervisor makes. Pure.
 import type { DiskSource, GuestDisk, GuestSpec } from '#drivers/libvirt/port.ts';
-import { busOf } from '../block-devices/names.ts';
+import { busOf, freeName, targetOf } from '../block-devices/names.ts';
 import type { InstanceEntry } from '../rpc.ts';
+import type { Rescue } from '../system-metadata.ts';
 import type { BlockDeviceRow, FlavorSnapshot, Vif } from '../tables.ts';
 import type { HostConfig } from './config.ts';
 import { ImageUnusable } from './errors.ts';
@@ -23,6 +24,8 @@ export interface GuestParts {
   readonly boot: BootFiles;
   /** Where the root disk is, unless it is a volume. */
   readonly rootDisk: DiskSource;
+  /** Booted from instead, while the server is rescued. */
+  readonly rescue?: Rescue & { readonly source: DiskSource };
   readonly configDrive: boolean;
   /** What the switch can do, see `HostSwitch.offloads`. */
   readonly offloads: boolean;
@@ -34,13 +37,20 @@ export const bootsFromVolume = ({ devices }: Pick<InstanceEntry, 'devices'>): bo
 
 export function guestSpec(
   config: HostConfig,
-  { entry, devices, vifs, boot, rootDisk, configDrive, offloads }: GuestParts,
+  { entry, devices, vifs, boot, rootDisk, rescue, configDrive, offloads }: GuestParts,
 ): GuestSpec {
   const flavor = JSON.parse(entry.flavor_json) as FlavorSnapshot;
   const image = JSON.parse(entry.image_json) as Record<string, string>;
   const paths = instancePaths(config, entry.id);
   const bus = busOf(image['hw_disk_bus']);
   const volumes = devices.filter((device) => device.destination_type === 'volume');
+  const own = [
+    ...(bootsFromVolume(entry) ? [] : [rootDiskOf(rootDisk, bus, entry.id)]),
+    ...localDisks(config, devices, image['hw_disk_bus']),
+    ...volumes.map((device) => volumeDisk(device, image['hw_disk_bus'])),
+  ];
+  const disks = rescue ? rescuedDisks(rescue, own) : own;
+  const booted = disks.find((disk) => disk.bootIndex === 1) ?? { bus, target: 'vda' };
   return {
     id: entry.id,
     name: `instance-${entry.id.slice(0, 8)}`,
@@ -50,12 +60,7 @@ export function guestSpec(
     machine: machineOf(entry, image['hw_machine_type']) ?? config.machine,
     accel: config.accel,
     cpuMode: config.accel === 'kvm' ? 'host-passthrough' : 'default',
-    disks: [
-      ...(bootsFromVolume(entry) ? [] : [rootDiskOf(rootDisk, bus, entry.id)]),
-      ...localDisks(config, devices, image['hw_disk_bus']),
-      ...volumes.map((device) => volumeDisk(device, image['hw_disk_bus'])),
-      ...(configDrive ? [configDisk(paths.configDrive)] : []),
-    ],
+    disks: [...disks, ...(configDrive ? [configDisk(rescue ? paths.rescueDrive : paths.configDrive)] : [])],
     interfaces: vifs.map((vif) => ({ mac: vif.mac, mtu: vif.mtu, tapName: vif.devname, offloads })),
     ...(boot.kernelPath
       ? {
@@ -64,7 +69,7 @@ export function guestSpec(
             ...(boot.initrdPath ? { initrdPath: boot.initrdPath } : {}),
             commandLine:
               commandLineOf(entry, image['os_command_line']) ??
-              `root=/dev/${bus === 'virtio' ? 'vda' : 'sda'} console=ttyS0`,
+              `root=/dev/${booted.bus === 'ide' ? 'sda' : booted.target} console=ttyS0`,
           },
         }
       : {}),
@@ -115,6 +120,39 @@ function rootDiskOf(source: DiskSource, bus: GuestDisk['bus'], serial: string): 
     bootIndex: 1,
     ...(source.kind === 'rbd' ? { discard: true } : {}),
   };
+}
+
+/**
+ * The disks of a rescued guest, which boots the rescue disk. Stable: its own keep their names and the rescue disk comes last.
+ * Else the rescue disk is the first and the root disk the second of two.
+ */
+function rescuedDisks(rescue: NonNullable<GuestParts['rescue']>, own: readonly GuestDisk[]): GuestDisk[] {
+  const taken = rescue.stable ? own.map((disk) => `/dev/${disk.target}`) : [];
+  const disk: GuestDisk = {
+    source: rescue.source,
+    device: rescue.device,
+    bus: rescue.bus,
+    target: targetOf(freeName(rescue.bus, new Set(taken))),
+    bootIndex: 1,
+    ...(rescue.device === 'cdrom' ? { readonly: true } : { serial: 'rescue' }),
+    ...(rescue.source.kind === 'rbd' ? { discard: true } : {}),
+  };
+  if (rescue.stable)
+    return [
+      ...own.map((each) =>
+        each.bootIndex === undefined ? each : { ...each, bootIndex: each.bootIndex + 1 },
+      ),
+      disk,
+    ];
+  return [
+    disk,
+    ...own
+      .filter((each) => each.bootIndex === 1)
+      .map(({ bootIndex: _bootIndex, ...root }) => ({
+        ...root,
+        target: targetOf(freeName(root.bus, new Set([`/dev/${disk.target}`]))),
+      })),
+  ];
 }
 
 /** A virtio disk: an IDE drive costs the guest half a second of probing. Its label, `config-2`, is how guests find it. */

@@ -9,6 +9,8 @@ export interface InstancePaths {
   readonly dir: string;
   readonly disk: string;
   readonly configDrive: string;
+  /** The config drive while it is rescued. */
+  readonly rescueDrive: string;
   readonly consoleLog: string;
   readonly serialSocket: string;
   readonly vncSocket: string;
@@ -27,6 +29,7 @@ export function instancePaths(config: HostConfig, instanceId: string): InstanceP
     dir,
     disk: join(dir, 'disk'),
     configDrive: join(dir, 'disk.config'),
+    rescueDrive: join(dir, 'disk.config.rescue'),
     consoleLog: join(dir, 'console.log'),
     serialSocket: join(socketsDir(config), `${short}.s`),
     vncSocket: join(socketsDir(config), `${short}.v`),

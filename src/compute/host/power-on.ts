@@ -1,6 +1,7 @@
 // Makes a guest run from what its host has: used by start, hard reboot, rebuild, and when a host comes back.
 import { access, mkdir } from 'node:fs/promises';
 import type { InstanceEntry } from '../rpc.ts';
+import type { Rescue } from '../system-metadata.ts';
 import type { Vif } from '../tables.ts';
 import { locate } from '../tasks/launch/image.ts';
 import type { HostDeps } from './deps.ts';
@@ -11,13 +12,17 @@ import { makeLocalDisks } from './local-disks.ts';
 import { instancePaths } from './paths.ts';
 import { completeVolumes, connectVolumes } from './volumes/connect.ts';
 
-/** Plugs the interfaces and makes the guest, running; a guest that exists is destroyed first when `anew`. */
+/**
+ * Plugs the interfaces and makes the guest, running; a guest that exists is destroyed first when `anew`. With `rescue` it boots
+ * the disk that was made for that.
+ */
 export async function powerOn(
   deps: HostDeps,
   entry: InstanceEntry,
-  options: { anew: boolean },
+  options: { anew: boolean; rescue?: Rescue | undefined },
 ): Promise<void> {
   const { hypervisor } = deps;
+  const { rescue } = options;
   const { state } = await hypervisor.serverState(entry.id);
   if (state !== 'absent' && !options.anew) return hypervisor.resumeServer(entry.id);
   if (state !== 'absent') await hypervisor.destroyServer(entry.id);
@@ -33,9 +38,10 @@ export async function powerOn(
   const vifs = JSON.parse(entry.vifs_json) as Vif[];
   await mkdir(paths.dir, { recursive: true, mode: 0o700 });
   await makeLocalDisks(deps.config, entry.devices, { anew: false });
-  const devices = await connectVolumes(deps, entry);
+  // Of those of a guest that is rescued by two disks, the connections stay as they are.
+  const devices = rescue && !rescue.stable ? [] : await connectVolumes(deps, entry);
   await plugAll(deps, entry.id, vifs);
-  const configDrive = await access(paths.configDrive).then(
+  const configDrive = await access(rescue ? paths.rescueDrive : paths.configDrive).then(
     () => true,
     () => false,
   );
@@ -43,8 +49,9 @@ export async function powerOn(
     entry,
     devices,
     vifs,
-    boot: await bootFiles(deps, entry),
+    boot: await bootFiles(deps, rescue ?? entry),
     rootDisk: deps.rootDisks.source(entry.id),
+    ...(rescue ? { rescue: { ...rescue, source: deps.rootDisks.rescue.source(entry.id) } } : {}),
     configDrive,
     offloads: deps.hostSwitch.offloads,
   });
@@ -71,7 +78,10 @@ export async function plugAll(deps: HostDeps, instanceId: string, vifs: readonly
 }
 
 /** Kernel and ramdisk from the host's cache, loaded again if they were pruned. */
-async function bootFiles(deps: HostDeps, entry: InstanceEntry): Promise<BootFiles> {
+async function bootFiles(
+  deps: HostDeps,
+  boots: Pick<InstanceEntry, 'kernel_id' | 'ramdisk_id'>,
+): Promise<BootFiles> {
   const file = async (id: string | null): Promise<string | undefined> => {
     if (id === null) return undefined;
     const token = await deps.serviceToken();
@@ -84,6 +94,6 @@ async function bootFiles(deps: HostDeps, entry: InstanceEntry): Promise<BootFile
     );
     return cached.path;
   };
-  const [kernelPath, initrdPath] = await Promise.all([file(entry.kernel_id), file(entry.ramdisk_id)]);
+  const [kernelPath, initrdPath] = await Promise.all([file(boots.kernel_id), file(boots.ramdisk_id)]);
   return { ...(kernelPath ? { kernelPath } : {}), ...(initrdPath ? { initrdPath } : {}) };
 }

@@ -28,6 +28,7 @@ const COMPUTE_TRAITS = [
   'COMPUTE_IMAGE_TYPE_RAW',
   'COMPUTE_STORAGE_BUS_VIRTIO',
   'COMPUTE_NET_VIF_MODEL_VIRTIO',
+  'COMPUTE_RESCUE_BFV',
 ];
 
 export async function hostReport({ config, hypervisor }: HostDeps): Promise<HostReport> {

@@ -1,11 +1,12 @@
 // After a restart of the host, of its hypervisor or of Pileus: guests that ran run again, metadata knows its addresses.
 import { causeChain } from '#platform/errors/domain-error.ts';
 import type { InstanceEntry } from '../rpc.ts';
-import type { Vif } from '../tables.ts';
+import { rescueOf } from '../system-metadata.ts';
+import type { Vif, VmState } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
 import { plugAll, powerOn } from './power-on.ts';
 
-/** Guests whose entry says active or paused and that nobody acts on are made to run; one that fails does not stop the rest. */
+/** Guests whose entry says active, paused or rescued and that nobody acts on are made to run; one that fails does not stop the rest. */
 export async function restoreGuests(deps: HostDeps): Promise<void> {
   const entries = await deps.conductor.call('listHostEntries', { host: deps.config.host });
   await Promise.all(
@@ -21,6 +22,8 @@ export async function restoreGuests(deps: HostDeps): Promise<void> {
   );
 }
 
+const RUNS: ReadonlySet<VmState> = new Set(['active', 'paused', 'rescued']);
+
 const isAtRest = (entry: InstanceEntry): boolean =>
   entry.task_state === null && entry.vm_state !== 'error' && entry.vm_state !== 'building';
 
@@ -29,12 +32,13 @@ async function restoreGuest(deps: HostDeps, id: string): Promise<void> {
   const entry = await deps.conductor.call('getEntry', { instance_id: id });
   if (!entry || entry.host !== deps.config.host || !isAtRest(entry)) return;
   const vifs = JSON.parse(entry.vifs_json) as Vif[];
-  if (entry.vm_state !== 'active' && entry.vm_state !== 'paused') {
+  if (!RUNS.has(entry.vm_state)) {
     deps.metadata.register(id, vifs);
     return;
   }
   await plugAll(deps, id, vifs);
   const { state } = await deps.hypervisor.serverState(id);
-  if (state === 'absent') await powerOn(deps, entry, { anew: false });
+  const rescue = entry.vm_state === 'rescued' ? rescueOf(entry) : undefined;
+  if (state === 'absent') await powerOn(deps, entry, { anew: false, rescue });
   if (entry.vm_state === 'paused') await deps.hypervisor.pauseServer(id);
 }

@@ -21,11 +21,13 @@ import { rebuildServer } from './actions/rebuild.ts';
 import { removeFixedIp, removeFixedIpBody } from './actions/removeFixedIp.ts';
 import { removeFloatingIp, removeFloatingIpBody } from './actions/removeFloatingIp.ts';
 import { removeSecurityGroup, removeSecurityGroupBody } from './actions/removeSecurityGroup.ts';
+import { rescueBody, rescueServer } from './actions/rescue.ts';
 import { restoreServer } from './actions/restore.ts';
 import { resumeServer } from './actions/resume.ts';
 import { suspendServer } from './actions/suspend.ts';
 import { unlockServer } from './actions/unlock.ts';
 import { unpauseServer } from './actions/unpause.ts';
+import { unrescueServer } from './actions/unrescue.ts';
 import * as schema from './schema.ts';
 
 export const serverActions: readonly Action<ComputeDeps>[] = [
@@ -39,6 +41,8 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
   { key: 'lock', handler: lockServer, body: lockBody as readonly VersionedSchema[] },
   { key: 'unlock', handler: unlockServer },
   { key: 'rebuild', handler: rebuildServer, body: schema.rebuildServer },
+  { key: 'rescue', handler: rescueServer, body: rescueBody, success: 200 },
+  { key: 'unrescue', handler: unrescueServer },
   { key: 'createImage', handler: createImage, body: createImageBody },
   { key: 'createBackup', handler: createBackup, body: createBackupBody },
   { key: 'addSecurityGroup', handler: addSecurityGroup, body: addSecurityGroupBody },

@@ -40,6 +40,8 @@ export const serverPolicies: readonly PolicyRule[] = [
   rule('servers:stop', MEMBER, 'Stop a server.'),
   rule('servers:create_image', MEMBER, 'Make an image of a server.'),
   rule('os-create-backup', MEMBER, 'Back up a server.'),
+  rule('os-rescue', MEMBER, 'Rescue a server.'),
+  rule('os-unrescue', MEMBER, 'End the rescue of a server.'),
   rule('os-pause-server:pause', MEMBER, 'Pause a server.'),
   rule('os-pause-server:unpause', MEMBER, 'Unpause a server.'),
   rule('os-suspend-server:suspend', MEMBER, 'Suspend a server.'),

@@ -68,6 +68,7 @@ export function deleteServerSaga(deps: HostDeps): Saga<ActionRef, DeleteOutputs>
         deadlineMs: 60_000,
         do: async ({ input }) => {
           await deps.rootDisks.remove(input.instance_id);
+          await deps.rootDisks.rescue.remove(input.instance_id);
           await removeInstanceFiles(config, input.instance_id);
           return { removed: true };
         },

@@ -118,8 +118,11 @@ function devices(spec: GuestSpec): XmlElement {
     'devices',
     {},
     element('emulator', {}, EMULATORS[spec.arch]),
-    // A USB controller would only poll the guest's CPU; nothing of ours is on USB.
-    element('controller', { type: 'usb', model: 'none' }),
+    // A USB controller would only poll the guest's CPU: there is one where a disk is on it.
+    element('controller', {
+      type: 'usb',
+      model: spec.disks.some((disk) => disk.bus === 'usb') ? 'qemu-xhci' : 'none',
+    }),
     spec.disks.some((disk) => disk.bus === 'scsi') &&
       element('controller', { type: 'scsi', model: 'virtio-scsi' }),
     ...spec.disks.map(diskElement),

@@ -36,7 +36,7 @@ export type DiskSource =
 export interface GuestDisk {
   readonly source: DiskSource;
   readonly device: 'disk' | 'cdrom';
-  readonly bus: 'virtio' | 'scsi' | 'sata' | 'ide';
+  readonly bus: 'virtio' | 'scsi' | 'sata' | 'ide' | 'usb';
   /** Name the guest is likely to give it (`vda`); unique in the server, and how a disk is detached. */
   readonly target: string;
   /** What guests find the disk by: up to 20 characters, so volume ids are cut by their owner. */

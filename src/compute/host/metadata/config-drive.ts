@@ -10,6 +10,7 @@ export async function writeInstanceConfigDrive(
   deps: HostDeps,
   action: ActionRef,
   vifs: readonly Vif[],
+  place: 'configDrive' | 'rescueDrive' = 'configDrive',
 ): Promise<void> {
   const entry = await deps.conductor.call('getEntry', { instance_id: action.instance_id });
   if (!entry) return;
@@ -21,7 +22,7 @@ export async function writeInstanceConfigDrive(
   files.set('ec2/latest/meta-data.json', JSON.stringify(plain(ec2Tree(source).get('meta-data') as Ec2Tree)));
   if (entry.user_data) files.set('ec2/latest/user-data', Buffer.from(entry.user_data, 'base64'));
   await deps.configDrives.write({
-    target: instancePaths(deps.config, entry.id).configDrive,
+    target: instancePaths(deps.config, entry.id)[place],
     files,
     modified: new Date(deps.clock.now()),
   });

@@ -6,18 +6,27 @@ import { writeOverlay } from '#drivers/disk-image/qcow2-overlay.ts';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import type { HostConfig } from '../config.ts';
 import { instancePaths } from '../paths.ts';
-import type { RootDisks } from './port.ts';
+import type { HostDisks, RootDisks } from './port.ts';
 
 const COPY_DEADLINE_MS = 1_800_000;
 
-export function createFileRootDisks(config: HostConfig): RootDisks {
+export function createFileRootDisks(config: HostConfig): HostDisks {
+  const at = (instanceId: string): string => instancePaths(config, instanceId).disk;
+  return {
+    ...disksAt(config, at),
+    rescue: disksAt(config, (instanceId) => `${at(instanceId)}.rescue`),
+  };
+}
+
+function disksAt(config: HostConfig, pathOf: (instanceId: string) => string): RootDisks {
   return {
     canClone: () => false,
     clone: async () => {
       throw new Error('root disks in files are not cloned');
     },
     make: async (instanceId, base, virtualSize) => {
-      const { dir, disk } = instancePaths(config, instanceId);
+      const { dir } = instancePaths(config, instanceId);
+      const disk = pathOf(instanceId);
       await mkdir(dir, { recursive: true, mode: 0o700 });
       await writeOverlay({
         path: disk,
@@ -28,18 +37,18 @@ export function createFileRootDisks(config: HostConfig): RootDisks {
     },
     source: (instanceId) => ({
       kind: 'file',
-      path: instancePaths(config, instanceId).disk,
+      path: pathOf(instanceId),
       format: 'qcow2',
     }),
     exists: async (instanceId) =>
-      access(instancePaths(config, instanceId).disk).then(
+      access(pathOf(instanceId)).then(
         () => true,
         () => false,
       ),
-    remove: async (instanceId) => rm(instancePaths(config, instanceId).disk, { force: true }),
+    remove: async (instanceId) => rm(pathOf(instanceId), { force: true }),
     copy: async (instanceId, name, standStill) => {
-      const { dir, disk } = instancePaths(config, instanceId);
-      const copy = join(dir, `snapshot-${name}`);
+      const disk = pathOf(instanceId);
+      const copy = join(instancePaths(config, instanceId).dir, `snapshot-${name}`);
       const remove = async (): Promise<void> => rm(copy, { force: true });
       try {
         await standStill(async () => {

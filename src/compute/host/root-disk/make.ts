@@ -1,11 +1,11 @@
-// Makes a server's root disk from its image: cloned where it lies, or loaded and laid under or into it. Called by launch and
-// rebuild.
+// Makes a server's root disk from its image: cloned where it lies, or loaded and laid under or into it. Called by launch,
+// rebuild and rescue.
 import type { InstanceEntry } from '../../rpc.ts';
 import type { FlavorSnapshot } from '../../tables.ts';
 import type { HostDeps } from '../deps.ts';
 import { ImageUnusable } from '../errors.ts';
 import type { CachedImage } from '../image-cache.ts';
-import type { ClonableImage } from './port.ts';
+import type { ClonableImage, RootDisks } from './port.ts';
 
 const GIB = 2 ** 30;
 
@@ -26,22 +26,45 @@ export interface RootDiskWork {
   readonly release?: () => Promise<void>;
 }
 
+/** A disk to be rescued from is as large as its image. */
+export async function makeRescueDisk(
+  { rootDisks }: HostDeps,
+  entry: InstanceEntry,
+  image: ClonableImage,
+  work: RootDiskWork,
+): Promise<MadeRootDisk> {
+  return make(rootDisks.rescue, entry, image, { ...work, sizeOf: (own) => own ?? GIB });
+}
+
 export async function makeRootDisk(
   { rootDisks }: HostDeps,
   entry: InstanceEntry,
   image: ClonableImage | null,
-  { load, release = async () => undefined }: RootDiskWork,
+  work: RootDiskWork,
 ): Promise<MadeRootDisk> {
-  if (image && rootDisks.canClone(image)) {
-    const size = sizeOf(entry, image.size);
+  return make(rootDisks, entry, image, { ...work, sizeOf: (own) => sizeOf(entry, own) });
+}
+
+interface Making extends RootDiskWork {
+  readonly sizeOf: (virtualSize: number | undefined) => number;
+}
+
+async function make(
+  disks: RootDisks,
+  entry: InstanceEntry,
+  image: ClonableImage | null,
+  { load, release = async () => undefined, sizeOf: sizeFor }: Making,
+): Promise<MadeRootDisk> {
+  if (image && disks.canClone(image)) {
+    const size = sizeFor(image.size);
     await release();
-    const cloned = await rootDisks.clone(entry.id, image, size);
+    const cloned = await disks.clone(entry.id, image, size);
     return { ...cloned, bytesCopied: 0, cloned: true, base: undefined };
   }
   const base = await load();
-  const size = sizeOf(entry, base?.virtualSize);
+  const size = sizeFor(base?.virtualSize);
   await release();
-  const made = await rootDisks.make(entry.id, base, size);
+  const made = await disks.make(entry.id, base, size);
   return { ...made, cloned: false, base };
 }
 

@@ -47,3 +47,8 @@ export interface RootDisks {
   /** Instances that have a disk elsewhere than in their directory, wherever they run. */
   list(): Promise<string[]>;
 }
+
+/** The root disks, and beside them those that servers are rescued from. */
+export interface HostDisks extends RootDisks {
+  readonly rescue: RootDisks;
+}

@@ -9,15 +9,21 @@ import { RbdError, type RbdPool } from '#drivers/rbd/port.ts';
 import { openRbdPool } from '#drivers/rbd/real.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
 import { HostError } from '../errors.ts';
-import type { ClonableImage, RootDisks } from './port.ts';
+import type { ClonableImage, HostDisks, RootDisks } from './port.ts';
 
 const SUFFIX = '_disk';
+const RESCUE_SUFFIX = '_disk.rescue';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The cluster believes a QEMU that was killed to be there for up to half a minute. */
 const RELEASE_MS = 45_000;
 
-export function createRbdRootDisks(cluster: CephCluster): RootDisks {
+export function createRbdRootDisks(cluster: CephCluster): HostDisks {
+  return { ...disksNamed(cluster, SUFFIX), rescue: disksNamed(cluster, RESCUE_SUFFIX) };
+}
+
+function disksNamed(cluster: CephCluster, suffix: string): RootDisks {
   const pool = openRbdPool(cluster, 'nova', POOLS.disks);
+  const nameOf = (instanceId: string): string => `${requireId(instanceId)}${suffix}`;
   const at = (instanceId: string): string => `rbd:${POOLS.disks}/${nameOf(instanceId)}`;
   return {
     canClone: (image) => sourceOf(cluster, image) !== undefined,
@@ -70,7 +76,7 @@ export function createRbdRootDisks(cluster: CephCluster): RootDisks {
     },
     list: async () =>
       (await pool.list())
-        .map(({ name }) => (name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : ''))
+        .map(({ name }) => (name.endsWith(suffix) ? name.slice(0, -suffix.length) : ''))
         .filter((id) => UUID.test(id)),
   };
 }
@@ -82,9 +88,9 @@ function sourceOf(cluster: CephCluster, image: ClonableImage): RbdLocation | und
 }
 
 /** @throws RangeError for an id that is no UUID: it becomes a name in the cluster */
-function nameOf(instanceId: string): string {
+function requireId(instanceId: string): string {
   if (!UUID.test(instanceId)) throw new RangeError(`${JSON.stringify(instanceId)} is no instance id`);
-  return `${instanceId}${SUFFIX}`;
+  return instanceId;
 }
 
 /** As a rule nothing is in the way, and looking first would cost what the clone costs. */
