@@ -18,12 +18,19 @@ import { MICROVERSIONS } from './discovery/routes.ts';
 import { renderComputeFault } from './faults.ts';
 import { computeMigration } from './migrations/001-compute.ts';
 import { blockDevicesMigration } from './migrations/002-block-devices.ts';
+import { migrationsMigration } from './migrations/003-migrations.ts';
 import type { ComputeTables } from './tables.ts';
 
 /** Opens the database that compute's roles and placement share, and brings its tables up to date. */
 export async function openComputeDatabase(url: string): Promise<ComputeDatabase> {
   const db = openDatabase<ComputeTables>(url);
-  await migrate(db, 'compute', [outboxMigration, sagaMigration, computeMigration, blockDevicesMigration]);
+  await migrate(db, 'compute', [
+    outboxMigration,
+    sagaMigration,
+    computeMigration,
+    blockDevicesMigration,
+    migrationsMigration,
+  ]);
   return db;
 }
 

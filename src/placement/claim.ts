@@ -107,6 +107,65 @@ async function shortagesOf(db: Executor<PlacementTables>, claim: Part): Promise<
   });
 }
 
+export interface Hold {
+  readonly from: string;
+  readonly to: string;
+  /** Of the consumer `to`: `MIGRATION`, `INSTANCE`. */
+  readonly type: string;
+  readonly projectId: string;
+  readonly userId: string;
+}
+
+/**
+ * What `from` has is `to`'s from then on, in place of what that had; nothing changes for the providers. When `from` has
+ * nothing, or `to` has something already, nothing happens: the swap was made before.
+ */
+export async function holdInTransaction<T>(trx: Transaction<T>, hold: Hold): Promise<void> {
+  const db = placement(trx);
+  const now = new Date().toISOString();
+  const has = async (consumer: string): Promise<boolean> =>
+    (await db
+      .selectFrom('allocations')
+      .select('provider_id')
+      .where('consumer_id', '=', consumer)
+      .executeTakeFirst()) !== undefined;
+  if (!(await has(hold.from)) || (await has(hold.to))) return;
+  await db
+    .insertInto('consumers')
+    .values({
+      id: hold.to,
+      generation: 1,
+      project_id: hold.projectId,
+      user_id: hold.userId,
+      consumer_type: hold.type,
+      created_at: now,
+      updated_at: now,
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute();
+  await db
+    .updateTable('allocations')
+    .set({ consumer_id: hold.to, updated_at: now })
+    .where('consumer_id', '=', hold.from)
+    .execute();
+}
+
+/**
+ * Undoes a hold: `from` (the server) has again what `to` (its move) holds, and nothing else; the move's consumer ends.
+ * When the move holds nothing, the server keeps what it has.
+ */
+export async function endHoldInTransaction<T>(trx: Transaction<T>, hold: Hold): Promise<void> {
+  const held = await placement(trx)
+    .selectFrom('allocations')
+    .select('provider_id')
+    .where('consumer_id', '=', hold.to)
+    .executeTakeFirst();
+  if (!held) return;
+  await releaseInTransaction(trx, hold.from);
+  await holdInTransaction(trx, { ...hold, from: hold.to, to: hold.from });
+  await releaseInTransaction(trx, hold.to);
+}
+
 /** Gives back all that the consumer has; nothing happens when it has nothing. Its generation ends with it. */
 export async function releaseInTransaction<T>(trx: Transaction<T>, consumerId: string): Promise<void> {
   const db = placement(trx);

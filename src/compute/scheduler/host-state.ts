@@ -57,6 +57,8 @@ export interface SelectionRequest {
   readonly zone: string | null;
   readonly requestedHost: string | null;
   readonly exclude: readonly string[];
+  /** Why, when it is not that they failed. */
+  readonly excludedAs?: string;
   readonly group: GroupPolicy | null;
   /** Hosts that have members of the group already. */
   readonly groupHosts: readonly string[];

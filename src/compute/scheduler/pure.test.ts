@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FlavorSnapshot } from '../tables.ts';
 import type { HostState, SelectionRequest } from './host-state.ts';
-import { earlierFailure } from './select-host.ts';
+import { earlierFailure } from './selection.ts';
 import { summarise, withEarlier } from './refusal.ts';
 import { hintIds, imageProperties, wantedOf } from './request.ts';
 import { specMatches } from './spec-match.ts';

@@ -84,7 +84,10 @@ export function groupPolicy(group: ServerGroupRow | undefined): GroupPolicy | nu
 
 export function selectionRequest(
   instance: InstanceRow,
-  rest: Pick<SelectionRequest, 'exclude' | 'group' | 'groupHosts' | 'now' | 'heartbeatTimeoutMs'>,
+  rest: Pick<
+    SelectionRequest,
+    'exclude' | 'excludedAs' | 'group' | 'groupHosts' | 'now' | 'heartbeatTimeoutMs'
+  >,
 ): SelectionRequest {
   const flavor = JSON.parse(instance.flavor_json) as FlavorSnapshot;
   const image = imageProperties(instance.image_json);

@@ -5,7 +5,7 @@ import { rpcClient, type Bus } from '#platform/bus/bus.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { silentLog } from '#platform/log/log.ts';
 import { listSteps, sagaMigration, saveStep } from '#platform/saga/sql-log.ts';
-import { openDatabase, type Database } from '#platform/sql/database.ts';
+import { openDatabase, type Database, type Executor } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
 import { ensureHostProvider } from '#placement/claim.ts';
 import { migratePlacement } from '#placement/migrate.ts';
@@ -16,9 +16,13 @@ import { sql } from 'kysely';
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { computeMigration } from '../migrations/001-compute.ts';
-import { SCHEDULER_QUEUE, type HostReport, type SchedulerRpc } from '../rpc.ts';
+import { migrationsMigration } from '../migrations/003-migrations.ts';
+import { SCHEDULER_QUEUE, type DestinationMessage, type HostReport, type SchedulerRpc } from '../rpc.ts';
 import type { ComputeTables, Fault, InstanceRow, ServerGroupRow } from '../tables.ts';
+import { insertMigration } from '../server-migrations/store.ts';
+import { selectDestination } from './select-destination.ts';
 import { selectHost } from './select-host.ts';
+import { DEFAULT_SCHEDULER_OPTIONS } from './selection.ts';
 import { startScheduler } from './start-scheduler.ts';
 
 let postgres: PrivatePostgres | undefined;
@@ -49,7 +53,12 @@ class Cloud implements AsyncDisposable {
   }
 
   async open(): Promise<this> {
-    await migrate(this.db, 'compute', [outboxMigration, sagaMigration, computeMigration]);
+    await migrate(this.db, 'compute', [
+      outboxMigration,
+      sagaMigration,
+      computeMigration,
+      migrationsMigration,
+    ]);
     await migratePlacement(this.db);
     return this;
   }
@@ -176,6 +185,46 @@ class Cloud implements AsyncDisposable {
     return { action_id, instance_id: id, attempt: 1, user_token: 'secret-token', exclude: [] as string[] };
   }
 
+  /** The server, which is on a host, is to have another flavor. @returns the argument of `selectDestination` */
+  async move(args: { action_id: string; instance_id: string }, ram: number): Promise<DestinationMessage> {
+    const { host, node, flavor_json } = await this.instance(args.instance_id);
+    const new_flavor_json = JSON.stringify({ ...(JSON.parse(flavor_json) as object), ram });
+    const uuid = crypto.randomUUID();
+    const action_id = crypto.randomUUID();
+    const action = await this.db.kysely
+      .selectFrom('instance_actions')
+      .selectAll()
+      .where('id', '=', args.action_id)
+      .executeTakeFirstOrThrow();
+    const other = { ...action, id: action_id, action: 'resize', state: 'running' as const };
+    await this.db.kysely.insertInto('instance_actions').values(other).execute();
+    await this.db.transaction(async (trx) =>
+      insertMigration(trx as unknown as Executor<ComputeTables>, {
+        uuid, instance_id: args.instance_id, project_id: 'p', user_id: 'u', migration_type: 'resize', status: 'pre-migrating',
+        source_compute: host ?? '', source_node: node ?? '', dest_compute: null, dest_node: null, dest_host: null, dest_zone: null,
+        old_flavor_json: flavor_json, new_flavor_json, old_vm_state: 'active', disk_config: 'AUTO', forced: 0, memory_total: null,
+        memory_processed: null, memory_remaining: null, disk_total: null, disk_processed: null, disk_remaining: null,
+        created_at: now(), updated_at: null,
+      }),
+    ); // prettier-ignore
+    const ref = { action_id, instance_id: args.instance_id };
+    const then = { on: host, method: 'moveServer' as const, args: { ...ref, migration_uuid: uuid } };
+    return { ...ref, attempt: 1, exclude: [], requested_host: null, migration_uuid: uuid, then };
+  }
+
+  /** Who holds how much memory where: `server on node-one: 1024`. */
+  async held(names: Readonly<Record<string, string>>): Promise<string[]> {
+    const rows = await this.db.kysely
+      .selectFrom('allocations')
+      .innerJoin('consumers', 'consumers.id', 'allocations.consumer_id')
+      .select(['consumer_id', 'provider_id', 'used', 'consumer_type'])
+      .where('resource_class', '=', 'MEMORY_MB')
+      .execute();
+    return rows
+      .map((row) => `${names[row.consumer_id]} on ${row.provider_id}: ${row.used} ${row.consumer_type}`)
+      .toSorted();
+  }
+
   async instance(id: string): Promise<InstanceRow> {
     return this.db.kysely.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   }
@@ -243,6 +292,75 @@ for (const engine of ['sqlite', 'postgres'] as const) {
         resources: { VCPU: 1, MEMORY_MB: 1024, DISK_GB: 1 },
       });
       assert.doesNotMatch(JSON.stringify(steps), /secret-token/);
+    });
+
+    test('a server that moves holds its destination, and the move holds where it comes from', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      const args = await c.server();
+      await selectHost(c.deps, args, DELIVERY);
+      await c.host('two', { memory: 8192 });
+      const message = await c.move(args, 2048);
+      for (const _ of [1, 2]) await selectDestination(c.deps, message, DELIVERY, DEFAULT_SCHEDULER_OPTIONS);
+      const names = { [args.instance_id]: 'server', [message.migration_uuid ?? '']: 'move' };
+      assert.deepEqual(await c.held(names), [
+        'move on node-one: 1024 MIGRATION',
+        'server on node-two: 2048 INSTANCE',
+      ]);
+      const migration = await c.db.kysely.selectFrom('migrations').selectAll().executeTakeFirstOrThrow();
+      assert.deepEqual(
+        [migration.id, migration.dest_compute, migration.dest_host, migration.dest_zone],
+        [1, 'two', '127.0.0.1', 'nova'],
+      );
+      assert.equal((await c.instance(args.instance_id)).host, 'one'); // until it is there
+      const told = (await c.outbox()).filter((each) => each.method === 'moveServer');
+      assert.deepEqual(
+        told.map((each) => [each.queue, (JSON.parse(each.payload) as { destination: unknown }).destination]),
+        [['compute.one', { host: 'two', node: 'two', zone: 'nova' }]],
+      );
+    });
+
+    test('a server for which no host fits stays as it was, with the reason', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      const args = await c.server();
+      await selectHost(c.deps, args, DELIVERY);
+      await c.db.kysely
+        .updateTable('instances')
+        .set({ vm_state: 'active', task_state: 'resize_prep' })
+        .execute();
+      const message = { ...(await c.move(args, 1024)), exclude: ['one'] };
+      await selectDestination(c.deps, message, DELIVERY, DEFAULT_SCHEDULER_OPTIONS);
+      const instance = await c.instance(args.instance_id);
+      assert.deepEqual([instance.vm_state, instance.task_state, instance.host], ['active', null, 'one']);
+      assert.match(
+        (JSON.parse(instance.fault_json ?? '') as Fault).message,
+        /No valid host was found. 0 of 1 host: 1 not to be used for this/,
+      );
+      assert.deepEqual(await c.held({ [args.instance_id]: 'server' }), ['server on node-one: 1024 INSTANCE']);
+      const { status } = await c.db.kysely.selectFrom('migrations').selectAll().executeTakeFirstOrThrow();
+      assert.equal(status, 'error');
+    });
+
+    test('a server on no host gets the one that it asks for', async () => {
+      await using c = await cloud();
+      await c.host('one');
+      await c.host('two');
+      const { exclude: _, user_token: __, ...ref } = await c.server();
+      const message: DestinationMessage = {
+        ...ref,
+        exclude: [],
+        requested_host: 'two',
+        migration_uuid: null,
+        then: { on: null, method: 'moveServer', args: ref },
+      };
+      await selectDestination(c.deps, message, DELIVERY, DEFAULT_SCHEDULER_OPTIONS);
+      assert.equal((await c.instance(ref.instance_id)).host, 'two');
+      assert.deepEqual(await c.held({ [ref.instance_id]: 'server' }), ['server on node-two: 1024 INSTANCE']);
+      assert.deepEqual(
+        (await c.outbox()).map((each) => [each.queue, each.method]),
+        [['compute.two', 'moveServer']],
+      );
     });
 
     test('a redelivered message changes nothing', async () => {
