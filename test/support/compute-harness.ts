@@ -45,8 +45,9 @@ export interface HarnessOptions {
   readonly config?: Partial<ComputeConfig>;
   readonly log?: Log;
   readonly databaseUrl?: string;
-  /** The real network service instead of the stand-in. */
+  /** The real services instead of the stand-ins. */
   readonly network?: Transport;
+  readonly image?: Transport;
   /** The volume service; default: one that is away. */
   readonly volume?: Transport;
 }
@@ -74,7 +75,8 @@ export async function startComputeHarness(options: HarnessOptions = {}): Promise
       peer: (name) => {
         if (name === 'volume') return options.volume ?? { send: volumesAway };
         if (name !== 'image' && name !== 'network') throw new Error(`no stand-in for ${name}`);
-        if (name === 'network' && options.network) return options.network;
+        const real = options[name];
+        if (real) return real;
         return inProcessTransport(peers[name], '');
       },
       serviceToken: async () => 'service',

@@ -1,0 +1,142 @@
+// All six services in one process, each on a database in memory, compute with the real image, network and
+// volume services as its peers. It counts what a request costs: statements of every database, and requests between services.
+import assert from 'node:assert/strict';
+import { createPlacementService } from '#placement/service.ts';
+import { MICROVERSIONS as COMPUTE } from '#compute/discovery/routes.ts';
+import { MICROVERSIONS as PLACEMENT } from '#placement/root/routes.ts';
+import { MICROVERSIONS as VOLUME } from '#volume/discovery/routes.ts';
+import { startIdentity } from '#identity/testing/identity-harness.ts';
+import { systemClock } from '#platform/context/clock.ts';
+import { inProcessTransport, type Transport } from '#platform/clients/transport.ts';
+import { startComputeHarness, type ComputeHarness } from '#test/support/compute-harness.ts';
+import { startImages, type ImageHarness } from '#test/support/image-harness.ts';
+import { networkHarness, type NetworkHarness } from '#test/support/network-harness.ts';
+import {
+  mountForTest,
+  type Answer,
+  type CallOptions,
+  type JsonValue,
+  type Mounted,
+} from '#test/support/service-harness.ts';
+import { startVolumes, type VolumeHarness } from '#test/support/volume-harness.ts';
+import type { SERVICES } from '#cli/api-index/collect.ts';
+
+export type ServiceName = (typeof SERVICES)[number];
+export type Ids = Record<string, string>;
+
+export interface Cost {
+  readonly statements: number;
+  /** Between services. */
+  readonly requests: number;
+}
+
+export interface ListWorld extends AsyncDisposable {
+  readonly compute: ComputeHarness;
+  readonly image: ImageHarness;
+  readonly network: NetworkHarness;
+  readonly volume: VolumeHarness;
+  /** What stands for the parameters of paths; filled by whoever grows the world. */
+  readonly ids: Ids;
+  /** Tokens of identity by name; those of other services are the callers' names. */
+  readonly tokens: Record<string, string>;
+  ask(service: ServiceName, method: string, path: string, options?: AskOptions): Promise<Answer>;
+  /** @returns the body of an answer up to 300, as that of a list of versions */
+  ok(service: ServiceName, method: string, path: string, options?: AskOptions): Promise<JsonValue>;
+  spent(): Cost;
+}
+
+export interface AskOptions {
+  /** Default: `admin` in identity and placement, else `member`. */
+  readonly as?: string;
+  readonly body?: unknown;
+  /** Default: the newest. */
+  readonly version?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const NEWEST: Partial<Record<ServiceName, string>> = {
+  compute: COMPUTE.max,
+  placement: PLACEMENT.max,
+  volume: VOLUME.max,
+};
+
+const MEMORY = 'sqlite::memory:';
+const UNLIMITED: Readonly<Record<string, number>> = Object.fromEntries(
+  'network subnet port router floatingip security_group security_group_rule subnetpool rbac_policy'
+    .split(' ')
+    .map((name) => [name, -1]),
+);
+
+export async function startListWorld(): Promise<ListWorld> {
+  await using stack = new AsyncDisposableStack();
+  let requests = 0;
+  const counted = (transport: Transport): Transport => ({
+    send: async (request) => {
+      requests += 1;
+      return transport.send(request);
+    },
+  });
+  const identity = stack.use(await startIdentity());
+  const image = stack.use(await startImages({}, { databaseUrl: MEMORY }));
+  const network = stack.use(await networkHarness({ quotas: UNLIMITED }));
+  const volume = stack.use(
+    await startVolumes({ databaseUrl: MEMORY, backends: [{ name: 'memory', totalGb: 10_000 }] }),
+  );
+  const compute = stack.use(
+    await startComputeHarness({
+      image: counted(image.inProcess),
+      network: counted(inProcessTransport(network.app, '/network')),
+      volume: counted(inProcessTransport(volume.app, '/volume')),
+    }),
+  );
+  const placement = stack.use(await mountPlacement(compute));
+  const tokens: Record<string, string> = { admin: await identity.admin() };
+  type Callable = { call(method: string, url: string, options?: CallOptions): Promise<Answer> };
+  const services: Record<ServiceName, Callable> = { identity, placement, image, network, volume, compute };
+  const databases = [
+    identity.service.deps.db,
+    image.service.deps.db,
+    network.api.deps.db,
+    volume.service.deps.db,
+    compute.service.deps.db, // and placement's
+  ];
+  const ask: ListWorld['ask'] = async (service, method, path, { as, body, version, headers } = {}) => {
+    const named = as ?? (service === 'identity' || service === 'placement' ? 'admin' : 'member');
+    const newest = version ?? NEWEST[service];
+    return services[service].call(method, path, {
+      token: service === 'identity' ? (tokens[named] ?? named) : named,
+      headers: {
+        ...(newest === undefined ? {} : { 'openstack-api-version': `${service} ${newest}` }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+  };
+  const kept = stack.move();
+  return {
+    compute,
+    image,
+    network,
+    volume,
+    ids: {},
+    tokens,
+    ask,
+    ok: async (service, method, path, options) => {
+      const answer = await ask(service, method, path, options);
+      assert.ok(answer.status <= 300, `${service} ${method} ${path}: ${answer.status} ${shown(answer.body)}`);
+      return answer.body;
+    },
+    spent: () => ({ statements: databases.reduce((sum, db) => sum + db.statements, 0), requests }),
+    [Symbol.asyncDispose]: async () => kept.disposeAsync(),
+  };
+}
+
+/** On the database of compute, as in a cloud. */
+async function mountPlacement(compute: ComputeHarness): Promise<Mounted & AsyncDisposable> {
+  const context = { clock: systemClock, databaseUrl: MEMORY, policyOverrides: {} };
+  const service = await createPlacementService(context, {}, compute.service.deps.db);
+  const mounted = await mountForTest(service.api);
+  return { ...mounted, [Symbol.asyncDispose]: async () => mounted.app.close() };
+}
+
+const shown = (body: unknown): string => JSON.stringify(body)?.slice(0, 500) ?? '';
