@@ -68,7 +68,10 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
   };
 }
 
-/** One, or as many as hosts were asked for: conversations about one backend need not know of others. */
+/**
+ * One, or as many as hosts were asked for, each with a name of its own that types can ask for: conversations about one
+ * backend need not know of others.
+ */
 async function simulatedBackends(
   { data, hosts = 1 }: Foundation,
   names: readonly string[],
@@ -77,7 +80,8 @@ async function simulatedBackends(
   for (const [at, host] of names.slice(0, hosts).entries()) {
     const directory = data.make(at === 0 ? 'storage' : `storage-${at + 1}`);
     const driver = await createMemoryVolumeDriver({ directory, totalGb: RESOURCES.diskGb });
-    made.push({ host, name: 'simulated', availabilityZone: 'nova', driver });
+    const name = at === 0 ? 'simulated' : `simulated-${at + 1}`;
+    made.push({ host, name, availabilityZone: 'nova', driver });
   }
   return made;
 }

@@ -12,7 +12,7 @@ import { assertSound } from './audit.ts';
 
 const MOST = { timeout: 5 * 60_000 };
 const SETTLE_MS = 30_000;
-const BACKENDS = ['sim-1@simulated#simulated', 'sim-2@simulated#simulated'];
+const BACKENDS = ['sim-1@simulated#simulated', 'sim-2@simulated-2#simulated-2'];
 /** Of all writes; a move has some twelve of them. */
 const DEATHS =
   process.env['PILEUS_TEST_FULL'] === '1'

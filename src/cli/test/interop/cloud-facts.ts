@@ -1,5 +1,5 @@
 /** What tempest must know of a running cloud, asked of the cloud itself. Used by `pileus test interop`. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { readCloud, type CloudAccess } from '../../cloud-access.ts';
@@ -10,9 +10,16 @@ export interface CloudFacts {
   readonly simulated: boolean;
   readonly admin: { readonly username: string; readonly password: string; readonly project: string };
   readonly identity: { readonly trusts: boolean };
-  readonly images: { readonly main: string; readonly other: string };
+  /** Ids, and a file with the main one's bytes. */
+  readonly images: { readonly main: string; readonly other: string; readonly file: string };
   readonly flavors: { readonly small: string; readonly larger: string };
-  readonly compute: { readonly min: string; readonly max: string; readonly features: ReadonlySet<string> };
+  readonly compute: {
+    readonly min: string;
+    readonly max: string;
+    /** Keys of server actions that the cloud offers, of those that some clouds do not. */
+    readonly actions: ReadonlySet<string>;
+    readonly hosts: number;
+  };
   readonly image: { readonly imports: boolean };
   readonly network: {
     readonly externalId: string;
@@ -26,6 +33,7 @@ export interface CloudFacts {
         readonly max: string;
         readonly storageProtocol: string;
         readonly vendorName: string;
+        readonly backends: readonly string[];
       }
     | undefined;
 }
@@ -33,7 +41,8 @@ export interface CloudFacts {
 /** Tests that compare images need two. This one is made for them, and removed by `forgetOtherImage`. */
 const OTHER_IMAGE = 'interop-other';
 
-export async function cloudFacts(dataPath: string): Promise<CloudFacts> {
+/** @param directory where the image's file is kept */
+export async function cloudFacts(dataPath: string, directory: string): Promise<CloudFacts> {
   const access = await readCloud(dataPath, 'pileus-admin');
   const get = async <T>(path: string): Promise<T> => (await access.get(path)) as T;
   const [networks, extensions, flavors, versions, hypervisors] = await Promise.all([
@@ -57,12 +66,13 @@ export async function cloudFacts(dataPath: string): Promise<CloudFacts> {
       ({ hypervisor_type: type }) => type !== 'QEMU' && type !== 'KVM',
     ),
     identity: { trusts: await answers(access, '/identity/v3/OS-TRUST/trusts') },
-    images: { main: await imageId(access, 'pileus-demo'), other: await otherImage(access) },
+    images: await images(access, join(directory, 'image.qcow2')),
     flavors: { small: flavor('m1.nano'), larger: flavor('m1.micro') },
     compute: {
       min: versions.version.min_version,
       max: versions.version.version,
-      features: new Set<string>(),
+      actions: await offeredActions(access),
+      hosts: hypervisors.hypervisors.length,
     },
     image: { imports: await answers(access, '/image/v2/info/import') },
     network: {
@@ -101,19 +111,56 @@ async function answers(access: CloudAccess, path: string): Promise<boolean> {
   );
 }
 
+const ACTIONS = {
+  resize: { flavorRef: '1' },
+  migrate: null,
+  'os-migrateLive': { host: null, block_migration: 'auto' },
+  rescue: null,
+  shelve: null,
+} as const;
+
+/** Asked of a server that is not there: 404 is about the server, 400 about the action. */
+async function offeredActions(access: CloudAccess): Promise<ReadonlySet<string>> {
+  const nobody = '/compute/v2.1/servers/00000000-0000-4000-8000-000000000000/action';
+  const asked = Object.entries(ACTIONS).map(async ([key, value]) => {
+    const answer = await post(access, nobody, JSON.stringify({ [key]: value }), {
+      'openstack-api-version': 'compute 2.25',
+    });
+    return answer.status === 404 ? key : '';
+  });
+  return new Set(await Promise.all(asked));
+}
+
+async function post(
+  access: CloudAccess,
+  path: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+  return fetch(access.origin + path, {
+    method: 'POST',
+    headers: { 'x-auth-token': access.token, 'content-type': 'application/json', ...headers },
+    body,
+  });
+}
+
 async function volumeFacts(access: CloudAccess): Promise<CloudFacts['volume']> {
   try {
     const { versions } = (await access.get('/volume/v3/')) as {
       versions: Array<{ min_version: string; version: string }>;
     };
     const { pools } = (await access.get('/volume/v3/scheduler-stats/get_pools?detail=true')) as {
-      pools: Array<{ capabilities: { storage_protocol: string; vendor_name: string } }>;
+      pools: Array<{
+        capabilities: Record<'storage_protocol' | 'vendor_name' | 'volume_backend_name', string>;
+      }>;
     };
     const [version] = versions;
     const [pool] = pools;
     if (!version || !pool) return undefined;
     const { storage_protocol: storageProtocol, vendor_name: vendorName } = pool.capabilities;
-    return { min: version.min_version, max: version.version, storageProtocol, vendorName };
+    const names = new Set(pools.map(({ capabilities }) => capabilities.volume_backend_name));
+    const backends = [...names].toSorted();
+    return { min: version.min_version, max: version.version, storageProtocol, vendorName, backends };
   } catch {
     return undefined; // no volume service answers there
   }
@@ -130,22 +177,26 @@ async function imageId(access: CloudAccess, name: string): Promise<string> {
   return id;
 }
 
-/** A second image with the demo image's bytes. */
-async function otherImage(access: CloudAccess): Promise<string> {
+async function images(access: CloudAccess, file: string): Promise<CloudFacts['images']> {
+  const main = await imageId(access, 'pileus-demo');
+  const data = await send(access, 'GET', `/image/v2/images/${main}/file`);
+  await writeFile(file, new Uint8Array(await data.arrayBuffer()));
+  return { main, other: await otherImage(access, main, file), file };
+}
+
+/** A second image with the main one's bytes. */
+async function otherImage(access: CloudAccess, main: string, file: string): Promise<string> {
   const known = await findImage(access, OTHER_IMAGE);
   if (known !== undefined) return known;
-  const main = (await access.get(`/image/v2/images/${await imageId(access, 'pileus-demo')}`)) as {
-    id: string;
+  const { disk_format, container_format } = (await access.get(`/image/v2/images/${main}`)) as {
     disk_format: string;
     container_format: string;
   };
-  const { disk_format, container_format } = main;
   const made = await send(access, 'POST', '/image/v2/images', {
     json: { name: OTHER_IMAGE, visibility: 'public', disk_format, container_format },
   });
   const { id } = (await made.json()) as { id: string };
-  const data = await send(access, 'GET', `/image/v2/images/${main.id}/file`);
-  await send(access, 'PUT', `/image/v2/images/${id}/file`, { bytes: await data.arrayBuffer() });
+  await send(access, 'PUT', `/image/v2/images/${id}/file`, { bytes: await readFile(file) });
   return id;
 }
 
@@ -153,7 +204,7 @@ async function send(
   access: CloudAccess,
   method: string,
   path: string,
-  body: { json?: unknown; bytes?: ArrayBuffer } = {},
+  body: { json?: unknown; bytes?: Uint8Array<ArrayBuffer> } = {},
 ): Promise<Response> {
   const type = body.bytes ? 'application/octet-stream' : 'application/json';
   const payload = body.bytes ?? (body.json === undefined ? undefined : JSON.stringify(body.json));

@@ -10,9 +10,22 @@ export interface SecurityFacts {
 
 type Section = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Everything that the cloud offers is switched on: a feature that is off skips its tests, and a skip is no pass. */
-export function tempestConf(facts: CloudFacts, directory: string, security?: SecurityFacts): string {
-  const sections = { ...general(facts, directory, security), ...computing(facts), ...others(facts) };
+export interface OwnFacts {
+  readonly security: SecurityFacts;
+  /** Address of a raw image that the cloud may fetch. */
+  readonly webImage: string;
+}
+
+/**
+ * Everything that the cloud offers is switched on: a feature that is off skips its tests, and a skip is no pass.
+ * @param own of a cloud that was started for this
+ */
+export function tempestConf(facts: CloudFacts, directory: string, own?: OwnFacts): string {
+  const sections = {
+    ...general(facts, directory, own?.security),
+    ...computing(facts),
+    ...others(facts, own?.webImage),
+  };
   return Object.entries(sections)
     .map(([name, section]) => render(name, section))
     .join('\n');
@@ -71,36 +84,46 @@ function computing(facts: CloudFacts): Sections {
       max_microversion: facts.compute.max,
       region: facts.region,
       build_timeout: 120,
+      min_compute_nodes: facts.compute.hosts,
     },
     'compute-feature-enabled': {
       change_password: false,
-      cold_migration: facts.compute.features.has('migrate'),
+      cold_migration: facts.compute.actions.has('migrate'),
       console_output: true,
       interface_attach: true,
-      live_migration: false,
+      live_migration: facts.compute.actions.has('os-migrateLive'),
       pause: true,
-      rescue: facts.compute.features.has('rescue'),
-      resize: facts.compute.features.has('resize'),
+      rescue: facts.compute.actions.has('rescue'),
+      resize: facts.compute.actions.has('resize'),
+      scheduler_enabled_filters: 'all',
       serial_console: true,
-      shelve: facts.compute.features.has('shelve'),
+      shelve: facts.compute.actions.has('shelve'),
       snapshot: true,
       suspend: true,
       vnc_console: !facts.simulated,
       vnc_server_header: 'Pileus',
       volume_multiattach: facts.volume !== undefined,
+      swap_volume: facts.volume !== undefined,
       attach_encrypted_volume: false,
+      // What it stands for is writing the metadata of servers, with two more that run.ts leaves out.
+      xenapi_apis: true,
     },
   };
 }
 
-function others(facts: CloudFacts): Sections {
+function others(facts: CloudFacts, webImage: string | undefined): Sections {
   return {
     image: {
       region: facts.region, // It uploads random bytes as images of these formats; what is not what it says is refused here.
       container_formats: 'bare',
       disk_formats: 'raw',
+      http_image: webImage,
     },
-    'image-feature-enabled': { api_v2: true, import_image: facts.image.imports },
+    'image-feature-enabled': {
+      api_v2: true,
+      import_image: facts.image.imports,
+      os_glance_reserved: true,
+    },
     network: {
       public_network_id: facts.network.externalId,
       floating_network_name: facts.network.externalName,
@@ -114,6 +137,7 @@ function others(facts: CloudFacts): Sections {
       floating_ips: true,
       api_extensions: facts.network.extensions.join(','),
     },
+    scenario: { img_file: facts.images.file, img_disk_format: 'qcow2', dhcp_client: 'udhcpc' },
     validation: {
       run_validation: !facts.simulated,
       connect_method: 'floating',
@@ -130,6 +154,7 @@ function others(facts: CloudFacts): Sections {
       max_microversion: facts.volume?.max,
       storage_protocol: facts.volume?.storageProtocol,
       vendor_name: facts.volume?.vendorName,
+      backend_names: facts.volume?.backends.join(','),
       region: facts.region,
     },
     'volume-feature-enabled': {
@@ -137,7 +162,7 @@ function others(facts: CloudFacts): Sections {
       clone: true,
       snapshot: true,
       extend_attached_volume: true,
-      multi_backend: false,
+      multi_backend: (facts.volume?.backends.length ?? 0) > 1,
       api_extensions: 'all',
     },
   };

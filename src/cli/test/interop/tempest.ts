@@ -12,6 +12,14 @@ export interface TempestResult {
   readonly verdict: Verdict;
   /** Why it was skipped, or the end of what failed. */
   readonly why: string;
+  /** Of what failed: all that tempest says. */
+  readonly output?: string;
+}
+
+export interface LeftOut {
+  /** The start of names. */
+  readonly prefix: string;
+  readonly why: string;
 }
 
 export interface TempestRun {
@@ -20,7 +28,8 @@ export interface TempestRun {
   readonly conf: string;
   /** Regular expressions of tests, one a line; ids do. */
   readonly include: readonly string[];
-  readonly exclude?: readonly string[];
+  /** Not run, and told as skipped. */
+  readonly leftOut?: readonly LeftOut[];
   readonly workers: number;
   readonly deadlineMs: number;
   readonly onResult?: (result: TempestResult) => void;
@@ -64,8 +73,10 @@ export async function runTempest(run: TempestRun): Promise<readonly TempestResul
   );
   await writeFile(join(directory, 'sitecustomize.py'), SITE_CUSTOMIZE);
   await writeFile(join(directory, 'include.txt'), `${run.include.join('\n')}\n`);
-  await writeFile(join(directory, 'exclude.txt'), `${(run.exclude ?? ['^$']).join('\n')}\n`);
-  const which = ['--include-list', 'include.txt', '--exclude-list', 'exclude.txt'];
+  const leftOut = run.leftOut ?? [];
+  const exclude = leftOut.map(({ prefix }) => `^${prefix.replaceAll('.', String.raw`\.`)}`);
+  await writeFile(join(directory, 'exclude.txt'), `${['^$', ...exclude].join('\n')}\n`);
+  const which = ['--include-list', 'include.txt'];
   const options = {
     cwd: directory,
     signal: run.signal,
@@ -81,7 +92,7 @@ export async function runTempest(run: TempestRun): Promise<readonly TempestResul
   const ids = idsByName(listed.stdout);
   const results: TempestResult[] = [];
   const { code, stderr, stdout } = await runCommand(
-    ['stestr', 'run', ...which, '--concurrency', String(run.workers)],
+    ['stestr', 'run', ...which, '--exclude-list', 'exclude.txt', '--concurrency', String(run.workers)],
     {
       ...options,
       deadlineMs: run.deadlineMs,
@@ -96,7 +107,7 @@ export async function runTempest(run: TempestRun): Promise<readonly TempestResul
   );
   if (results.length === 0)
     throw new Error(`tempest ran no test (exit ${code}): ${(stderr || stdout).slice(-2000)}`);
-  return withReasons(results, stdout);
+  return spreadOverClasses(withReasons(results, stdout), ids, leftOut);
 }
 
 const LIST_DEADLINE_MS = 120_000; // it loads every test
@@ -131,6 +142,33 @@ export function resultOf(
   };
 }
 
+/**
+ * A class that is skipped or fails before its tests is one result, though it stands for all of them: each gets it, and what
+ * was listed and has no result at all failed.
+ */
+export function spreadOverClasses(
+  results: readonly TempestResult[],
+  listed: ReadonlyMap<string, readonly string[]>,
+  leftOut: readonly LeftOut[] = [],
+): readonly TempestResult[] {
+  const ran = new Set(results.map(({ name }) => name));
+  const setUps = new Map(
+    results.flatMap((result) => {
+      const [, of] = /^setUpClass \((.+)\)$/.exec(result.name) ?? [];
+      return of === undefined ? [] : [[of, result] as const];
+    }),
+  );
+  const spread = [...listed].flatMap(([name, ids]): TempestResult[] => {
+    if (ran.has(name)) return [];
+    const out = leftOut.find(({ prefix }) => name.startsWith(prefix));
+    if (out) return [{ name, ids, verdict: 'skipped', why: out.why }];
+    const setUp = setUps.get(name.slice(0, name.lastIndexOf('.')));
+    if (!setUp) return [{ name, ids, verdict: 'failed', why: 'it did not run' }];
+    return [{ ...setUp, name, ids, why: setUp.verdict === 'failed' ? `its class: ${setUp.why}` : setUp.why }];
+  });
+  return [...results.filter(({ name }) => !name.startsWith('setUpClass (')), ...spread];
+}
+
 const REASON_LINES = 4;
 
 /** What failed is told after the list of results, in a paragraph for each that begins with its name. */
@@ -147,6 +185,6 @@ function withReasons(results: readonly TempestResult[], text: string): readonly 
           line,
         ),
       );
-    return { ...result, why: telling.slice(-REASON_LINES).join(' ').slice(0, 800) };
+    return { ...result, why: telling.slice(-REASON_LINES).join(' ').slice(0, 800), output: paragraph };
   });
 }
