@@ -80,6 +80,7 @@ export interface RbdPool {
   snapshots(image: string): Promise<string[]>;
   /** Of one that is there already, no error. */
   createSnapshot(image: string, snapshot: string): Promise<void>;
+  renameSnapshot(image: string, snapshot: string, to: string): Promise<void>;
   /** What was cloned from it lives on. Of one that is not there, no error. */
   removeSnapshot(image: string, snapshot: string): Promise<void>;
   /** Puts the image back to it, its size too. */

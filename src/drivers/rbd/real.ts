@@ -108,6 +108,10 @@ class CommandLinePool implements RbdPool {
     });
   }
 
+  async renameSnapshot(image: string, snapshot: string, to: string): Promise<void> {
+    await this.#rbd('snap', 'rename', `${this.#at(image)}@${snapshot}`, `${this.#at(image)}@${to}`);
+  }
+
   async removeSnapshot(image: string, snapshot: string): Promise<void> {
     const at = `${this.#at(image)}@${snapshot}`;
     await orAbsent(this.#commands.rbd(['snap', 'rm', at, '--no-progress'], REMOVE_MS));

@@ -177,6 +177,35 @@ class FileVolumes implements FileVolumeDriver {
     this.#merger.nudge();
   }
 
+  async renameVolume(volumeId: string, to: string): Promise<void> {
+    checkIds(volumeId, to);
+    await this.#exclusive(async () => {
+      const [volume, renamed] = [this.#store.find(volumeId), this.#store.find(to)];
+      if (volume && renamed && volume.top !== renamed.top)
+        throw fault('failed', `there is a volume ${to} already`);
+      if (!renamed) {
+        this.#checkUnused(volumeId);
+        await this.#store.save(to, this.#store.get(volumeId));
+      }
+      // Cut off between the two, both manifests name the same layers, until this is done again.
+      if (volume) await this.#store.remove(volumeId);
+    });
+  }
+
+  async renameSnapshot(volumeId: string, snapshotId: string, to: string): Promise<void> {
+    checkIds(volumeId, snapshotId, to);
+    await this.#exclusive(async () => {
+      const volume = this.#store.get(volumeId);
+      const has = (id: string): boolean => volume.snapshots.some((each) => each.id === id);
+      if (has(to) && has(snapshotId))
+        throw fault('failed', `volume ${volumeId} has a snapshot ${to} already`);
+      if (has(to)) return;
+      this.#store.snapshotOf(volumeId, snapshotId);
+      const snapshots = volume.snapshots.map((each) => (each.id === snapshotId ? { ...each, id: to } : each));
+      await this.#store.save(volumeId, { ...volume, snapshots });
+    });
+  }
+
   async revertToSnapshot(volumeId: string, snapshotId: string, sizeGb: number): Promise<void> {
     checkIds(volumeId, snapshotId);
     await this.#exclusive(async () => {

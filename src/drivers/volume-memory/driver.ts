@@ -144,6 +144,30 @@ class MemoryVolumes implements MemoryVolumeDriver {
     await this.#save();
   }
 
+  async renameVolume(volumeId: string, to: string): Promise<void> {
+    checkIds(volumeId, to);
+    if (!this.#volumes.has(to)) {
+      const volume = this.#get(volumeId);
+      this.#checkUnused(volumeId);
+      this.#volumes.set(to, volume);
+      this.#volumes.delete(volumeId);
+    } else if (this.#volumes.has(volumeId)) throw fault('failed', `there is a volume ${to} already`);
+    await this.#save();
+  }
+
+  async renameSnapshot(volumeId: string, snapshotId: string, to: string): Promise<void> {
+    checkIds(snapshotId, to);
+    const volume = this.#get(volumeId);
+    if (volume.snapshots.has(to) && volume.snapshots.has(snapshotId))
+      throw fault('failed', `volume ${volumeId} has a snapshot ${to} already`);
+    if (!volume.snapshots.has(to)) {
+      this.#snapshotOf(volumeId, snapshotId);
+      const renamed = [...volume.snapshots].map(([id, each]) => [id === snapshotId ? to : id, each] as const);
+      volume.snapshots = new Map(renamed); // in the same order
+    }
+    await this.#save();
+  }
+
   async revertToSnapshot(volumeId: string, snapshotId: string, sizeGb: number): Promise<void> {
     const volume = this.#get(volumeId);
     const snapshot = this.#snapshotOf(volumeId, snapshotId);

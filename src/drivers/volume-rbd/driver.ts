@@ -123,6 +123,30 @@ class RbdVolumes implements VolumeDriver {
     await tell(this.#pool.removeSnapshot(VOLUME + volumeId, SNAPSHOT + snapshotId));
   }
 
+  async renameVolume(volumeId: string, to: string): Promise<void> {
+    checkIds(volumeId, to);
+    const [image, renamed] = [VOLUME + volumeId, VOLUME + to];
+    if (await tell(this.#pool.find(renamed))) {
+      if (await tell(this.#pool.find(image))) throw fault('failed', `there is a volume ${to} already`);
+      return;
+    }
+    if (!(await tell(this.#pool.find(image)))) throw fault('absent', `there is no volume ${volumeId}`);
+    this.#checkUnused(volumeId);
+    if ((await tell(this.#pool.watchers(image))) > 0) throw fault('busy', `volume ${volumeId} is open`);
+    await tell(this.#pool.rename(image, renamed));
+  }
+
+  async renameSnapshot(volumeId: string, snapshotId: string, to: string): Promise<void> {
+    checkIds(volumeId, snapshotId, to);
+    const image = VOLUME + volumeId;
+    const names = await tell(this.#pool.snapshots(image));
+    const [from, renamed] = [names.includes(SNAPSHOT + snapshotId), names.includes(SNAPSHOT + to)];
+    if (from && renamed) throw fault('failed', `volume ${volumeId} has a snapshot ${to} already`);
+    if (renamed) return;
+    if (!from) throw fault('absent', `volume ${volumeId} has no snapshot ${snapshotId}`);
+    await tell(this.#pool.renameSnapshot(image, SNAPSHOT + snapshotId, SNAPSHOT + to));
+  }
+
   async revertToSnapshot(volumeId: string, snapshotId: string, sizeGb: number): Promise<void> {
     checkIds(volumeId, snapshotId);
     const image = VOLUME + volumeId;

@@ -345,6 +345,35 @@ for (const { name, skip, granule, start } of backends) {
         }
       });
 
+      test('gives volumes and snapshots other ids, also when it is asked again', async () => {
+        const { driver } = backend;
+        const [volumeId, to, first, second] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+        await driver.createVolume(volumeId, 1, { kind: 'blank' });
+        await write(driver, volumeId, 0, 'one');
+        await driver.createSnapshot(volumeId, first);
+        await write(driver, volumeId, 0, 'two');
+        for (let round = 1; round <= 2; round++) {
+          await driver.renameSnapshot(volumeId, first, second);
+        }
+        await driver.connect(volumeId, { attachmentId: 'a', connector: CONNECTOR, mode: 'rw' });
+        await assert.rejects(driver.renameVolume(volumeId, to), refusal('busy'));
+        await driver.disconnect(volumeId, 'a');
+        for (let round = 1; round <= 2; round++) await driver.renameVolume(volumeId, to);
+        await backend.restart();
+        assert.equal(await stored(volumeId), undefined);
+        assert.deepEqual((await stored(to))?.snapshotIds, [second]);
+        assert.equal(await read(backend.driver, { volumeId: to }, 0, 3), 'two');
+        assert.equal(await read(backend.driver, { volumeId: to, snapshotId: second }, 0, 3), 'one');
+        const other = randomUUID();
+        await backend.driver.createVolume(other, 1, { kind: 'blank' });
+        await assert.rejects(backend.driver.renameVolume(other, to), refusal('failed'));
+        await assert.rejects(backend.driver.renameVolume(volumeId, randomUUID()), refusal('absent'));
+        await assert.rejects(backend.driver.renameSnapshot(to, first, randomUUID()), refusal('absent'));
+        await backend.driver.deleteSnapshot(to, second);
+        await backend.driver.deleteVolume(to);
+        await backend.driver.deleteVolume(other);
+      });
+
       test('says what is absent', async () => {
         const { driver } = backend;
         const volumeId = randomUUID();

@@ -155,6 +155,10 @@ export interface VolumeDriver extends AsyncDisposable {
   createSnapshot(volumeId: string, snapshotId: string): Promise<void>;
   /** Volumes cloned from it live on. */
   deleteSnapshot(volumeId: string, snapshotId: string): Promise<void>;
+  /** Gives the volume, with its snapshots, another id. Refused with `busy` while it is connected or open. */
+  renameVolume(volumeId: string, to: string): Promise<void>;
+  /** Gives the snapshot another id. */
+  renameSnapshot(volumeId: string, snapshotId: string, to: string): Promise<void>;
   /** Puts the volume back to its newest snapshot. Refused with `busy` while it is connected. */
   revertToSnapshot(volumeId: string, snapshotId: string, sizeGb: number): Promise<void>;
 
