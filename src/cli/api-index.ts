@@ -3,11 +3,11 @@ import { Command } from 'commander';
 
 export function apiIndexCommand(): Command {
   return new Command('api-index')
-    .description('write docs/api-index.md: every path and action of the APIs, and the file that answers it')
+    .description(
+      'write docs/api-index.md: every operation of the APIs, the file that answers it and the tests it succeeds in, or why it is not offered',
+    )
     .action(async () => {
-      const { API_INDEX, renderApiIndex } = await import('./api-index/render.ts');
-      const { writeFile } = await import('node:fs/promises');
-      await writeFile(API_INDEX, await renderApiIndex());
-      console.log(`wrote ${API_INDEX}`);
+      const { refreshApiIndex } = await import('./api-index/refresh.ts');
+      console.log(`wrote ${await refreshApiIndex()}`);
     });
 }

@@ -30,3 +30,9 @@ export function defaultTraceEndpoint(): string | undefined {
 export function toPath(value: string): string {
   return resolve(value);
 }
+
+/** The environment of a process that loads a module before all else, which writes into a directory. */
+export function withRecorder(module: string, directory: string): NodeJS.ProcessEnv {
+  const options = [process.env['NODE_OPTIONS'], `--import=${module}`].filter(Boolean).join(' ');
+  return { ...process.env, NODE_OPTIONS: options, RECORD_OPERATIONS: directory };
+}

@@ -5,8 +5,8 @@ import type { Service, ServiceContext } from '#platform/service/service.ts';
 import { openDatabase, type Database } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
-import { addressGroupPolicy, addressGroupRoutes, addressGroups } from './address-groups/routes.ts';
-import { addressScopePolicy, addressScopeRoutes, addressScopes } from './address-scopes/routes.ts';
+import { addressGroupPolicy, addressGroupRoutes } from './address-groups/routes.ts';
+import { addressScopePolicy, addressScopeRoutes } from './address-scopes/routes.ts';
 import { agentPolicy, agentRoutes } from './agents/routes.ts';
 import { autoTopologyPolicy, autoTopologyRoutes } from './auto-allocated-topology/routes.ts';
 import { availabilityZonePolicy, availabilityZoneRoutes } from './availability-zones/routes.ts';
@@ -17,15 +17,15 @@ import type { Bus } from '#platform/bus/bus.ts';
 import type { Log } from '#platform/log/log.ts';
 import { publishChange, publishPort } from './events.ts';
 import { extensionRoutes } from './extensions/routes.ts';
-import { floatingIpPolicy, floatingIpRoutes, floatingips } from './floatingips/routes.ts';
+import { floatingIpPolicy, floatingIpRoutes } from './floatingips/routes.ts';
 import { networkMigration } from './migrations/001-network.ts';
 import { ipAvailabilityPolicy, ipAvailabilityRoutes } from './network-ip-availabilities/routes.ts';
 import { networkPolicy } from './networks/policy.ts';
-import { networkRoutes, networks } from './networks/routes.ts';
+import { networkRoutes } from './networks/routes.ts';
 import type { Northbound, ResourceRef } from './northbound.ts';
 import { COMMON_POLICY } from './policy.ts';
 import { portPolicy } from './ports/policy.ts';
-import { portRoutes, ports } from './ports/routes.ts';
+import { portRoutes } from './ports/routes.ts';
 import { portStatus, type PortStatus } from './ports/status.ts';
 import { quotaPolicy, quotaRoutes } from './quotas/routes.ts';
 import { rbacPolicy, rbacPolicyRoutes } from './rbac-policies/routes.ts';
@@ -34,16 +34,16 @@ import type { NetworkDeps } from './rest/deps.ts';
 import { NorthboundWork } from './rest/northbound-work.ts';
 import { findRow } from './rest/select.ts';
 import { routerPolicy } from './routers/policy.ts';
-import { routerRoutes, routers } from './routers/routes.ts';
-import { securityGroupRuleRoutes, securityGroupRules } from './security-group-rules/routes.ts';
+import { routerRoutes } from './routers/routes.ts';
+import { securityGroupRuleRoutes } from './security-group-rules/routes.ts';
 import { securityGroupPolicy } from './security-groups/policy.ts';
-import { securityGroupRoutes, securityGroups } from './security-groups/routes.ts';
+import { securityGroupRoutes } from './security-groups/routes.ts';
 import { serviceProviderRoutes } from './service-providers/routes.ts';
-import { subnetPoolPolicy, subnetPoolRoutes, subnetpools } from './subnetpools/routes.ts';
+import { subnetPoolPolicy, subnetPoolRoutes } from './subnetpools/routes.ts';
 import { subnetPolicy } from './subnets/policy.ts';
-import { subnetRoutes, subnets } from './subnets/routes.ts';
+import { subnetRoutes } from './subnets/routes.ts';
 import type { NetworkTables } from './tables.ts';
-import { tagRoutes } from './tags/routes.ts';
+import { allTagRoutes } from './tags/all-routes.ts';
 
 const ROUTES: readonly Route<NetworkDeps>[] = [
   ...discoveryRoutes,
@@ -65,16 +65,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...ipAvailabilityRoutes,
   ...serviceProviderRoutes,
   ...autoTopologyRoutes,
-  ...tagRoutes(networks),
-  ...tagRoutes(subnets),
-  ...tagRoutes(subnetpools),
-  ...tagRoutes(addressScopes),
-  ...tagRoutes(ports),
-  ...tagRoutes(routers),
-  ...tagRoutes(floatingips),
-  ...tagRoutes(securityGroups),
-  ...tagRoutes(securityGroupRules),
-  ...tagRoutes(addressGroups),
+  ...allTagRoutes,
 ];
 
 export const NETWORK_POLICY = [

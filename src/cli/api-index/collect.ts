@@ -5,8 +5,8 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Action, Route } from '#platform/http/api.ts';
 
-export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const SERVICES = ['identity', 'compute', 'placement', 'image', 'network', 'volume'] as const;
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface IndexedRoute {
   readonly service: (typeof SERVICES)[number];

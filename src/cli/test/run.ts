@@ -6,6 +6,7 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { run } from 'node:test';
 import { isRoot } from '../config.ts';
+import { CoverageRecord, type Outcome } from './record.ts';
 import { Tally } from './tally.ts';
 import { lineProgress, liveProgress } from '#cloud/progress.ts';
 import {
@@ -27,18 +28,26 @@ const FILE_TIMEOUT_MS = 10 * 60_000;
 /** The whole suite is to end, also when something hangs; on a quiet machine it takes half of this. */
 const SUITE_TIMEOUT_MS = 50 * 60_000;
 
-export type TestOptions = { filters: readonly string[]; names?: string | undefined; install: boolean };
+export type TestOptions = {
+  filters: readonly string[];
+  names?: string | undefined;
+  install: boolean;
+  /** Whether what succeeds goes into the index of the APIs. */
+  recordCoverage?: boolean | undefined;
+};
 
 export async function runTests(
   options: TestOptions,
 ): Promise<{ passed: number; failed: number; skipped: number }> {
   if (options.install) await installTestPackages();
   const tally = new Tally(ROOT);
+  const record = options.recordCoverage ? new CoverageRecord() : undefined;
   const tooLong = AbortSignal.timeout(SUITE_TIMEOUT_MS);
   const beside = findTests('src/**/*.test.ts', options.filters);
   const whole = findTests('test/**/*.test.ts', options.filters);
-  await runFiles(beside, 2, options, tally, tooLong);
-  await runFiles(whole, 1, options, tally, tooLong);
+  await runFiles(beside, 2, { ...options, record }, tally, tooLong);
+  await runFiles(whole, 1, { ...options, record }, tally, tooLong);
+  record?.write();
   if (tooLong.aborted) tally.failSuite(`the suite was not done after ${SUITE_TIMEOUT_MS / 60_000} minutes`);
   console.log(tally.summary());
   return tally;
@@ -57,20 +66,34 @@ function findTests(pattern: string, filters: readonly string[]): string[] {
 async function runFiles(
   files: string[],
   concurrency: number,
-  { names }: TestOptions,
+  { names, record }: TestOptions & { record: CoverageRecord | undefined },
   tally: Tally,
   tooLong: AbortSignal,
 ): Promise<void> {
   const waiting = [...files];
-  const runOne = async (file: string): Promise<void> => {
+  const runOne = async (file: string, env?: NodeJS.ProcessEnv): Promise<Outcome> => {
+    let outcome: Outcome = names === undefined ? 'whole' : 'in part';
     const signal = AbortSignal.any([tooLong, AbortSignal.timeout(FILE_TIMEOUT_MS)]);
     const testNamePatterns = names === undefined ? {} : { testNamePatterns: [new RegExp(names)] };
-    const stream = run({ files: [file], timeout: TEST_TIMEOUT_MS, signal, cwd: ROOT, ...testNamePatterns });
-    for await (const event of stream) tally.take(event, file);
+    const stream = run({
+      files: [file],
+      timeout: TEST_TIMEOUT_MS,
+      signal,
+      cwd: ROOT,
+      ...testNamePatterns,
+      ...(env ? { env } : {}),
+    });
+    for await (const event of stream) {
+      tally.take(event, file);
+      if (event.type === 'test:fail') outcome = 'failed';
+      else if (event.type === 'test:pass' && event.data.skip !== undefined && outcome === 'whole')
+        outcome = 'in part';
+    }
+    return outcome;
   };
   const worker = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined && !tooLong.aborted; file = waiting.shift())
-      await runOne(file);
+      await (record ? record.take(file, (env) => runOne(file, env)) : runOne(file));
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
 }

@@ -4,6 +4,7 @@ import { causeChain, DomainError, type ErrorKind } from '#platform/errors/domain
 import type { RequestContext } from '#platform/context/request-context.ts';
 import type { Log } from '#platform/log/log.ts';
 import { formatMicroversion, type Microversion } from '#platform/microversion/microversion.ts';
+import type { Operation } from './answered.ts';
 import type { Api } from './api.ts';
 
 /** One request's mutable bits that its answer needs, whether it succeeds or not. */
@@ -14,6 +15,8 @@ export interface Exchange {
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
   microversion: Microversion | undefined;
+  /** What the request came to, once it is known. */
+  operation: Operation | undefined;
 }
 
 export const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {

@@ -16,6 +16,7 @@ import {
 } from '#platform/microversion/microversion.ts';
 import { spanOfRequest } from '#platform/trace/trace.ts';
 import { Reply, type Action, type Api as DeclaredApi, type Handler, type Method, type Route } from './api.ts';
+import { tellAnswered } from './answered.ts';
 import { parseJson, readBody } from './body.ts';
 import { newCall, unauthenticated } from './call.ts';
 import { addVersionHeaders, renderError, type Exchange } from './faults.ts';
@@ -179,6 +180,7 @@ function newExchange<D>(api: Api<D>, request: FastifyRequest, options: MountOpti
     baseUrl: origin + api.prefix,
     receivedAt: Date.now(),
     microversion: undefined,
+    operation: undefined,
   };
 }
 
@@ -194,6 +196,7 @@ async function serve<D>(
     spanOfRequest(`${request.method} ${api.prefix}${candidates[0]?.path}`, exchange.context, async () => {
       try {
         const answer = await answerOf(api, candidates, options, request, reply, exchange);
+        tellAnswered(api, request.method, exchange.operation, answer.status);
         return send(api, exchange, answer, reply);
       } catch (error) {
         return renderError(api, exchange, error, reply, options.log);
@@ -218,6 +221,7 @@ async function answerOf<D>(
   const principal = await authenticate(route, options.authenticator, request, api.name);
   const sent = route.stream ? undefined : await jsonBody(request, api.bodyLimit ?? BODY_LIMIT);
   const action = route.actions ? findAction(route.actions, sent, version) : undefined;
+  exchange.operation = { route, action };
   const chosen: { handler?: Handler<D>; policy?: string; success?: number; body?: Route<D>['body'] } =
     action ?? route;
   const schema = chosen.body && schemaFor(chosen.body, version);
