@@ -166,6 +166,27 @@ export interface RevocationRow {
   revoked_at: number;
 }
 
+/** `trustee_user_id` may do in the project what `trustor_user_id` may do there by `roles`. */
+export interface TrustRow {
+  id: string;
+  trustor_user_id: string;
+  trustee_user_id: string;
+  /** Null: a trust without roles, which lets its trustee be known as the trustor. */
+  project_id: string | null;
+  /** 1: tokens say that they are the trustor's. */
+  impersonation: number;
+  expires_at: string | null;
+  /** Null: as many as one likes. */
+  remaining_uses: number | null;
+  redelegated_trust_id: string | null;
+  /** How many trusts may follow from it, one from the other. */
+  redelegation_count: number;
+  /** JSON array of role ids. */
+  roles: string;
+  extra: string;
+  created_at: string;
+}
+
 export interface IdentityTables {
   projects: ProjectRow;
   users: UserRow;
@@ -184,6 +205,7 @@ export interface IdentityTables {
   credentials: CredentialRow;
   revocations: RevocationRow;
   policies: PolicyRow;
+  trusts: TrustRow;
 }
 
 export type IdentityDatabase = Database<IdentityTables>;

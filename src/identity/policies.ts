@@ -13,6 +13,7 @@ import { assignmentPolicies } from './role-assignments/policy.ts';
 import { rolePolicies } from './roles/policy.ts';
 import { servicePolicies } from './services/policy.ts';
 import { tokenPolicies } from './tokens/policy.ts';
+import { trustPolicies } from './trusts/policy.ts';
 import { userPolicies } from './users/policy.ts';
 
 export const identityPolicies: readonly PolicyRule[] = [
@@ -29,5 +30,6 @@ export const identityPolicies: readonly PolicyRule[] = [
   ...assignmentPolicies,
   ...servicePolicies,
   ...endpointPolicies,
+  ...trustPolicies,
   ...userPolicies,
 ];

@@ -8,6 +8,7 @@ import { listGroupRows, removeGroup, removeMembershipsOfUser } from './groups/st
 import { listProjectRows, removeProject } from './projects/store.ts';
 import { removeAssignments } from './role-assignments/store.ts';
 import { listRoleRows, removeRole } from './roles/store.ts';
+import { removeTrusts } from './trusts/store.ts';
 import { forgetDefaultProject, listUserRows, removeUser } from './users/store.ts';
 
 export async function removeUserWithAll(trx: IdentityExecutor, id: string): Promise<void> {
@@ -16,6 +17,8 @@ export async function removeUserWithAll(trx: IdentityExecutor, id: string): Prom
   await removeApplicationCredentials(trx, { user_id: id });
   await removeAccessRulesOfUser(trx, id);
   await removeCredentials(trx, { user_id: id });
+  await removeTrusts(trx, { trustor_user_id: id });
+  await removeTrusts(trx, { trustee_user_id: id });
   await removeUser(trx, id);
 }
 
@@ -28,6 +31,7 @@ export async function removeProjectWithAll(trx: IdentityExecutor, id: string): P
   await removeAssignments(trx, { target_type: 'project', target_id: id });
   await removeApplicationCredentials(trx, { project_id: id });
   await removeCredentials(trx, { project_id: id });
+  await removeTrusts(trx, { project_id: id });
   await forgetDefaultProject(trx, id);
   await removeProject(trx, id);
 }

@@ -17,6 +17,7 @@ import { assignmentRoutes } from './role-assignments/routes.ts';
 import { roleRoutes } from './roles/routes.ts';
 import { serviceRoutes } from './services/routes.ts';
 import { tokenRoutes } from './tokens/routes.ts';
+import { trustRoutes } from './trusts/routes.ts';
 import { userRoutes } from './users/routes.ts';
 
 export const identityRoutes: readonly Route<IdentityDeps>[] = [
@@ -36,5 +37,6 @@ export const identityRoutes: readonly Route<IdentityDeps>[] = [
   ...assignmentRoutes,
   ...serviceRoutes,
   ...endpointRoutes,
+  ...trustRoutes,
   ...userRoutes,
 ];

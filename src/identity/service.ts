@@ -13,6 +13,7 @@ import { Directory } from './directory/directory.ts';
 import { renderFault, schemaMessage } from './fault.ts';
 import { identityTables } from './migrations/001-identity.ts';
 import { policyTable } from './migrations/002-policies.ts';
+import { trustTable } from './migrations/003-trusts.ts';
 import { PasswordHasher } from './passwords/hash.ts';
 import { Passwords } from './passwords/passwords.ts';
 import { identityPolicies } from './policies.ts';
@@ -71,7 +72,7 @@ async function createDeps(
 ): Promise<IdentityDeps> {
   const { clock, bus, log } = context;
   const db = openDatabase<IdentityTables>(context.databaseUrl);
-  await migrate(db, 'identity', [identityTables, policyTable]);
+  await migrate(db, 'identity', [identityTables, policyTable, trustTable]);
   const directory = new Directory(db, clock, bus.kind === 'in-process' ? OWN_MAX_AGE_MS : SHARED_MAX_AGE_MS);
   const keepMs = (config.tokenLifetimeSeconds + config.allowExpiredSeconds) * 1000;
   const revocations = new Revocations(db, bus, clock, keepMs);

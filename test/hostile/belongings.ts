@@ -97,7 +97,7 @@ async function makeNetworking(client: HostileClient, maker: Maker, { alice, admi
   ids['agent'] = String((agents['agents'] as unknown as Array<{ id: string }>)[0]?.id);
 }
 
-async function makeIdentity(maker: Maker, { alice, admin, projectA, roles }: Callers): Promise<void> {
+async function makeIdentity(maker: Maker, { alice, rita, admin, projectA, roles }: Callers): Promise<void> {
   const { ids } = maker;
   const make = async (as: string, body: object, collection = `${as}s`): Promise<string> =>
     maker.make(as, admin, `${K}/${collection}`, as, body);
@@ -122,6 +122,14 @@ async function makeIdentity(maker: Maker, { alice, admin, projectA, roles }: Cal
     { name: 'a-app', access_rules: [{ service: 'compute', method: 'GET', path: '/v2.1/servers' }] },
   );
   await maker.put(admin, `${K}/projects/${projectA}/tags/blue`);
+  ids['rita'] = rita.userId;
+  await maker.make('trust', alice.token, `${K}/OS-TRUST/trusts`, 'trust', {
+    trustor_user_id: alice.userId,
+    trustee_user_id: rita.userId,
+    impersonation: true,
+    project_id: projectA,
+    roles: [{ name: 'member' }],
+  });
   ids['implied'] = String(roles['reader']);
   ids['member'] = String(roles['member']);
 }

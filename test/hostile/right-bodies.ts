@@ -50,6 +50,17 @@ function identity(ids: Ids): Bodies {
     'POST /v3/projects': { project: { name: 'x', description: 'd', tags: ['t'] } },
     'PATCH /v3/projects/:id': { project: { description: 'x' } },
     'PUT /v3/projects/:id/tags': { tags: ['blue'] },
+    'POST /v3/OS-TRUST/trusts': {
+      trust: {
+        trustor_user_id: ids['alice'],
+        trustee_user_id: ids['rita'],
+        impersonation: true,
+        project_id: ids['projectA'],
+        roles: [{ name: 'reader' }],
+        expires_at: '2099-01-01T00:00:00Z',
+        remaining_uses: 3,
+      },
+    },
     'POST /v3/regions': { region: { id: 'x', description: 'd' } },
     'PUT /v3/regions/:id': { region: { description: 'x' } },
     'PATCH /v3/regions/:id': { region: { description: 'x' } },
@@ -226,9 +237,23 @@ function image(): Bodies {
   };
 }
 
+const TAGGED = [
+  'address-groups',
+  'address-scopes',
+  'floatingips',
+  'networks',
+  'ports',
+  'routers',
+  'security-group-rules',
+  'security-groups',
+  'subnetpools',
+  'subnets',
+];
+
 function network(ids: Ids): Bodies {
   const routes = { router: { routes: [{ destination: '10.9.0.0/24', nexthop: '10.77.0.7' }] } };
   return {
+    ...Object.fromEntries(TAGGED.map((kind) => [`PUT /v2.0/${kind}/:id/tags`, { tags: ['blue'] }])),
     'POST /v2.0/address-groups': { address_group: { name: 'x', addresses: ['10.1.0.0/24'] } },
     'PUT /v2.0/address-groups/:id': { address_group: { name: 'x' } },
     'PUT /v2.0/address-groups/:id/add_addresses': { addresses: ['10.2.0.0/24'] },

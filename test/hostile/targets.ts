@@ -54,6 +54,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'identity /v3/roles/:id': 'role',
   'identity /v3/roles/:id/implies/:implied_id': 'implied',
   'identity /v3/services/:id': 'service',
+  'identity /v3/OS-TRUST/trusts/:id': 'trust',
   'identity /v3/users/:id': 'alice',
   'identity /v3/users/:id/access_rules/:rule_id': 'access_rule',
   'identity /v3/users/:id/application_credentials/:credential_id': 'application_credential',

@@ -1,6 +1,7 @@
 // `/v3/users/{id}/access_rules`: what application credentials of the user are restricted to.
 import type { Call, Route } from '#platform/http/api.ts';
 import type { AccessRuleRow } from '../database.ts';
+import { refuseEntrusted } from '../delegated.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { Forbidden, NotFound } from '../errors.ts';
 import { listAnswer } from '../listing.ts';
@@ -18,6 +19,7 @@ function view(row: AccessRuleRow, baseUrl: string): Record<string, unknown> & { 
 async function listAccessRules(call: Call, deps: IdentityDeps): Promise<unknown> {
   const userId = call.params['id'] ?? '';
   call.enforce('identity:list_access_rules', { 'target.user.id': userId, user_id: userId });
+  refuseEntrusted(call, 'access rules');
   const rows = (await lookUp(userId, async (key) => listAccessRulesOfUser(deps.db.kysely, key))) ?? [];
   const { query } = call;
   const wanted = rows.filter((row) =>
@@ -36,6 +38,7 @@ async function listAccessRules(call: Call, deps: IdentityDeps): Promise<unknown>
 async function getAccessRule(call: Call, deps: IdentityDeps, rule: string): Promise<AccessRuleRow> {
   const { id: userId = '', rule_id: id = '' } = call.params;
   call.enforce(rule, { 'target.user.id': userId, user_id: userId });
+  refuseEntrusted(call, 'access rules');
   const row = await lookUp(id, async (key) => findAccessRule(deps.db.kysely, key));
   if (row?.user_id !== userId) throw new NotFound('access rule', id);
   return row;

@@ -4,11 +4,12 @@ import type { Call } from '#platform/http/api.ts';
 import type { AccessRuleRow, ApplicationCredentialRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
 import { findAccessRule, insertAccessRule, listAccessRulesOfUser } from '../access-rules/store.ts';
+import { refuseEntrusted, refuseRestricted } from '../delegated.ts';
 import { Forbidden, Invalid, NotFound } from '../errors.ts';
+import { expiryOf } from '../expiry.ts';
 import { listAnswer } from '../listing.ts';
 import { authorized, lookUp, unlessTaken } from '../resource.ts';
 import type { IdentityExecutor } from '../database.ts';
-import { tokenTime } from '../tokens/provider.ts';
 import type { CreateApplicationCredential } from './schema.ts';
 import {
   findApplicationCredential,
@@ -21,21 +22,13 @@ import { credentialView } from './view.ts';
 
 type Given = CreateApplicationCredential['application_credential'];
 
-/** A credential must not make others that outlive it, unless it was made unrestricted. */
-async function refuseRestricted(call: Call, deps: IdentityDeps): Promise<void> {
-  const { applicationCredentialId: id } = call.principal;
-  if (id === undefined) return;
-  const own = await deps.directory.applicationCredential(id);
-  if (own?.unrestricted !== 1) {
-    throw new Forbidden(
-      'using method application_credential is not allowed for managing additional application credentials.',
-    );
-  }
-}
+const OTHERS = 'additional application credentials'; // they would outlive the one that made them
+const WHAT = 'application credentials';
 
 export async function listCredentials(call: Call, deps: IdentityDeps): Promise<unknown> {
   const userId = call.params['id'] ?? '';
   call.enforce('identity:list_application_credentials', { 'target.user.id': userId, user_id: userId });
+  refuseEntrusted(call, WHAT);
   const name = call.query.get('name');
   const rows =
     (await lookUp(userId, async (key) => listApplicationCredentials(deps.db.kysely, { user_id: key }))) ?? [];
@@ -66,7 +59,8 @@ export async function showApplicationCredential(call: Call, deps: IdentityDeps):
 export async function createApplicationCredential(call: Call, deps: IdentityDeps): Promise<unknown> {
   const userId = call.params['id'] ?? '';
   call.enforce('identity:create_application_credential', { 'target.user.id': userId, user_id: userId });
-  await refuseRestricted(call, deps);
+  refuseEntrusted(call, WHAT);
+  await refuseRestricted(call, deps, OTHERS);
   const { application_credential: given } = call.body as CreateApplicationCredential;
   const { projectId } = call.principal;
   if (projectId === undefined)
@@ -80,7 +74,7 @@ export async function createApplicationCredential(call: Call, deps: IdentityDeps
     description: given.description ?? null,
     secret_hash: await deps.hasher.hash(secret),
     roles: JSON.stringify(await rolesOf(call, deps, given)),
-    expires_at: expiryOf(deps, given),
+    expires_at: endOf(deps, given),
     unrestricted: given.unrestricted === true ? 1 : 0,
     restricted_access: given.access_rules === undefined ? 0 : 1,
     created_at: new Date(deps.clock.now()).toISOString(),
@@ -120,15 +114,9 @@ async function rolesOf(call: Call, deps: IdentityDeps, given: Given): Promise<st
   });
 }
 
-function expiryOf(deps: IdentityDeps, given: Given): string | null {
+function endOf(deps: IdentityDeps, given: Given): string | null {
   const text = given.expires_at ?? null;
-  if (text === null) return null;
-  const time = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`); // without a zone: UTC
-  if (Number.isNaN(time)) throw new Invalid(`Invalid input for field 'expires_at': ${text} is no time.`);
-  if (time <= deps.clock.now())
-    throw new Invalid('The expiration of an application credential must lie in the future.');
-  const fraction = /\.(\d{1,6})/.exec(text)?.[1] ?? '';
-  return tokenTime(time).replace(/\.\d+Z$/, `.${fraction.padEnd(6, '0')}Z`);
+  return text === null ? null : expiryOf(text, deps.clock, 'an application credential');
 }
 
 /** Existing rules by id, others by what they say: the same rule is kept once a user. */
@@ -162,7 +150,7 @@ async function bindRules(
 
 export async function removeApplicationCredential(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getCredential(call, deps, 'identity:delete_application_credential');
-  await refuseRestricted(call, deps);
+  await refuseRestricted(call, deps, OTHERS);
   await deps.db.transaction(async (trx) => removeApplicationCredentials(trx, { id: row.id }));
   await deps.revocations.announce({ user_id: row.user_id });
   return undefined;
@@ -175,6 +163,7 @@ async function getCredential(
 ): Promise<ApplicationCredentialRow> {
   const { id: userId = '', credential_id: id = '' } = call.params;
   call.enforce(rule, { 'target.user.id': userId, user_id: userId });
+  refuseEntrusted(call, WHAT);
   const row = await lookUp(id, async (key) => findApplicationCredential(deps.db.kysely, key));
   if (row?.user_id !== userId) throw new NotFound('application credential', id);
   return authorized(call, rule, { what: 'application credential', id, row }, (found) => ({

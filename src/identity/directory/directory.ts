@@ -14,11 +14,13 @@ import type {
   AssignmentRow,
   IdentityDatabase,
   ProjectRow,
+  TrustRow,
   UserRow,
 } from '../database.ts';
 import { findProject, findProjectByName, NO_DOMAIN } from '../projects/store.ts';
 import { listAssignmentsOfUser } from '../role-assignments/store.ts';
 import { listImplications, listRoleRows } from '../roles/store.ts';
+import { findTrust } from '../trusts/store.ts';
 import { findUser, findUserByName } from '../users/store.ts';
 import { Memo } from './memo.ts';
 import { RoleGraph, type ScopePlace } from './role-graph.ts';
@@ -105,6 +107,11 @@ export class Directory {
     const read = async (): Promise<ApplicationCredentialRow | undefined> =>
       findApplicationCredentialByName(this.#db.kysely, name, userId);
     return this.#read('application-credential-name', [name, userId], read);
+  }
+
+  /** As it was when it was read: how many uses it has left may be less by now. */
+  async trust(id: string): Promise<TrustRow | undefined> {
+    return this.#read('trust', [id], async () => findTrust(this.#db.kysely, id));
   }
 
   async accessRules(credentialId: string): Promise<readonly BoundRule[]> {

@@ -3,20 +3,30 @@
 import type { Clock } from '#platform/context/clock.ts';
 import type { NamedInDomain, TokenBody } from '#platform/auth/token-body.ts';
 import type { CatalogEntry } from '../catalog/view.ts';
-import type { ApplicationCredentialRow, ProjectRow, UserRow } from '../database.ts';
+import type { ProjectRow, UserRow } from '../database.ts';
 import type { Directory } from '../directory/directory.ts';
 import { rolesAt, type ScopePlace } from '../directory/role-graph.ts';
 import { Unauthorized } from '../errors.ts';
-import type { TokenPayload, TokenScope } from './payload.ts';
+import { delegationOf, type Holder } from './delegation.ts';
+import type { TokenScope } from './payload.ts';
 
 export type TokenContext = Pick<
   TokenBody,
-  'user' | 'project' | 'is_domain' | 'domain' | 'system' | 'roles' | 'application_credential'
+  | 'user'
+  | 'project'
+  | 'is_domain'
+  | 'domain'
+  | 'system'
+  | 'roles'
+  | 'application_credential'
+  | 'OS-TRUST:trust'
+  | 'OS-OAUTH1'
 > & { readonly catalog?: readonly CatalogEntry[] };
 
-export type Holder = Pick<TokenPayload, 'userId' | 'scope' | 'applicationCredentialId'>;
-
-/** @throws Unauthorized when the user, the scope or the credential is gone, disabled or without a role. */
+/**
+ * @throws Unauthorized when the user, the scope or the credential is gone, disabled or without a role.
+ * @throws Forbidden for a trust that does not hold
+ */
 export async function contextOf(directory: Directory, clock: Clock, holder: Holder): Promise<TokenContext> {
   const { scope } = holder;
   const key = [
@@ -25,11 +35,13 @@ export async function contextOf(directory: Directory, clock: Clock, holder: Hold
     scope.kind,
     'id' in scope ? scope.id : '',
     holder.applicationCredentialId ?? '',
+    holder.trustId ?? '',
+    holder.accessTokenId ?? '',
   ].join('\u0000');
   const context = await directory.memo.get(key, async () => build(directory, holder));
   const { expiresAt } = context;
   if (expiresAt !== undefined && Date.parse(expiresAt) <= clock.now()) {
-    throw new Unauthorized('the application credential has expired');
+    throw new Unauthorized('what the token was made with has expired');
   }
   return context.context;
 }
@@ -38,31 +50,25 @@ async function build(
   directory: Directory,
   holder: Holder,
 ): Promise<{ context: TokenContext; expiresAt: string | undefined }> {
-  const user = await enabledUser(directory, holder.userId);
-  const credential = await credentialOf(directory, holder);
+  const {
+    user,
+    rolesOf,
+    choose,
+    part: delegated,
+    expiresAt,
+  } = await delegationOf(directory, holder, enabledUser);
   const base: TokenContext = { user: await userView(directory, user) };
-  if (holder.scope.kind === 'unscoped') return { context: base, expiresAt: undefined };
+  if (holder.scope.kind === 'unscoped') return { context: { ...base, ...delegated }, expiresAt };
   const { place, part, projectId } = await scopeOf(directory, holder.scope);
   const graph = await directory.roleGraph();
-  const held = rolesAt(graph, await directory.assignments(user.id), place);
-  const limit = credential ? graph.expand(JSON.parse(credential.roles) as string[]) : undefined;
-  const roles = held
-    .filter((id) => !limit || limit.includes(id))
-    .flatMap((id) => {
-      const role = graph.roles.get(id);
-      return role && role.domain_id === '' ? [{ id, name: role.name }] : [];
-    });
+  const held = rolesAt(graph, await directory.assignments(rolesOf), place);
+  const roles = choose(graph, held).flatMap((id) => {
+    const role = graph.roles.get(id);
+    return role && role.domain_id === '' ? [{ id, name: role.name }] : [];
+  });
   if (roles.length === 0) throw new Unauthorized('the user has no role on the scope');
-  return {
-    context: {
-      ...base,
-      ...part,
-      roles,
-      catalog: await directory.catalog(projectId, user.id),
-      ...(credential ? { application_credential: await credentialView(directory, credential) } : {}),
-    },
-    expiresAt: credential?.expires_at ?? undefined,
-  };
+  const catalog = await directory.catalog(projectId, user.id);
+  return { context: { ...base, ...part, roles, catalog, ...delegated }, expiresAt };
 }
 
 /** @throws Unauthorized */
@@ -103,34 +109,6 @@ async function scopeOf(
       return { place: await directory.placeOfProject(project), part, projectId: project.id };
     }
   }
-}
-
-async function credentialOf(
-  directory: Directory,
-  holder: Holder,
-): Promise<ApplicationCredentialRow | undefined> {
-  const { applicationCredentialId: id } = holder;
-  if (id === undefined) return undefined;
-  const credential = await directory.applicationCredential(id);
-  if (!credential || credential.user_id !== holder.userId) {
-    throw new Unauthorized('the application credential is gone');
-  }
-  return credential;
-}
-
-async function credentialView(
-  directory: Directory,
-  credential: ApplicationCredentialRow,
-): Promise<NonNullable<TokenBody['application_credential']>> {
-  const rules = credential.restricted_access === 1 ? await directory.accessRules(credential.id) : undefined;
-  return {
-    id: credential.id,
-    name: credential.name,
-    restricted: credential.unrestricted !== 1,
-    ...(rules
-      ? { access_rules: rules.map(({ id, service, method, path }) => ({ id, service, method, path })) }
-      : {}),
-  };
 }
 
 async function userView(directory: Directory, user: UserRow): Promise<TokenBody['user']> {

@@ -2,7 +2,9 @@
 import { Reply, type Call } from '#platform/http/api.ts';
 import type { TokenBody } from '#platform/auth/token-body.ts';
 import type { IdentityDeps } from '../deps.ts';
-import { NotFound, Unauthorized } from '../errors.ts';
+import type { TrustRow } from '../database.ts';
+import { Forbidden, NotFound, Unauthorized } from '../errors.ts';
+import { takeUse } from '../trusts/store.ts';
 import { prove, type Proof } from './methods.ts';
 import type { TokenScope } from './payload.ts';
 import type { ValidToken } from './provider.ts';
@@ -17,7 +19,8 @@ export async function createToken(call: Call, deps: IdentityDeps): Promise<Reply
   const wanted = await wantedScope(deps, proof, auth.scope);
   const issued = wanted.byDefault
     ? await issueByDefault(deps, proof, wanted.scope)
-    : await issue(deps, proof, wanted.scope);
+    : await issue(deps, proof, wanted.scope, wanted.trust);
+  if (wanted.trust) await useOnce(deps, wanted.trust);
   return new Reply(
     201,
     { token: withoutCatalog(call, issued.body) },
@@ -29,17 +32,27 @@ async function issue(
   deps: IdentityDeps,
   proof: Proof,
   scope: TokenScope,
+  trust?: TrustRow,
 ): Promise<{ token: string; body: TokenBody }> {
   const { credential } = proof;
-  const notAfter = credential?.expires_at ? Date.parse(credential.expires_at) : undefined;
+  const ends = (trust ?? credential)?.expires_at ?? undefined;
+  const notAfter = ends === undefined ? undefined : Date.parse(ends);
   return deps.tokens.issue({
     userId: proof.userId,
     methods: proof.methods,
     scope,
     ...(proof.parent ? { parent: proof.parent } : {}),
     ...(credential ? { applicationCredentialId: credential.id } : {}),
+    ...(trust ? { trustId: trust.id } : {}),
     ...(notAfter === undefined ? {} : { notAfter }),
   });
+}
+
+/** @throws Forbidden when others were faster and none is left */
+async function useOnce(deps: IdentityDeps, trust: TrustRow): Promise<void> {
+  if (trust.remaining_uses === null) return;
+  const taken = await deps.db.transaction(async (trx) => takeUse(trx, trust.id));
+  if (!taken) throw new Forbidden(`no remaining uses for trust: ${trust.id}`);
 }
 
 /** A default project that is gone, or where the user has no role, gives an unscoped token instead of a refusal. */

@@ -96,6 +96,9 @@ async function byToken(deps: IdentityDeps, id: string): Promise<Proof> {
   if (payload.applicationCredentialId !== undefined) {
     throw new Forbidden('a token of an application credential cannot be rescoped.');
   }
+  if (payload.trustId !== undefined || payload.accessTokenId !== undefined) {
+    throw new Forbidden('a token that was delegated makes no other: log in with the trust or access token.');
+  }
   return {
     userId: payload.userId,
     methods: [...new Set<AuthMethod>(['token', ...payload.methods])],

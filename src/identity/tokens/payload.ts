@@ -2,7 +2,14 @@
 // Layout: version, scope kind and flags, methods, then ids, times and audit ids; ids of 32 hex digits take 17 bytes.
 import { randomBytes } from 'node:crypto';
 
-export const METHODS = ['password', 'token', 'application_credential', 'totp', 'trust'] as const;
+export const METHODS = [
+  'password',
+  'token',
+  'application_credential',
+  'totp',
+  'oauth1',
+  'ec2credential',
+] as const;
 export type AuthMethod = (typeof METHODS)[number];
 
 export type TokenScope =
@@ -21,12 +28,18 @@ export interface TokenPayload {
   /** The token's own, then the first of the chain when it was made from another token. */
   readonly auditIds: readonly [string] | readonly [string, string];
   readonly applicationCredentialId?: string;
+  /** The scope is then the trust's project, or none; `userId` is the trustee's. */
+  readonly trustId?: string;
+  /** The OAuth access token that it was made with. */
+  readonly accessTokenId?: string;
 }
 
 const VERSION = 1;
 const SCOPES = ['unscoped', 'project', 'domain', 'system'] as const;
 const HAS_CREDENTIAL = 0x10;
 const HAS_CHAIN = 0x20;
+const HAS_TRUST = 0x40;
+const HAS_ACCESS_TOKEN = 0x80;
 
 /** 22 characters of URL-safe base64. */
 export function newAuditId(): string {
@@ -41,7 +54,9 @@ export function encodePayload(payload: TokenPayload): Buffer {
   bytes[1] =
     SCOPES.indexOf(scope.kind) |
     (payload.applicationCredentialId ? HAS_CREDENTIAL : 0) |
-    (chain ? HAS_CHAIN : 0);
+    (chain ? HAS_CHAIN : 0) |
+    (payload.trustId ? HAS_TRUST : 0) |
+    (payload.accessTokenId ? HAS_ACCESS_TOKEN : 0);
   bytes[2] = payload.methods.reduce((bits, method) => bits | (1 << METHODS.indexOf(method)), 0);
   let at = bytes.writeUIntBE(payload.issuedAt, 3, 6);
   at = bytes.writeUIntBE(payload.expiresAt, at, 6);
@@ -49,7 +64,9 @@ export function encodePayload(payload: TokenPayload): Buffer {
   if (chain) at += bytes.write(chain, at, 16, 'base64url');
   at = writeId(bytes, at, payload.userId);
   if ('id' in scope) at = writeId(bytes, at, scope.id);
-  if (payload.applicationCredentialId) at = writeId(bytes, at, payload.applicationCredentialId);
+  for (const id of [payload.applicationCredentialId, payload.trustId, payload.accessTokenId]) {
+    if (id) at = writeId(bytes, at, id);
+  }
   return bytes.subarray(0, at);
 }
 
@@ -66,6 +83,8 @@ export function decodePayload(bytes: Buffer): TokenPayload | undefined {
   if (kind === undefined || userId === undefined) return undefined;
   const scopeId = kind === 'project' || kind === 'domain' ? reader.id() : undefined;
   const credential = (flags & HAS_CREDENTIAL) !== 0 ? reader.id() : undefined;
+  const trust = (flags & HAS_TRUST) !== 0 ? reader.id() : undefined;
+  const accessToken = (flags & HAS_ACCESS_TOKEN) !== 0 ? reader.id() : undefined;
   return {
     userId,
     methods: METHODS.filter((_, index) => (bits & (1 << index)) !== 0),
@@ -74,6 +93,8 @@ export function decodePayload(bytes: Buffer): TokenPayload | undefined {
     expiresAt: bytes.readUIntBE(9, 6),
     auditIds: hasChain ? [own, bytes.subarray(31, 47).toString('base64url')] : [own],
     ...(credential === undefined ? {} : { applicationCredentialId: credential }),
+    ...(trust === undefined ? {} : { trustId: trust }),
+    ...(accessToken === undefined ? {} : { accessTokenId: accessToken }),
   };
 }
 

@@ -5,8 +5,8 @@ import type { Clock } from '#platform/context/clock.ts';
 import type { TokenBody } from '#platform/auth/token-body.ts';
 import type { IdentityConfig } from '../config.ts';
 import type { Directory } from '../directory/directory.ts';
-import { Unauthorized } from '../errors.ts';
-import { contextOf } from './context.ts';
+import { Forbidden, Unauthorized } from '../errors.ts';
+import { contextOf, type TokenContext } from './context.ts';
 import type { KeyRepository } from './key-repository.ts';
 import {
   decodePayload,
@@ -23,6 +23,8 @@ export interface Grant {
   readonly methods: readonly AuthMethod[];
   readonly scope: TokenScope;
   readonly applicationCredentialId?: string;
+  readonly trustId?: string;
+  readonly accessTokenId?: string;
   /** The token it is made from: its expiry and its audit chain go on. */
   readonly parent?: TokenPayload;
   /** No later than this, in milliseconds since the epoch. */
@@ -66,10 +68,13 @@ export class TokenProvider {
     this.#revocations = revocations;
   }
 
-  /** @throws Unauthorized when the user may not have this scope. */
+  /** @throws Unauthorized when the user may not have this scope. @throws Forbidden when a trust does not give it. */
   async issue(grant: Grant): Promise<{ token: string; body: TokenBody }> {
     const context = await contextOf(this.#directory, this.#clock, grant);
-    const issuedAt = Math.max(this.#clock.now(), this.#revocations.earliestIssue(grant.userId));
+    const issuedAt = Math.max(
+      this.#clock.now(),
+      ...concerned(grant.userId, context).map((id) => this.#revocations.earliestIssue(id)),
+    );
     const expiresAt = Math.min(
       grant.parent?.expiresAt ?? issuedAt + this.#config.tokenLifetimeSeconds * 1000,
       grant.notAfter ?? Number.MAX_SAFE_INTEGER,
@@ -85,6 +90,8 @@ export class TokenProvider {
       ...(grant.applicationCredentialId === undefined
         ? {}
         : { applicationCredentialId: grant.applicationCredentialId }),
+      ...(grant.trustId === undefined ? {} : { trustId: grant.trustId }),
+      ...(grant.accessTokenId === undefined ? {} : { accessTokenId: grant.accessTokenId }),
     };
     const token = this.#keys.seal(encodePayload(payload), issuedAt);
     return { token, body: bodyOf(payload, context) };
@@ -104,11 +111,23 @@ export class TokenProvider {
     const { generation } = this.#directory.memo;
     const revocations = this.#revocations.version;
     if (this.#revocations.isRevoked(payload)) throw new Unauthorized('the token is revoked');
-    const context = await contextOf(this.#directory, this.#clock, payload);
+    const context = await this.#contextNow(payload);
+    for (const userId of concerned(payload.userId, context)) {
+      if (this.#revocations.isRevoked({ ...payload, userId })) throw new Unauthorized('the token is revoked');
+    }
     const valid = { payload, body: bodyOf(payload, context), generation, revocations, checkedAt: now };
     if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
     this.#cache.set(key, valid);
     return valid;
+  }
+
+  async #contextNow(payload: TokenPayload): Promise<TokenContext> {
+    try {
+      return await contextOf(this.#directory, this.#clock, payload);
+    } catch (error) {
+      if (error instanceof Forbidden) throw new Unauthorized(error.message); // no trust holds any longer
+      throw error;
+    }
   }
 
   /** What the token carries, whether it holds or not. @throws Unauthorized when it is none of ours. */
@@ -133,7 +152,13 @@ export class TokenProvider {
   }
 }
 
-function bodyOf(payload: TokenPayload, context: Awaited<ReturnType<typeof contextOf>>): TokenBody {
+/** Whose tokens it is among when those of a user are revoked: of a trust, both sides'. */
+function concerned(userId: string, context: TokenContext): readonly string[] {
+  const trust = context['OS-TRUST:trust'];
+  return trust ? [userId, trust.trustor_user.id] : [userId];
+}
+
+function bodyOf(payload: TokenPayload, context: TokenContext): TokenBody {
   return {
     methods: payload.methods,
     audit_ids: payload.auditIds,

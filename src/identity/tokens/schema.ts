@@ -39,6 +39,7 @@ const Scope = Type.Union([
     project: Type.Optional(ProjectRef),
     domain: Type.Optional(DomainRef),
     system: Type.Optional(Type.Object({ all: Type.Optional(Type.Boolean()) })),
+    'OS-TRUST:trust': Type.Optional(Type.Object({ id: Type.Optional(Text) })),
   }),
 ]);
 

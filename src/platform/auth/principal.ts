@@ -25,6 +25,10 @@ export interface Principal {
   readonly methods: readonly string[];
   /** Set when an application credential made the token. */
   readonly applicationCredentialId?: string;
+  /** Set when the token is scoped to a trust: `userId` is then one of the two. */
+  readonly trust?: { readonly id: string; readonly trustorId: string; readonly trusteeId: string };
+  /** Set when an OAuth access token made the token. */
+  readonly accessTokenId?: string;
   /** Rules of a restricted application credential; undefined when all requests are allowed. */
   readonly accessRules?: ReadonlyArray<{
     readonly service: string;

@@ -32,10 +32,18 @@ export interface TokenBody {
       readonly path: string;
     }>;
   };
+  readonly 'OS-TRUST:trust'?: {
+    readonly id: string;
+    readonly impersonation: boolean;
+    readonly trustor_user: { readonly id: string };
+    readonly trustee_user: { readonly id: string };
+  };
+  readonly 'OS-OAUTH1'?: { readonly access_token_id: string; readonly consumer_id: string };
 }
 
 export function principalOf(token: TokenBody): Principal {
   const { user, project, domain, application_credential: credential } = token;
+  const { 'OS-TRUST:trust': trust, 'OS-OAUTH1': oauth } = token;
   return {
     userId: user.id,
     userName: user.name,
@@ -57,6 +65,10 @@ export function principalOf(token: TokenBody): Principal {
     auditIds: token.audit_ids,
     methods: token.methods,
     ...(credential ? { applicationCredentialId: credential.id } : {}),
+    ...(trust
+      ? { trust: { id: trust.id, trustorId: trust.trustor_user.id, trusteeId: trust.trustee_user.id } }
+      : {}),
+    ...(oauth ? { accessTokenId: oauth.access_token_id } : {}),
     ...(credential?.access_rules ? { accessRules: credential.access_rules } : {}),
   };
 }

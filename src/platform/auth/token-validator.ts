@@ -136,7 +136,8 @@ class TokenCache {
 function concerns(revoked: Revoked, principal: Principal): boolean {
   return (
     revoked.all === true ||
-    (revoked.user_id !== undefined && revoked.user_id === principal.userId) ||
+    (revoked.user_id !== undefined &&
+      [principal.userId, principal.trust?.trustorId, principal.trust?.trusteeId].includes(revoked.user_id)) ||
     (revoked.project_id !== undefined && revoked.project_id === principal.projectId) ||
     (revoked.domain_id !== undefined &&
       [principal.domainId, principal.userDomainId, principal.projectDomainId].includes(revoked.domain_id)) ||

@@ -26,6 +26,14 @@ export const identity: Area = {
         system_scope: 'all',
       },
     },
+    trusted: {
+      auth: {
+        username: 'alice',
+        password: 'first-secret',
+        user_domain_name: 'Default',
+        trust_id: '{trust}',
+      },
+    },
     credential: {
       authType: 'v3applicationcredential',
       auth: { application_credential_id: '{credential}', application_credential_secret: 'app-secret' },
@@ -262,6 +270,36 @@ export const identity: Area = {
     },
 
     { run: 'access rule list', as: 'alice', count: 0 },
+
+    { run: 'role show member', keep: { member: 'id' } },
+    {
+      run: 'trust create --project {demoProject} --role {member} --impersonate --expiration 2031-02-03T04:05:06 {demo} {alice}',
+      as: 'demo',
+      has: {
+        project_id: '{demoProject}',
+        trustor_user_id: '{demo}',
+        trustee_user_id: '{alice}',
+        impersonation: true,
+        expires_at: /^2031-02-03T04:05:06/,
+        deleted_at: null,
+        redelegation_count: 0,
+        remaining_uses: null,
+        roles: /member/,
+      },
+      keep: { trust: 'id' },
+    },
+    {
+      run: 'trust list',
+      rows: [{ ID: '{trust}', 'Trustor User ID': '{demo}', Impersonation: true }],
+      count: 1,
+    },
+    { run: 'trust list', as: 'alice', fails: /HTTP 403/ },
+    { run: 'trust show {trust}', as: 'alice', has: { id: '{trust}', project_id: '{demoProject}' } },
+    { run: 'token issue', as: 'trusted', has: { project_id: '{demoProject}', user_id: '{demo}' } },
+    { run: 'network list', as: 'trusted', rows: [{ Name: 'private' }] },
+    { run: 'trust delete {trust}', as: 'alice', fails: /HTTP 403/ },
+    { run: 'trust delete {trust}', as: 'demo' },
+    { run: 'token issue', as: 'trusted', alone: true, fails: /HTTP 401/ },
     {
       run: 'credential create --type cert {alice} "a blob"',
       has: { type: 'cert', user_id: '{alice}', blob: 'a blob' },

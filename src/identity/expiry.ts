@@ -1,0 +1,14 @@
+// When something that a user makes shall end: read from a body, kept with microseconds. Asked by application credentials
+// and trusts.
+import type { Clock } from '#platform/context/clock.ts';
+import { Invalid } from './errors.ts';
+import { tokenTime } from './tokens/provider.ts';
+
+/** Without a zone it is UTC. @throws Invalid for what is no time, or has passed */
+export function expiryOf(text: string, clock: Clock, what: string): string {
+  const time = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+  if (Number.isNaN(time)) throw new Invalid(`Invalid input for field 'expires_at': ${text} is no time.`);
+  if (time <= clock.now()) throw new Invalid(`The expiration of ${what} must lie in the future.`);
+  const fraction = /\.(\d{1,6})/.exec(text)?.[1] ?? '';
+  return tokenTime(time).replace(/\.\d+Z$/, `.${fraction.padEnd(6, '0')}Z`);
+}
