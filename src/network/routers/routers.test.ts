@@ -107,6 +107,10 @@ test('takes a port as an interface and keeps extra routes reachable', async () =
     router: { routes: [route, { destination: '192.168.8.0/24', nexthop: '10.0.0.9' }] },
   });
   assert.equal(more.body.router.routes.length, 2);
+  const fewer = await put(net, `routers/${router.id}/remove_extraroutes`, {
+    router: { routes: [{ destination: '192.168.8.0/24', nexthop: '10.0.0.9' }] },
+  });
+  assert.deepEqual(fewer.body.router.routes, [route]);
   assert.equal(
     (
       await put(net, `routers/${router.id}`, {

@@ -121,8 +121,16 @@ test('shares a group with one project by policy', async () => {
     action: 'access_as_shared',
     target_tenant: '22222222222242228222222222222222',
   };
-  await net.make('rbac-policies', policy);
+  const made = await net.make('rbac-policies', policy);
   assert.equal((await net.get(`security-groups/${group.id}`, 'stranger')).status, 200);
+  const retarget = async (target_tenant: string, token: string) =>
+    net.call('PUT', `/v2.0/rbac-policies/${made.id}`, { token, body: { rbac_policy: { target_tenant } } });
+  assert.equal((await retarget('*', 'member')).status, 403);
+  assert.equal((await retarget('*', 'stranger')).status, 404);
+  const elsewhere = '77777777777747778777777777777777';
+  assert.equal((await retarget(elsewhere, 'admin')).body.rbac_policy.target_tenant, elsewhere);
+  assert.equal((await net.get(`security-groups/${group.id}`, 'stranger')).status, 404);
+  assert.equal((await retarget(policy.target_tenant, 'admin')).status, 200);
   assert.equal(
     (await net.call('DELETE', `/v2.0/security-groups/${group.id}`, { token: 'stranger' })).status,
     403,
@@ -159,6 +167,16 @@ test('holds projects to their quotas and shows them', async () => {
   const details = await net.get(`quotas/${project}/details`);
   assert.deepEqual(details.body.quota.network, { limit: 1, used: 1, reserved: 0 });
   assert.equal((await net.get(`quotas/${project}`, 'stranger')).status, 403);
+  assert.deepEqual((await net.get(`quotas/${project}/details.json`)).body, details.body);
+  const { quotas } = (await net.get('quotas', 'admin')).body;
+  assert.deepEqual(
+    quotas.map((each: { project_id: string; network: number }) => [each.project_id, each.network]),
+    [[project, 1]],
+    'those of projects with limits of their own',
+  );
+  assert.equal((await net.get('quotas')).status, 403);
+  assert.deepEqual((await net.get('quotas/project')).body, { project: { project_id: project } });
+  assert.deepEqual((await net.get('quotas/tenant')).body, { tenant: { tenant_id: project } });
   assert.equal((await net.call('DELETE', `/v2.0/quotas/${project}`, { token: 'admin' })).status, 204);
   assert.equal((await net.get(`quotas/${project}`)).body.quota.network, 100);
 });

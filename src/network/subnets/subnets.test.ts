@@ -170,6 +170,23 @@ test('gives addresses of all families, whatever the order of the subnets', async
   }
 });
 
+test('counts the addresses of a network for administrators', async () => {
+  await using net = await networkHarness();
+  const network = await net.make('networks', { name: 'n' });
+  const subnet = await net.make('subnets', { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' });
+  const taken = async () => {
+    const shown = await net.get(`network-ip-availabilities/${network.id}`, 'admin');
+    const { network_ip_availability: of } = shown.body;
+    assert.equal(of.network_name, 'n');
+    assert.deepEqual(of.subnet_ip_availability[0].subnet_id, subnet.id);
+    return { total: of.total_ips, used: of.used_ips };
+  };
+  const before = await taken();
+  await net.make('ports', { network_id: network.id });
+  assert.deepEqual(await taken(), { total: before.total, used: before.used + 1 });
+  assert.equal((await net.get(`network-ip-availabilities/${network.id}`)).status, 403);
+});
+
 test('takes prefixes out of pools until they are used up', async () => {
   await using net = await networkHarness();
   const pool = await net.make('subnetpools', {
