@@ -264,6 +264,10 @@ test('application credentials: limited roles, access rules, no offspring, gone a
   const rules = await identity.call('GET', `/v3/users/${me}/access_rules`, { token: admin });
   assert.equal(rules.body.access_rules.length, 2);
   const rule = `/v3/users/${me}/access_rules/${rules.body.access_rules[0].id}`;
+  const shown = await identity.call('GET', rule, { token: admin });
+  assert.deepEqual(shown.body.access_rule, rules.body.access_rules[0]);
+  const robot = (await identity.call('GET', `${url}/${id}`, { token: admin })).body.application_credential;
+  assert.deepEqual([robot.name, 'secret' in robot], ['robot', false]);
   assert.equal((await identity.call('DELETE', rule, { token: admin })).status, 403, 'in use');
   assert.equal((await identity.call('DELETE', `${url}/${id}`, { token: admin })).status, 204);
   assert.equal((await identity.call('GET', '/v3/regions', { token })).status, 401);
