@@ -4,6 +4,7 @@ import { createImageClient } from '#platform/clients/image.ts';
 import { createNetworkClient } from '#platform/clients/network.ts';
 import { createVolumeClient } from '#platform/clients/volume.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
+import { createLocalCarrier } from '#drivers/disk-carrier/local.ts';
 import { createConfigDriveWriter } from '#drivers/config-drive/real.ts';
 import { startAgent } from '#compute/host/agent.ts';
 import { Cancellations } from '#compute/host/cancellations.ts';
@@ -30,7 +31,11 @@ export async function startHosts(
   const { serviceToken } = await shared.context('compute', credentials);
   const closing = new AbortController();
   const hosts = await world.hosts();
-  const deps = hosts.map((host) => hostDeps(host, shared, serviceToken, closing.signal, options));
+  const directories = new Map(hosts.map((host) => [host.name, host.dataDir]));
+  const deps = hosts.map((host) => ({
+    ...hostDeps(host, shared, serviceToken, closing.signal, options),
+    diskCarrier: createLocalCarrier(host.name, (name) => directories.get(name)),
+  }));
   const agents = await Promise.all(deps.map(startAgent));
   return {
     [Symbol.asyncDispose]: async () => {
@@ -47,7 +52,7 @@ function hostDeps(
   serviceToken: () => Promise<string>,
   signal: AbortSignal,
   options: Partial<HostConfig>,
-): HostDeps {
+): Omit<HostDeps, 'diskCarrier'> {
   const { bus, clock } = shared;
   const log = shared.log.child({ service: 'compute-agent', host: host.name });
   const conductor = rpcClient<ConductorRpc>(bus, CONDUCTOR_QUEUE);

@@ -3,7 +3,7 @@
 import type { Delivery } from '#platform/bus/bus.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
 import type { Rescue } from './system-metadata.ts';
-import type { BlockDeviceRow, InstanceRow, PowerState, Vif, VmState } from './tables.ts';
+import type { BlockDeviceRow, InstanceRow, MigrationRow, PowerState, Vif, VmState } from './tables.ts';
 
 export const SCHEDULER_QUEUE = 'scheduler';
 export const CONDUCTOR_QUEUE = 'conductor';
@@ -57,6 +57,47 @@ export interface MoveMessage extends ActionRef {
   readonly destination: Destination;
 }
 
+export type MovePartName =
+  | 'guest.stop'
+  | 'volume.release'
+  | 'disk.keep'
+  | 'disk.prepare'
+  | 'disk.drop'
+  | 'disk.restore'
+  | 'network.plug'
+  | 'volume.connect'
+  | 'spawn'
+  | 'activate';
+
+export interface MovePartArgs extends ActionRef {
+  readonly migration_uuid: string;
+  /** As it is on the host that is asked, or will be. */
+  readonly entry: InstanceEntry;
+  /** The server runs there, or will. */
+  readonly run: boolean;
+  /** The guest is asked to power off first. */
+  readonly graceful: boolean;
+  /** It goes nowhere else. */
+  readonly same_host: boolean;
+}
+
+/** A move as its host needs to know it, before it begins and when it goes on. */
+export type PreparedMove =
+  | {
+      readonly kind: 'go';
+      readonly migration: MigrationRow;
+      /** The server as it is. */
+      readonly from: InstanceEntry;
+      /** The server as it will be. */
+      readonly to: InstanceEntry;
+    }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'stale' };
+
+export interface MoveRef extends ActionRef {
+  readonly migration_uuid: string;
+}
+
 export interface DestinationMessage extends ActionRef {
   /** 1, and one more for each host tried. */
   readonly attempt: number;
@@ -75,6 +116,11 @@ export interface DestinationMessage extends ActionRef {
     readonly method: DestinationMethod;
     readonly args: ActionRef & Readonly<Record<string, unknown>>;
   };
+}
+
+export interface UnshelveMessage extends LaunchMessage {
+  /** The only host that will do; null: any. */
+  readonly requested_host: string | null;
 }
 
 /** What the agent may know of the entry; JSON columns parsed by the receiver. */
@@ -170,6 +216,27 @@ export type ConductorRpc = {
       readonly changes?: Partial<InstanceRow>;
     },
   ): void;
+  /** What `moveServer` is about to do. */
+  prepareMove(args: MoveRef): PreparedMove;
+  /** The server is at its destination, to be confirmed. `cancelled`: it is to be deleted, and nothing was written. */
+  finishMove(args: MoveRef & { readonly power_state: PowerState }): { readonly cancelled: boolean };
+  /** The move was unwound: the server holds what it held. `lost`: its guest could not be brought back. */
+  failMove(
+    args: MoveRef & { readonly message: string; readonly details: string; readonly lost: boolean },
+  ): void;
+  /** What `revertMove` is about to do. */
+  prepareRevert(args: MoveRef): PreparedMove;
+  /** The server is what and where it was before its move. */
+  finishRevert(args: MoveRef & { readonly power_state: PowerState }): { readonly cancelled: boolean };
+  /** The move stands, as it did. */
+  failRevert(
+    args: MoveRef & { readonly message: string; readonly details: string; readonly lost: boolean },
+  ): void;
+  /** UUIDs of moves of which something may be on `host`, by instance. */
+  listOpenMoves(args: { readonly host: string }): Array<{
+    readonly instance_id: string;
+    readonly migration_uuid: string;
+  }>;
   /** Ends an action that failed. `vm_state` absent: as it was. */
   failAction(
     args: ActionRef & {
@@ -177,6 +244,21 @@ export type ConductorRpc = {
       readonly details: string;
       readonly vm_state?: VmState;
       readonly power_state?: PowerState;
+    },
+  ): void;
+  /** Writes what is so from now on, while the action goes on. */
+  changeEntry(args: ActionRef & { readonly changes: Partial<InstanceRow> }): void;
+  /** The server is shelved and has left its host: frees its claim. */
+  finishOffload(args: ActionRef): void;
+  /** The host has unwound: tries another one, or ends the action with the server as it was. */
+  failUnshelve(
+    args: UnshelveMessage & {
+      readonly host: string;
+      readonly message: string;
+      readonly details: string;
+      readonly retriable: boolean;
+      /** There is nothing any more to make the server from. */
+      readonly image_lost: boolean;
     },
   ): void;
   finishDelete(args: ActionRef): void;
@@ -212,6 +294,14 @@ export type AgentRpc = {
   cleanUpServer(args: ActionRef): void;
   /** On the host that it leaves: resizes it, or moves it to another host, or both. The destination is claimed. */
   moveServer(args: MoveMessage): void;
+  /** On the host where it is: takes the move back, which waits to be confirmed. */
+  revertMove(args: ActionRef & { readonly migration_uuid: string }): void;
+  /** One part of a move on this host, for the host that runs the move; with `back` it is undone. */
+  runMovePart(args: MovePartArgs & { readonly part: MovePartName; readonly back: boolean }): {
+    evidence: Record<string, unknown>;
+  };
+  /** The move is over: what this host kept for it goes, and all of the server when it is not here. */
+  dropMoved(args: { readonly instance_id: string; readonly migration_uuid: string }): void;
   /** The action was ended for being late: what still runs of it stops, and what waits behind it goes on. */
   callOffAction(args: ActionRef): void;
   startServer(args: ActionRef): void;
@@ -232,6 +322,20 @@ export type AgentRpc = {
   /** Boots a disk made of an image instead of the server's own. The entry already has the password. */
   rescueServer(args: ActionRef & { readonly user_token: string; readonly rescue: Rescue }): void;
   unrescueServer(args: ActionRef): void;
+  /** Stops the server and, unless it is on a volume, fills the image, which the API has made; then it may leave the host. */
+  shelveServer(
+    args: ActionRef & {
+      readonly image_id: string | null;
+      readonly user_token: string;
+      readonly offload: boolean;
+    },
+  ): void;
+  /** The shelved server leaves the host. */
+  offloadServer(args: ActionRef): void;
+  /** Runs a shelved server that has not left the host. */
+  startShelvedServer(args: ActionRef): void;
+  /** Launches a shelved server that is on no host. Its resources are claimed here. */
+  unshelveServer(args: UnshelveMessage & { readonly destination: Destination }): void;
   /** Uploads the root disk into the image `image_id`, which the API has made and queued. */
   createImage(args: ActionRef & { readonly image_id: string; readonly user_token: string }): void;
   /** As `createImage`; then only the newest `rotation` backups of the type are left. */

@@ -359,6 +359,7 @@ export interface MigrationRow {
   status: MigrationStatus;
   source_compute: string;
   source_node: string;
+  source_zone: string | null;
   /** Null until the scheduler has chosen. */
   dest_compute: string | null;
   dest_node: string | null;

@@ -5,6 +5,7 @@ import { releaseInTransaction } from '#placement/claim.ts';
 import type { ComputeDeps } from '../deps.ts';
 import type { ActionRef, ConductorRpc, Prepared } from '../rpc.ts';
 import type { Fault } from '../tables.ts';
+import { endOpenMove } from './moves.ts';
 import { endAction, findAction, findEntry, findInstance, updateInstance } from './store.ts';
 
 export async function loadEntry({ db }: ComputeDeps, args: ActionRef): Promise<Prepared> {
@@ -72,13 +73,14 @@ export async function failAction(
 
 /** Closes the entry and frees its claim, in one transaction. */
 export async function finishDelete(
-  { db, clock }: Pick<ComputeDeps, 'db' | 'clock'>,
+  deps: Pick<ComputeDeps, 'db' | 'clock' | 'bus'>,
   args: ActionRef,
 ): Promise<void> {
-  await db.transaction(async (trx) => {
-    const now = isoTime(clock);
+  await deps.db.transaction(async (trx) => {
+    const now = isoTime(deps.clock);
     await endAction(trx, args.action_id, 'done', now);
     await releaseInTransaction(trx, args.instance_id);
+    await endOpenMove(deps, trx, args.instance_id);
     await trx
       .updateTable('instance_actions')
       .set({ state: 'failed', finished_at: now, message: 'Error', cancelled: 1 })

@@ -10,7 +10,17 @@ import { deleteServerWithoutHost } from './delete-without-host.ts';
 import { listHostEntries, reportHost, reportPowerStates } from './hosts.ts';
 import { failLaunch, finishLaunch, prepareLaunch } from './launch.ts';
 import { addEvidence, listUncountedLaunches } from './late-evidence.ts';
+import {
+  failMove,
+  failRevert,
+  finishMove,
+  finishRevert,
+  listOpenMoves,
+  prepareMove,
+  prepareRevert,
+} from './moves.ts';
 import { recordReady } from './ready.ts';
+import { changeEntry, failUnshelve, finishOffload } from './shelve.ts';
 import { recordStep } from './steps.ts';
 import { findEntry, publishTaskState, writeVifs } from './store.ts';
 
@@ -39,8 +49,18 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       finishLaunch: async (args) => finishLaunch(deps, args),
       failLaunch: async (args) => failLaunch(deps, args),
       loadEntry: async (args) => loadEntry(deps, args),
+      prepareMove: async (args) => prepareMove(deps, args),
+      finishMove: async (args) => finishMove(deps, args),
+      failMove: async (args) => failMove(deps, args),
+      prepareRevert: async (args) => prepareRevert(deps, args),
+      finishRevert: async (args) => finishRevert(deps, args),
+      failRevert: async (args) => failRevert(deps, args),
+      listOpenMoves: async ({ host }) => listOpenMoves(db.kysely, host),
       finishAction: async (args) => finishAction(deps, args),
       failAction: async (args) => failAction(deps, args),
+      changeEntry: async (args) => changeEntry(deps, args),
+      finishOffload: async (args) => finishOffload(deps, args),
+      failUnshelve: async (args) => failUnshelve(deps, args),
       finishDelete: async (args) => finishDelete(deps, args),
       deleteServerWithoutHost: async (args) => deleteServerWithoutHost(deps, args),
       getEntry: async ({ instance_id }) => (await findEntry(db.kysely, instance_id)) ?? null,

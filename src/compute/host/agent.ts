@@ -9,6 +9,7 @@ import { createImage } from '../tasks/create-image.ts';
 import { cleanUpServer, deleteServer } from '../tasks/delete-server.ts';
 import { extendVolume } from '../tasks/extend-volume.ts';
 import { launchServer } from '../tasks/launch-server.ts';
+import { dropMoved, moveServer } from '../tasks/move-server.ts';
 import {
   pauseServer,
   rebootServer,
@@ -19,13 +20,17 @@ import {
   unpauseServer,
 } from '../tasks/power-server.ts';
 import { rebuildServer } from '../tasks/rebuild-server.ts';
+import { revertMove } from '../tasks/revert-move.ts';
 import { rescueServer, unrescueServer } from '../tasks/rescue-server.ts';
+import { offloadServer, shelveServer, startShelvedServer } from '../tasks/shelve-server.ts';
 import { swapVolume } from '../tasks/swap-volume.ts';
+import { unshelveServer } from '../tasks/unshelve-server.ts';
 import { auditHost } from './audit.ts';
 import { boundConsoleLogs, readConsoleTail } from './console-log.ts';
 import { startCountingFlows } from './count-flows.ts';
 import { createBackup } from './create-backup.ts';
 import type { HostDeps } from './deps.ts';
+import { runMovePart } from './moves/parts.ts';
 import { instancePaths, instancesDir } from './paths.ts';
 import { followPowerStates } from './power-states.ts';
 import { hostReport } from './resources.ts';
@@ -140,6 +145,13 @@ function handlers(
     deleteServer: instead(deleteServer),
     cleanUpServer: instead(cleanUpServer),
     callOffAction: async ({ instance_id, action_id }) => deps.cancellations.cancel(instance_id, action_id),
+    moveServer: each(moveServer),
+    revertMove: each(revertMove),
+    runMovePart: async (args) => {
+      const { evidence } = await runMovePart(deps, args);
+      return { evidence: { ...evidence } };
+    },
+    dropMoved: async (args) => deps.instanceLocks.run(args.instance_id, async () => dropMoved(deps, args)),
     startServer: each(startServer),
     stopServer: each(stopServer),
     rebootServer: each(rebootServer),
@@ -150,6 +162,10 @@ function handlers(
     rebuildServer: each(rebuildServer),
     rescueServer: each(rescueServer),
     unrescueServer: each(unrescueServer),
+    shelveServer: each(shelveServer),
+    offloadServer: each(offloadServer),
+    startShelvedServer: each(startShelvedServer),
+    unshelveServer: each(unshelveServer),
     createImage: each(createImage),
     createBackup: each(createBackup),
     attachInterface: each(attachInterface),

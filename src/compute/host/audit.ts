@@ -3,7 +3,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostDeps } from './deps.ts';
-import { instanceOfSocket, instancesDir, removeInstanceFiles, socketsDir } from './paths.ts';
+import { removeKept } from './moves/kept.ts';
+import { instanceOfSocket, instancesDir, moveOfDirectory, removeInstanceFiles, socketsDir } from './paths.ts';
 
 /** Younger leftovers may belong to a launch whose entry has not been seen yet. */
 const YOUNG_MS = 10_000;
@@ -17,6 +18,8 @@ export interface HostAudit {
   readonly directories: readonly string[];
   /** Instances of which there was a root disk in shared storage, and that are nowhere. */
   readonly disks: readonly string[];
+  /** Of which something was kept, and that are over. */
+  readonly moves: ReadonlyArray<{ readonly instanceId: string; readonly migrationUuid: string }>;
   readonly images: readonly string[];
   readonly metadataNetworks: readonly string[];
 }
@@ -31,21 +34,27 @@ export async function auditHost(deps: HostDeps): Promise<HostAudit> {
     oldNames(socketsDir(config), deps.clock.now()),
   ]);
   const entries = await deps.conductor.call('listHostEntries', { host: config.host });
-  const known = new Set(entries.map((entry) => entry.id));
+  const moves = await deps.conductor.call('listOpenMoves', { host: config.host });
+  const known = new Set([...entries.map((entry) => entry.id), ...moves.map((move) => move.instance_id)]);
   const orphan = (id: string): boolean => UUID.test(id) && !known.has(id) && !deps.instanceLocks.isHeld(id);
   const found = {
     guests: guests.map((guest) => guest.id).filter(orphan),
     devices: plugged.filter((port) => orphan(port.serverId)).map((port) => port.devname),
     directories: [...new Set([...directories, ...sockets.map(instanceOfSocket)])].filter(orphan),
     disks: await orphanDisks(deps, orphan),
+    moves: directories.flatMap((name) => {
+      const move = moveOfDirectory(name);
+      return move && !moves.some((each) => each.migration_uuid === move.migrationUuid) ? [move] : [];
+    }),
   };
   for (const id of found.guests) await hypervisor.destroyServer(id);
   for (const device of found.devices) await hostSwitch.unplug(device);
+  for (const move of found.moves) await removeKept(config, move.instanceId, move.migrationUuid);
   for (const id of found.directories) await removeInstanceFiles(config, id);
   for (const id of found.disks)
     for (const disks of [deps.rootDisks, deps.rootDisks.rescue]) await disks.remove(id);
   const metadataNetworks = await removeUnusedMetadata(deps);
-  const images = entries.length > 0 ? [] : await deps.imageCache.prune(new Set(), UNUSED_IMAGE_MS);
+  const images = known.size > 0 ? [] : await deps.imageCache.prune(new Set(), UNUSED_IMAGE_MS);
   const result = { ...found, images, metadataNetworks };
   if (Object.values(found).some((each) => each.length > 0))
     deps.log.warn({ host: config.host, ...result }, 'audit removed what belonged to nobody');

@@ -9,6 +9,7 @@ import type { NetworkClient } from '#platform/clients/network.ts';
 import type { VolumeClient } from '#platform/clients/volume.ts';
 import type { Hypervisor, StorageSecret } from '#drivers/libvirt/port.ts';
 import type { MetadataPorts } from '#drivers/metadata-port/port.ts';
+import type { DiskCarrier } from '#drivers/disk-carrier/port.ts';
 import type { HostSwitch } from '#drivers/ovs/port.ts';
 import type { ConductorRpc } from '../rpc.ts';
 import type { Cancellations } from './cancellations.ts';
@@ -40,6 +41,7 @@ export interface HostDeps {
   readonly configDrives: ConfigDriveWriter;
   readonly imageCache: ImageCache;
   readonly rootDisks: HostDisks;
+  readonly diskCarrier: DiskCarrier;
   /** One operation at a time for each instance. */
   readonly instanceLocks: KeyedMutex;
   readonly cancellations: Cancellations;

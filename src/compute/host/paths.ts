@@ -36,6 +36,27 @@ export function instancePaths(config: HostConfig, instanceId: string): InstanceP
   };
 }
 
+/** What a host keeps of an instance that moves: the directory as it was, and the one that gave way when it was put back. */
+export function movePaths(
+  config: HostConfig,
+  instanceId: string,
+  migrationUuid: string,
+): { readonly kept: string; readonly aside: string } {
+  if (!UUID.test(migrationUuid)) throw new RangeError(`${JSON.stringify(migrationUuid)} is no migration id`);
+  const kept = `${instancePaths(config, instanceId).dir}.${migrationUuid}`;
+  return { kept, aside: `${kept}.aside` };
+}
+
+/** Of a directory's name that `movePaths` made: whose it is. */
+export function moveOfDirectory(
+  name: string,
+): { readonly instanceId: string; readonly migrationUuid: string } | undefined {
+  const [instanceId = '', migrationUuid = '', suffix = 'aside', ...more] = name.split('.');
+  if (more.length > 0 || suffix !== 'aside' || !UUID.test(instanceId) || !UUID.test(migrationUuid))
+    return undefined;
+  return { instanceId, migrationUuid };
+}
+
 /** Whatever the host keeps of an instance on its disk. May be repeated. */
 export async function removeInstanceFiles(config: HostConfig, instanceId: string): Promise<void> {
   const { dir, serialSocket, vncSocket } = instancePaths(config, instanceId);

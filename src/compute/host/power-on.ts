@@ -14,12 +14,12 @@ import { completeVolumes, connectVolumes } from './volumes/connect.ts';
 
 /**
  * Plugs the interfaces and makes the guest, running; a guest that exists is destroyed first when `anew`. With `rescue` it boots
- * the disk that was made for that.
+ * the disk that was made for that; `paused` it is made with its processors stopped.
  */
 export async function powerOn(
   deps: HostDeps,
   entry: InstanceEntry,
-  options: { anew: boolean; rescue?: Rescue | undefined },
+  options: { anew: boolean; rescue?: Rescue | undefined; paused?: boolean },
 ): Promise<void> {
   const { hypervisor } = deps;
   const { rescue } = options;
@@ -55,7 +55,7 @@ export async function powerOn(
     configDrive,
     offloads: deps.hostSwitch.offloads,
   });
-  await hypervisor.createServer(spec);
+  await hypervisor.createServer(spec, { paused: options.paused ?? false });
   await completeVolumes(deps, devices);
 }
 

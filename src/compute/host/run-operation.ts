@@ -79,11 +79,15 @@ export async function runOperation(deps: HostDeps, message: ActionRef, operation
   );
   await deps.conductor.call('failAction', {
     ...ref,
-    message:
-      cause instanceof Error && (cause instanceof DomainError || 'code' in cause)
-        ? cause.message
-        : 'an unexpected error; the request id names it in the logs',
+    message: reasonOf(cause),
     details: causeChain(cause).join('\n'),
     ...operation.failedState,
   });
+}
+
+/** What a user reads: a refusal's own words; of a bug only that there is one. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error && (cause instanceof DomainError || 'code' in cause)
+    ? cause.message
+    : 'an unexpected error; the request id names it in the logs';
 }

@@ -8,10 +8,14 @@ import { releaseInTransaction } from '#placement/claim.ts';
 import { finishDelete } from '../conductor/actions.ts';
 import { tryReleaseVolumes } from '../conductor/delete-without-host.ts';
 import { endLaunchInError } from '../conductor/launch.ts';
+import { undoMoveInTransaction } from '../conductor/moves.ts';
+import { leaveHost } from '../conductor/shelve.ts';
 import { endAction, findInstance, updateInstance } from '../conductor/store.ts';
 import type { ComputeDeps } from '../deps.ts';
 import { releasePorts } from '../host/ports.ts';
+import { removeShelvedImage } from '../host/shelved-image.ts';
 import { agentQueue, type AgentRpc } from '../rpc.ts';
+import { findOpenMigration, updateMigration } from '../server-migrations/store.ts';
 import type { Transaction } from 'kysely';
 import type { ComputeTables, Fault, InstanceActionRow } from '../tables.ts';
 
@@ -55,6 +59,8 @@ async function hasNoHost({ db, clock, config }: ComputeDeps, action: InstanceAct
 async function deleteHere(deps: ComputeDeps, action: InstanceActionRow): Promise<void> {
   await releasePorts(deps, action.instance_id);
   await tryReleaseVolumes(deps, action.instance_id);
+  const entry = await findInstance(deps.db.kysely, action.instance_id);
+  if (entry) await removeShelvedImage(deps, entry);
   await finishDelete(deps, { action_id: action.id, instance_id: action.instance_id });
 }
 
@@ -78,20 +84,32 @@ async function expire(
   }
   await endAction(trx, action.id, 'failed', now, 'Error', fault.message);
   if (!entry) return;
+  if (action.action === 'unshelve' && entry.vm_state === 'shelved_offloaded') {
+    // It stays shelved: whatever of it is on a host goes with the audit of that.
+    await leaveHost(trx, entry, { fault_json: JSON.stringify(fault) }, now);
+    return tellHost('callOffAction');
+  }
   const isDelete = action.action === 'delete';
+  const moving = MOVES.has(action.action) ? await findOpenMigration(trx, entry.id) : undefined;
+  if (moving && action.action === 'revertResize')
+    await updateMigration(trx, moving.uuid, { status: 'finished' }, now);
+  else if (moving) await undoMoveInTransaction({ clock }, trx, entry, moving);
   await updateInstance(
     trx,
     entry.id,
     {
       fault_json: JSON.stringify(fault),
       // A delete that was given up keeps its host and its claim: the guest may be there, and it may be deleted again.
-      ...(isDelete ? { vm_state: 'error' as const } : {}),
+      // Of a server that was moving it is not known whether it runs: its host unwinds the move when it can.
+      ...(isDelete || moving ? { vm_state: 'error' as const } : {}),
       ...(isDelete || entry.task_state !== 'deleting' ? { task_state: null } : {}),
     },
     now,
   );
   await tellHost('callOffAction');
 }
+
+const MOVES = new Set(['resize', 'migrate', 'revertResize']);
 
 async function lateFault(
   trx: Transaction<ComputeTables>,

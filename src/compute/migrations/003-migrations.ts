@@ -15,6 +15,7 @@ export const migrationsMigration: Migration = {
       .addColumn('status', 'text', (c) => c.notNull())
       .addColumn('source_compute', 'text', (c) => c.notNull())
       .addColumn('source_node', 'text', (c) => c.notNull())
+      .addColumn('source_zone', 'text')
       .addColumn('dest_compute', 'text')
       .addColumn('dest_node', 'text')
       .addColumn('dest_host', 'text')

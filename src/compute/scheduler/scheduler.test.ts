@@ -201,7 +201,7 @@ class Cloud implements AsyncDisposable {
     await this.db.transaction(async (trx) =>
       insertMigration(trx as unknown as Executor<ComputeTables>, {
         uuid, instance_id: args.instance_id, project_id: 'p', user_id: 'u', migration_type: 'resize', status: 'pre-migrating',
-        source_compute: host ?? '', source_node: node ?? '', dest_compute: null, dest_node: null, dest_host: null, dest_zone: null,
+        source_compute: host ?? '', source_node: node ?? '', source_zone: null, dest_compute: null, dest_node: null, dest_host: null, dest_zone: null,
         old_flavor_json: flavor_json, new_flavor_json, old_vm_state: 'active', disk_config: 'AUTO', forced: 0, memory_total: null,
         memory_processed: null, memory_remaining: null, disk_total: null, disk_processed: null, disk_remaining: null,
         created_at: now(), updated_at: null,

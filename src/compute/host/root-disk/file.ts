@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { access, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readQcow2Header } from '#drivers/disk-image/qcow2-header.ts';
 import { writeOverlay } from '#drivers/disk-image/qcow2-overlay.ts';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import type { HostConfig } from '../config.ts';
@@ -62,6 +63,16 @@ function disksAt(config: HostConfig, pathOf: (instanceId: string) => string): Ro
         throw error;
       }
     },
+    shared: false,
+    grow: async (instanceId, sizeBytes) => {
+      const path = pathOf(instanceId);
+      const header = await readQcow2Header(path);
+      if (header && header.virtualSize < sizeBytes)
+        await runCommand(['qemu-img', 'resize', '-q', '-f', 'qcow2', path, String(sizeBytes)]);
+    },
+    keep: async () => undefined,
+    putBack: async () => undefined,
+    forget: async () => undefined,
     list: async () => [], // they go with the instance's directory
   };
 }

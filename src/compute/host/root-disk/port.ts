@@ -44,6 +44,19 @@ export interface RootDisks {
     name: string,
     standStill: (act: () => Promise<void>) => Promise<void>,
   ): Promise<DiskCopy>;
+  /** In storage that every host reaches: a server that moves leaves its disk where it is. */
+  readonly shared: boolean;
+  /** Never makes it smaller. The guest is off. */
+  grow(instanceId: string, sizeBytes: number): Promise<void>;
+  /**
+   * Keeps what a shared disk holds now under `name`, so that a move can be taken back. What lies in the instance's directory
+   * is kept with that: then nothing happens here.
+   */
+  keep(instanceId: string, name: string): Promise<void>;
+  /** Puts the disk back to what was kept, its size too, as long as that is there. */
+  putBack(instanceId: string, name: string): Promise<void>;
+  /** Of what is not kept, no error. */
+  forget(instanceId: string, name: string): Promise<void>;
   /** Instances that have a disk elsewhere than in their directory, wherever they run. */
   list(): Promise<string[]>;
 }

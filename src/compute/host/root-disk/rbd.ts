@@ -74,12 +74,26 @@ function disksNamed(cluster: CephCluster, suffix: string): RootDisks {
         },
       };
     },
+    shared: true,
+    grow: async (instanceId, sizeBytes) => void (await pool.grow(nameOf(instanceId), sizeBytes)),
+    keep: async (instanceId, name) => pool.createSnapshot(nameOf(instanceId), keptAs(name)),
+    putBack: async (instanceId, name) => {
+      const image = nameOf(instanceId);
+      if (!(await pool.snapshots(image)).includes(keptAs(name))) return;
+      await pool.rollback(image, keptAs(name));
+    },
+    forget: async (instanceId, name) => {
+      const image = nameOf(instanceId);
+      if (await pool.find(image)) await pool.removeSnapshot(image, keptAs(name));
+    },
     list: async () =>
       (await pool.list())
         .map(({ name }) => (name.endsWith(suffix) ? name.slice(0, -suffix.length) : ''))
         .filter((id) => UUID.test(id)),
   };
 }
+
+const keptAs = (name: string): string => `before-${name}`;
 
 /** Another format than raw would be shown to the guest as it is. */
 function sourceOf(cluster: CephCluster, image: ClonableImage): RbdLocation | undefined {

@@ -9,11 +9,12 @@ import type { RpcClient } from '#platform/bus/bus.ts';
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
-import type { ImageClient } from '#platform/clients/image.ts';
+import type { Image, ImageClient } from '#platform/clients/image.ts';
 import type { NetworkClient, Port, PortTrace } from '#platform/clients/network.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import { silentLog } from '#platform/log/log.ts';
 import { MemorySagaLog } from '#platform/saga/testing.ts';
+import { createLocalCarrier } from '#drivers/disk-carrier/local.ts';
 import { createConfigDriveWriter } from '#drivers/config-drive/real.ts';
 import { FakeHypervisor } from '#drivers/libvirt/fake.ts';
 import { createFakeMetadataPorts } from '#drivers/metadata-port/fake.ts';
@@ -37,11 +38,15 @@ export interface ModelHost extends AsyncDisposable {
   readonly deps: HostDeps;
   readonly entry: InstanceEntry;
   readonly ports: Map<string, Port>;
+  /** Images that servers were put into. */
+  readonly images: Map<string, Image>;
   readonly volumes: ModelVolumes;
   readonly hypervisor: FakeHypervisor;
   /** What the conductor was told, in order: method and argument. */
   readonly told: Array<{ readonly method: string; readonly args: unknown }>;
   readonly dir: string;
+  /** What the conductor answers, by method; others as for an instance that is where it should be. */
+  readonly answers: Partial<Record<keyof ConductorRpc, (args: never) => unknown>>;
   /** Ports are up when plugged, unless this says no. */
   portUp: (portId: string) => boolean;
   leftovers(): Promise<string[]>;
@@ -49,41 +54,66 @@ export interface ModelHost extends AsyncDisposable {
 
 export async function createModelHost(changes: Partial<InstanceEntry> = {}): Promise<ModelHost> {
   const dir = await mkdtemp(join(tmpdir(), 'model-host-'));
-  const image = Buffer.alloc(64 * 1024, 'image');
-  await writeFile(join(dir, 'image'), image);
+  await writeFile(join(dir, 'image'), IMAGE);
   const entry = { ...ENTRY, ...changes };
-  const ports = new Map<string, Port>();
-  const told: ModelHost['told'] = [];
+  const empty = { ports: new Map<string, Port>(), images: new Map<string, Image>(), told: [], answers: {} };
   const bus = createInProcessBus();
+  const volumes = createModelVolumes(entry.devices);
+  return modelHost('host-1', { ...empty, dir, entry, bus, volumes }, async () => {
+    await bus[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true });
+  });
+}
+
+/** A second host of the same cloud: all but what is on a host is the first one's. It ends with that. */
+export function createHostBeside(first: ModelHost, name: string): ModelHost {
+  const second = modelHost(name, { ...first, bus: first.deps.bus }, async () => undefined);
+  const [here, there] = [first.portUp, second.portUp];
+  first.portUp = second.portUp = (portId) => here(portId) || there(portId);
+  return second;
+}
+
+const IMAGE = Buffer.alloc(64 * 1024, 'image');
+
+/** What the hosts of a cloud have in common. */
+type Cloud = Pick<ModelHost, 'dir' | 'entry' | 'ports' | 'images' | 'told' | 'answers' | 'volumes'> &
+  Pick<HostDeps, 'bus'>;
+
+const dataDirOf = (dir: string, name: string): string => join(dir, name === 'host-1' ? 'host' : name);
+
+function modelHost(name: string, cloud: Cloud, close: () => Promise<void>): ModelHost {
+  const { dir, entry, ports, images, told, answers, volumes, bus } = cloud;
   const hostSwitch = createFakeSwitch();
   const hypervisor = new FakeHypervisor();
-  const conductor = modelConductor(entry, told);
+  const conductor = modelConductor(entry, told, answers);
   const model: ModelHost = {
     deps: undefined as unknown as HostDeps, // set below: the clients need the model
     entry,
     ports,
-    volumes: createModelVolumes(entry.devices),
+    images,
+    volumes,
     hypervisor,
     told,
     dir,
+    answers,
     portUp: (portId) => hostSwitch.has(`tap${portId.slice(0, 11)}`),
     leftovers: async () => [
       ...model.volumes.leftovers(),
       ...[...ports.keys()].map((id) => `port ${id}`),
+      ...[...images.keys()].map((id) => `image ${id}`),
       ...(await hypervisor.listServers()).map((server) => `guest ${server.id}`),
       ...(await hostSwitch.listPlugged()).map((port) => `tap ${port.devname}`),
-      ...(await readdir(join(dir, 'host', 'instances')).catch(() => [])).map((name) => `directory ${name}`),
+      ...(await readdir(join(dataDirOf(dir, name), 'instances')).catch(() => [])).map(
+        (each) => `directory ${each}`,
+      ),
     ],
-    [Symbol.asyncDispose]: async () => {
-      await bus[Symbol.asyncDispose]();
-      await rm(dir, { recursive: true });
-    },
+    [Symbol.asyncDispose]: close,
   };
   const metadata = createMetadataServer({ conductor, clock: systemClock, log: silentLog });
   const config: HostConfig = {
     ...HOST_DEFAULTS,
-    host: 'host-1',
-    dataDir: join(dir, 'host'),
+    host: name,
+    dataDir: dataDirOf(dir, name),
     simulated: true,
     portUpDeadlineMs: 300,
     shutdownGraceMs: 50,
@@ -95,7 +125,7 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     bus,
     conductor,
     sagaLog: new MemorySagaLog(),
-    image: modelImages(pathToFileURL(join(dir, 'image')).href, image),
+    image: modelImages(pathToFileURL(join(dir, 'image')).href, IMAGE, images),
     network: modelNetwork(model),
     volume: model.volumes.client,
     serviceToken: async () => 'service-token',
@@ -104,8 +134,9 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     metadata,
     metadataPorts: createFakeMetadataPorts(metadata.listener),
     configDrives: createConfigDriveWriter(),
-    imageCache: createImageCache(join(dir, 'host', 'image-cache')),
+    imageCache: createImageCache(join(dataDirOf(dir, name), 'image-cache')),
     rootDisks: createFileRootDisks(config),
+    diskCarrier: createLocalCarrier(name, (host) => dataDirOf(dir, host)),
     instanceLocks: new KeyedMutex(),
     cancellations: new Cancellations(),
     inject: noFaults,
@@ -179,7 +210,11 @@ const ENTRY: InstanceEntry = {
 };
 
 /** Answers as the conductor does for an instance that is where it should be. */
-function modelConductor(entry: InstanceEntry, told: ModelHost['told']): RpcClient<ConductorRpc> {
+function modelConductor(
+  entry: InstanceEntry,
+  told: ModelHost['told'],
+  own: ModelHost['answers'],
+): RpcClient<ConductorRpc> {
   const go = () => ({ kind: 'go', entry });
   const answers: Partial<Record<keyof ConductorRpc, () => unknown>> = {
     prepareLaunch: go,
@@ -190,11 +225,13 @@ function modelConductor(entry: InstanceEntry, told: ModelHost['told']): RpcClien
   const call = async (method: keyof ConductorRpc, args: unknown): Promise<unknown> => {
     told.push({ method, args });
     if (method === 'writeVifs') entry.vifs_json = JSON.stringify((args as { vifs: unknown }).vifs);
+    if (method === 'changeEntry') Object.assign(entry, (args as { changes: object }).changes);
     if (method === 'writeDevice') changeDevice(entry, args as Parameters<ConductorRpc['writeDevice']>[0]);
     if (method === 'exchangeDevices')
       exchangeDevices(entry, args as Parameters<ConductorRpc['exchangeDevices']>[0]);
     if (method === 'removeDevice') removeDevice(entry, args as Parameters<ConductorRpc['removeDevice']>[0]);
-    return answers[method]?.();
+    const answer = own[method] as ((given: unknown) => unknown) | undefined;
+    return answer ? answer(args) : answers[method]?.();
   };
   return {
     call,
@@ -234,7 +271,8 @@ function removeDevice(entry: Devices, { device_id }: Parameters<ConductorRpc['re
   entry.devices = entry.devices.filter((each) => each.id !== device_id);
 }
 
-function modelImages(location: string, bytes: Buffer): ImageClient {
+/** One image that is there, and `made`, which servers fill. */
+function modelImages(location: string, bytes: Buffer, made: ModelHost['images']): ImageClient {
   const image = {
     id: IMAGE_ID,
     name: 'image',
@@ -251,9 +289,17 @@ function modelImages(location: string, bytes: Buffer): ImageClient {
     os_hash_value: hash('sha512', bytes),
     direct_url: location,
   };
-  return {
-    locateImage: async (_token: string, id: string) => (id === IMAGE_ID ? image : undefined),
-  } as unknown as ImageClient;
+  const find = async (_token: string, id: string) => (id === IMAGE_ID ? image : made.get(id));
+  const client: Partial<ImageClient> = {
+    findImage: find,
+    locateImage: find,
+    uploadData: async (_token, id, stream) => {
+      for await (const _chunk of stream);
+      made.set(id, { ...image, id, status: 'active' });
+    },
+    deleteImage: async (_token, id) => void made.delete(id),
+  };
+  return client as ImageClient;
 }
 
 function modelNetwork(model: ModelHost): NetworkClient {

@@ -38,8 +38,12 @@ export async function reimageDevice(
   return { device: reserved, bytesCopied: record?.bytes_copied ?? null };
 }
 
-/** The reservation is made before the attachment ends: the volume is the server's all along. */
-async function reserveAgain(deps: HostDeps, device: BlockDeviceRow, token: string): Promise<BlockDeviceRow> {
+/** Ends the connection. The reservation is made before the attachment ends: the volume is the server's all along. */
+export async function reserveAgain(
+  deps: HostDeps,
+  device: BlockDeviceRow,
+  token: string,
+): Promise<BlockDeviceRow> {
   const service = await deps.serviceToken();
   const [volume_id, instance_id] = [device.volume_id ?? '', device.instance_id];
   const held = await deps.volume.listAttachments(service, { volume_id, instance_id, all_tenants: '1' });

@@ -1,0 +1,271 @@
+// Resizes and cold migrations: the server goes off where it is, its disks are kept there and carried to its destination, it
+// runs there with its new flavor, and waits to be confirmed. The host that it leaves runs this; the destination, which may be
+// the same host, does its parts when asked.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { causeChain } from '#platform/errors/domain-error.ts';
+import { runSaga } from '#platform/saga/run-saga.ts';
+import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
+import type { HostDeps } from '../host/deps.ts';
+import { HostError } from '../host/errors.ts';
+import { bootsFromVolume } from '../host/guest-spec.ts';
+import { removeKept } from '../host/moves/kept.ts';
+import { askPart, awaitPorts, partStep, rebindPorts, type Done } from '../host/moves/steps.ts';
+import { movePaths, removeInstanceFiles } from '../host/paths.ts';
+import { reasonOf } from '../host/run-operation.ts';
+import type { MoveMessage, MovePartArgs, MoveRef, PreparedMove } from '../rpc.ts';
+import { POWER_STATE, type FlavorSnapshot } from '../tables.ts';
+import { unplugAll } from './delete-server.ts';
+
+export type Going = Extract<PreparedMove, { kind: 'go' }>;
+
+export type MoveOutputs = {
+  readonly prepare: Done;
+  readonly 'guest.stop': Done;
+  readonly 'volume.release': Done;
+  readonly 'disk.keep': Done;
+  readonly 'disk.carry': Done;
+  readonly 'disk.prepare': Done;
+  readonly 'network.move': Done;
+  readonly 'network.plug': Done;
+  readonly 'volume.connect': Done;
+  readonly spawn: Done;
+  readonly 'network.bind': Done;
+  readonly activate: Done;
+  readonly finish: Done;
+};
+
+const CARRY_DEADLINE_MS = 1_800_000;
+const SHORT_MS = 60_000;
+
+export function moveServerSaga(deps: HostDeps, move: Going): Saga<MoveRef, MoveOutputs> {
+  const { migration, from, to } = move;
+  const [source, destination] = [migration.source_compute, migration.dest_compute ?? ''];
+  const run = migration.old_vm_state === 'active';
+  const same_host = source === destination;
+  const there: Omit<MovePartArgs, keyof MoveRef> = { entry: to, run, graceful: true, same_host };
+  const here = { ...there, entry: from };
+  const graceMs = deps.config.shutdownGraceMs;
+  const startMs = deps.config.spawnDeadlineMs;
+  const leave = { host: source, args: here };
+  const arrive = { host: destination, args: there };
+  const steps: ReadonlyArray<AnyStep<MoveRef, MoveOutputs>> = [
+    prepare(move),
+    partStep(deps, { name: 'guest.stop', needs: ['prepare'], ...leave, deadlineMs: graceMs + startMs }),
+    partStep(deps, { name: 'volume.release', needs: ['guest.stop'], ...leave, deadlineMs: SHORT_MS }),
+    partStep(deps, { name: 'disk.keep', needs: ['volume.release'], ...leave, deadlineMs: SHORT_MS }),
+    carryDisks(deps, move, arrive),
+    partStep(deps, { name: 'disk.prepare', needs: ['disk.carry'], ...arrive, deadlineMs: SHORT_MS }),
+    rebindPorts(deps, { name: 'network.move', needs: ['disk.prepare'], from: source, to: destination }, from),
+    partStep(deps, { name: 'volume.connect', needs: ['network.move'], ...arrive, deadlineMs: SHORT_MS }),
+    ...(run
+      ? ([
+          partStep(deps, {
+            name: 'network.plug',
+            needs: ['volume.connect'],
+            ...arrive,
+            deadlineMs: SHORT_MS,
+            volatile: true,
+          }),
+          partStep(deps, {
+            name: 'spawn',
+            needs: ['network.plug'],
+            ...arrive,
+            deadlineMs: startMs,
+            volatile: true,
+          }),
+          awaitPorts(deps, { name: 'network.bind', needs: ['network.plug'], host: destination }, to),
+          partStep(deps, {
+            name: 'activate',
+            needs: ['spawn', 'network.bind'],
+            ...arrive,
+            deadlineMs: SHORT_MS,
+          }),
+        ] satisfies ReadonlyArray<AnyStep<MoveRef, MoveOutputs>>)
+      : []),
+    finish(deps, run),
+  ];
+  return { name: 'move-server', steps: steps.map((step) => injectable(deps, from.name, step)) };
+}
+
+/** Says what is about to be done, and refuses what no host can do: a disk that gets smaller. */
+function prepare({ migration, from, to }: Going): Step<MoveRef, MoveOutputs, 'prepare'> {
+  return {
+    name: 'prepare',
+    needs: [],
+    deadlineMs: 30_000,
+    do: async ({ evidence }) => {
+      const [old, wanted] = [from, to].map((entry) => JSON.parse(entry.flavor_json) as FlavorSnapshot) as [
+        FlavorSnapshot,
+        FlavorSnapshot,
+      ];
+      evidence({
+        migration_id: migration.id,
+        from: { host: migration.source_compute, flavor: old.name },
+        to: { host: migration.dest_compute, flavor: wanted.name },
+      });
+      const shrinks =
+        (!bootsFromVolume(from) && wanted.disk < old.disk) || wanted.ephemeral < ephemeralOf(from);
+      if (shrinks)
+        throw new HostError('conflict', 'disk-shrinks', 'Resize error: Unable to resize disk down.', {
+          retriable: false,
+        });
+      return { done: true };
+    },
+    // Nothing to undo: it only reads.
+  };
+}
+
+const ephemeralOf = (entry: Going['from']): number =>
+  entry.devices
+    .filter(
+      (each) =>
+        each.destination_type === 'local' && each.source_type === 'blank' && each.guest_format !== 'swap',
+    )
+    .reduce((sum, each) => sum + (each.volume_size ?? 0), 0);
+
+/** Swap is not carried: nobody reads what an earlier boot has written there. */
+const CARRIED = /^disk(\.eph\.[a-z]+)?$/;
+
+function carryDisks(
+  deps: HostDeps,
+  { migration, from, to }: Going,
+  arrive: { readonly host: string; readonly args: Omit<MovePartArgs, keyof MoveRef> },
+): Step<MoveRef, MoveOutputs, 'disk.carry'> {
+  return {
+    name: 'disk.carry',
+    needs: ['disk.keep'],
+    deadlineMs: CARRY_DEADLINE_MS,
+    do: async ({ signal, evidence, waitingFor }) => {
+      const { kept } = movePaths(deps.config, from.id, migration.uuid);
+      const files = (await readdir(kept)).filter((name) => CARRIED.test(name));
+      let bytes = 0;
+      for (const name of files) {
+        waitingFor(`${name} to be copied to host ${arrive.host}`);
+        bytes += await deps.diskCarrier.carry(
+          {
+            from: join(kept, name),
+            toHost: arrive.host,
+            to: join('instances', to.id, name),
+            format: name === 'disk' ? 'qcow2' : 'raw',
+          },
+          signal,
+        );
+      }
+      waitingFor(null);
+      evidence({ files, bytes, shared: deps.rootDisks.shared });
+      return { done: true };
+    },
+    undo: async ({ input }) => askPart(deps, { ...arrive, name: 'disk.drop', deadlineMs: SHORT_MS }, input),
+  };
+}
+
+function finish(deps: HostDeps, run: boolean): Step<MoveRef, MoveOutputs, 'finish'> {
+  return {
+    name: 'finish',
+    needs: run ? ['activate'] : ['volume.connect'],
+    deadlineMs: 30_000,
+    do: async ({ input }) => {
+      const power_state = run ? POWER_STATE.running : POWER_STATE.shutdown;
+      const { cancelled } = await decided(async () =>
+        deps.conductor.call('finishMove', { ...input, power_state }),
+      );
+      if (cancelled)
+        throw new HostError('gone', 'move-not-wanted', 'The server is being deleted.', { retriable: false });
+      return { done: true };
+    },
+    // After it nothing fails any more.
+  };
+}
+
+const TRIES = 3;
+
+/** An answer that was lost must not unwind what was decided: the question is asked again. */
+export async function decided<T>(question: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await question();
+    } catch (error) {
+      if (attempt === TRIES) throw error;
+    }
+  }
+}
+
+export function injectable<O>(
+  deps: HostDeps,
+  serverName: string,
+  step: AnyStep<MoveRef, O>,
+): AnyStep<MoveRef, O> {
+  const plain = step as Step<MoveRef, O>;
+  const wrapped: Step<MoveRef, O> = {
+    ...plain,
+    do: async (context) => {
+      await deps.inject.before(step.name, { host: deps.config.host, serverName, signal: context.signal });
+      return plain.do(context);
+    },
+  };
+  return wrapped as AnyStep<MoveRef, O>;
+}
+
+/** Moves the server, or goes on with it; in the end it is there, or all is as it was and the conductor knows why. */
+export async function moveServer(deps: HostDeps, message: MoveMessage): Promise<void> {
+  const { action_id, instance_id, migration_uuid } = message;
+  const ref: MoveRef = { action_id, instance_id, migration_uuid };
+  const prepared = await deps.conductor.call('prepareMove', ref);
+  if (prepared.kind === 'stale') return;
+  if (prepared.kind === 'cancelled')
+    return deps.conductor.call('failMove', { ...ref, message: 'called off', details: '', lost: false });
+  await runMove(deps, ref, moveServerSaga(deps, prepared), 'failMove');
+}
+
+/** Runs the saga of a move and tells the conductor when it was unwound. */
+export async function runMove<O>(
+  deps: HostDeps,
+  ref: MoveRef,
+  saga: Saga<MoveRef, O>,
+  failed: 'failMove' | 'failRevert',
+): Promise<void> {
+  using work = deps.cancellations.begin(ref);
+  const outcome = await runSaga(saga, {
+    sagaId: ref.action_id,
+    attempt: 1,
+    input: ref,
+    actor: `compute.${deps.config.host}`,
+    log: deps.sagaLog,
+    clock: deps.clock,
+    signal: deps.signal,
+    cancel: work.signal,
+    spanAttributes: { 'pileus.server_id': ref.instance_id },
+  });
+  if (outcome.kind === 'done') return;
+  const { cause, failedStep, undoFailures } = outcome;
+  for (const failure of undoFailures)
+    deps.log.error(
+      { server_id: ref.instance_id, step: failure.step, causes: causeChain(failure.cause) },
+      'undo of a move failed',
+    );
+  await deps.conductor.call(failed, {
+    ...ref,
+    message: `Failed at ${failedStep}: ${reasonOf(cause)}`,
+    details: causeChain(cause).join('\n'),
+    lost: undoFailures.length > 0,
+  });
+}
+
+/** The move is over. May be repeated, and come late: only what belongs to this move goes, unless the server is elsewhere. */
+export async function dropMoved(
+  deps: HostDeps,
+  {
+    instance_id: id,
+    migration_uuid: uuid,
+  }: { readonly instance_id: string; readonly migration_uuid: string },
+): Promise<void> {
+  await removeKept(deps.config, id, uuid);
+  const entry = await deps.conductor.call('getEntry', { instance_id: id });
+  if (entry && deps.rootDisks.shared && !bootsFromVolume(entry)) await deps.rootDisks.forget(id, uuid);
+  if (entry?.host === deps.config.host) return;
+  await deps.hypervisor.destroyServer(id);
+  await unplugAll(deps.hostSwitch, id);
+  deps.metadata.forget(id);
+  await removeInstanceFiles(deps.config, id);
+}
