@@ -1,8 +1,11 @@
 // Errors in the identity API's form: `{"error": {"code", "message", "title"}}`.
 import { STATUS_CODES } from 'node:http';
 import type { FaultContext, RenderedFault, SchemaProblem } from '#platform/http/api.ts';
+import { earlyFault } from '#platform/http/early-fault.ts';
 
 export function renderFault(fault: FaultContext): RenderedFault {
+  const early = fault.status === 413 ? earlyFault(fault) : undefined;
+  if (early) return early;
   return {
     body: {
       error: { code: fault.status, message: messageOf(fault), title: STATUS_CODES[fault.status] ?? 'Error' },

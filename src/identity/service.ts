@@ -48,8 +48,12 @@ export async function createIdentityService(
     routes: identityRoutes as readonly Route<IdentityDeps>[],
     deps,
     enforcer: new Enforcer(identityPolicies, context.policyOverrides),
+    faults: { 'unsupported-media-type': 400 },
     renderFault,
     schemaMessage,
+    bodyLimit: 112 * 1024,
+    bodyRules: { order: 'body, token, rule, schema', ignoredOf: [] },
+    tellsPaths: true,
   };
   return {
     name: 'identity',

@@ -35,6 +35,18 @@ function identity(ids: Ids): Bodies {
       },
     },
     'POST /v3/users/:id/credentials/OS-EC2': { tenant_id: ids['projectA'] },
+    'POST /v3/ec2tokens': {
+      credentials: {
+        access: 'a',
+        signature: 'x',
+        verb: 'GET',
+        host: 'h',
+        path: '/',
+        params: {},
+        headers: {},
+      },
+    },
+    'POST /v3/s3tokens': { credentials: { access: 'a', signature: 'x', token: 'eA' } },
     'POST /v3/credentials': {
       credential: { type: 'cert', blob: '{}', user_id: ids['alice'], project_id: ids['projectA'] },
     },

@@ -1,8 +1,9 @@
 // List, show, create, update, remove a credential. Blobs are encrypted in the database.
-import { hash } from 'node:crypto';
 import type { Call } from '#platform/http/api.ts';
 import type { CredentialRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
+import { isWithinDelegation, refuseBeyondProject, refuseRestricted } from '../delegated.ts';
+import { BINDINGS, bindingsOf, idOfAccess, objectIn } from '../ec2/keys.ts';
 import { Invalid } from '../errors.ts';
 import { exactFilters, listAnswer } from '../listing.ts';
 import { authorized, defined, extraOf, lookUp, mergedExtra, parseObject, unlessTaken } from '../resource.ts';
@@ -16,6 +17,7 @@ import {
   updateCredential,
 } from './store.ts';
 
+const EC2 = 'ec2';
 const KNOWN = ['type', 'blob', 'user_id', 'project_id'];
 
 function view(
@@ -36,8 +38,10 @@ function view(
 
 export async function listCredentials(call: Call, deps: IdentityDeps): Promise<unknown> {
   const rows = await listCredentialRows(deps.db.kysely, exactFilters(call, ['user_id', 'type']));
-  const seen = rows.filter((row) =>
-    call.allows('identity:list_credentials', { 'target.credential.user_id': row.user_id }),
+  const seen = rows.filter(
+    (row) =>
+      call.allows('identity:list_credentials', { 'target.credential.user_id': row.user_id }) &&
+      isWithinDelegation(call.principal, row.project_id),
   );
   return listAnswer(
     call,
@@ -57,34 +61,60 @@ export async function createCredential(call: Call, deps: IdentityDeps): Promise<
   call.enforce('identity:create_credential', { 'target.credential.user_id': userId });
   if (!(await findUser(deps.db.kysely, userId))) throw new Invalid(`Could not find user: ${userId}.`);
   const projectId = credential.project_id ?? null;
-  if (credential.type === 'ec2' && projectId === null)
-    throw new Invalid('An ec2 credential needs a project_id.');
+  const isEc2 = credential.type.toLowerCase() === EC2;
+  if (isEc2) await refuseRestricted(call, deps, 'additional credentials');
+  refuseBeyondProject(call, projectId);
+  if (isEc2 && projectId === null) throw new Invalid('An ec2 credential needs a project_id.');
+  const ec2 = isEc2 ? boundBlob(call, credential.blob) : undefined;
   const row: CredentialRow = {
-    id: idOf(credential.type, credential.blob),
+    id: ec2 ? idOfAccess(ec2.access) : newId(),
     user_id: userId,
     project_id: projectId,
-    type: credential.type,
-    encrypted_blob: seal(deps, credential.blob),
+    type: isEc2 ? EC2 : credential.type,
+    encrypted_blob: seal(deps, ec2?.blob ?? credential.blob),
     extra: JSON.stringify(extraOf(credential, KNOWN)),
   };
   await unlessTaken('credential', async () => deps.db.transaction(async (trx) => insertCredential(trx, row)));
   return { credential: view(row, deps, call.baseUrl) };
 }
 
-/** An ec2 credential's id follows from its access key, so that there is one of each. @throws Invalid */
-function idOf(type: string, blob: string): string {
-  if (type !== 'ec2') return newId();
-  try {
-    const { access } = JSON.parse(blob) as { access?: unknown };
-    if (typeof access === 'string') return hash('sha256', access, 'hex');
-  } catch {
-    // falls through: no JSON, so no access key
+/** Bound to what the caller's token was made with, whatever the text says. @throws Invalid */
+function boundBlob(call: Call, text: string): { access: string; blob: string } {
+  const given = ec2Blob(text);
+  const bindings = bindingsOf(call.principal);
+  for (const key of BINDINGS) {
+    if ((given[key] ?? bindings[key] ?? null) !== (bindings[key] ?? null)) {
+      throw new Invalid(`${key} of a credential follows from the token that makes it.`);
+    }
   }
-  throw new Invalid('The blob of an ec2 credential is JSON with an access key.');
+  const bound = Object.keys(bindings).length === 0 ? text : JSON.stringify({ ...given, ...bindings });
+  return { access: given.access, blob: bound };
+}
+
+/** An ec2 credential's id follows from its access key, so that there is one of each. @throws Invalid */
+function ec2Blob(text: string): Record<string, unknown> & { access: string } {
+  const blob = objectIn(text);
+  const access = blob?.['access'];
+  if (!blob || typeof access !== 'string' || access === '') {
+    throw new Invalid('The blob of an ec2 credential is JSON with an access key.');
+  }
+  return { ...blob, access };
 }
 
 function seal(deps: IdentityDeps, blob: string): string {
   return deps.credentialKeys.seal(Buffer.from(blob, 'utf8'), deps.clock.now());
+}
+
+/** Keeps what it was bound to when it was made. @throws Invalid */
+function refuseRebinding(row: CredentialRow, deps: IdentityDeps, blob: string | undefined): void {
+  if (blob === undefined) return;
+  const before = objectIn(deps.credentialKeys.open(row.encrypted_blob)?.toString('utf8') ?? '');
+  const after = ec2Blob(blob);
+  for (const key of BINDINGS) {
+    if ((before?.[key] ?? null) !== (after[key] ?? null)) {
+      throw new Invalid(`${key} can not be updated for credential`);
+    }
+  }
 }
 
 export async function updateOneCredential(call: Call, deps: IdentityDeps): Promise<unknown> {
@@ -92,10 +122,21 @@ export async function updateOneCredential(call: Call, deps: IdentityDeps): Promi
   const { credential } = call.body as UpdateCredential;
   const userId = credential.user_id ?? row.user_id;
   call.enforce('identity:update_credential', { 'target.credential.user_id': userId });
+  const projectId = credential.project_id === undefined ? row.project_id : credential.project_id;
+  refuseBeyondProject(call, projectId);
+  const type = credential.type?.toLowerCase() === EC2 ? EC2 : credential.type;
+  if ((row.type === EC2) !== ((type ?? row.type) === EC2)) {
+    throw new Invalid('The type ec2 is given to a credential when it is made, and stays.');
+  }
+  if (row.type === EC2) {
+    await refuseRestricted(call, deps, 'additional credentials');
+    if (projectId === null) throw new Invalid('An ec2 credential needs a project_id.');
+    refuseRebinding(row, deps, credential.blob);
+  }
   const changes = defined<CredentialRow>({
     user_id: userId,
     project_id: credential.project_id,
-    type: credential.type,
+    type,
     encrypted_blob: credential.blob === undefined ? undefined : seal(deps, credential.blob),
     extra: mergedExtra(row, credential, KNOWN),
   });
@@ -105,6 +146,7 @@ export async function updateOneCredential(call: Call, deps: IdentityDeps): Promi
 
 export async function removeCredential(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getCredential(call, deps, 'identity:delete_credential');
+  if (row.type === EC2) await refuseRestricted(call, deps, 'additional credentials');
   await deps.db.transaction(async (trx) => removeCredentials(trx, { id: row.id }));
   return undefined;
 }
@@ -112,7 +154,9 @@ export async function removeCredential(call: Call, deps: IdentityDeps): Promise<
 async function getCredential(call: Call, deps: IdentityDeps, rule: string): Promise<CredentialRow> {
   const id = call.params['id'] ?? '';
   const row = await lookUp(id, async (key) => findCredential(deps.db.kysely, key));
-  return authorized(call, rule, { what: 'credential', id, row }, (found) => ({
-    'target.credential.user_id': found.user_id,
+  const found = authorized(call, rule, { what: 'credential', id, row }, (each) => ({
+    'target.credential.user_id': each.user_id,
   }));
+  refuseBeyondProject(call, found.project_id);
+  return found;
 }

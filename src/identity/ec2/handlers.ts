@@ -1,6 +1,5 @@
 // EC2 credentials: pairs of an access key and a secret that identity makes, for one user on one project. They are rows
 // of `/v3/credentials` too, of type ec2.
-import { hash } from 'node:crypto';
 import type { Call } from '#platform/http/api.ts';
 import {
   findCredential,
@@ -10,10 +9,12 @@ import {
 } from '../credentials/store.ts';
 import type { CredentialRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { Forbidden, NotFound } from '../errors.ts';
+import { isWithinDelegation, refuseBeyondProject, refuseRestricted } from '../delegated.ts';
+import { NotFound } from '../errors.ts';
 import { findProject } from '../projects/store.ts';
 import { lookUp } from '../resource.ts';
 import { findUser } from '../users/store.ts';
+import { bindingsOf, idOfAccess, keysOf } from './keys.ts';
 import type { CreateEc2 } from './routes.ts';
 
 function view(row: CredentialRow, deps: IdentityDeps, baseUrl: string): object | undefined {
@@ -24,7 +25,7 @@ function view(row: CredentialRow, deps: IdentityDeps, baseUrl: string): object |
       tenant_id: row.project_id,
       access: keys.access,
       secret: keys.secret,
-      trust_id: null,
+      trust_id: keys.trust_id ?? null,
       links: {
         self: `${baseUrl}/v3/users/${row.user_id}/credentials/OS-EC2/${encodeURIComponent(keys.access)}`,
       },
@@ -32,38 +33,24 @@ function view(row: CredentialRow, deps: IdentityDeps, baseUrl: string): object |
   );
 }
 
-/** Undefined for a row whose blob its user made without them. */
-function keysOf(row: CredentialRow, deps: IdentityDeps): { access: string; secret: string } | undefined {
-  try {
-    const blob = JSON.parse(deps.credentialKeys.open(row.encrypted_blob)?.toString('utf8') ?? '') as {
-      access?: unknown;
-      secret?: unknown;
-    } | null;
-    const { access, secret } = blob ?? {};
-    return typeof access === 'string' && typeof secret === 'string' ? { access, secret } : undefined;
-  } catch {
-    return undefined; // no JSON, hence no keys
-  }
-}
-
 export async function listEc2(call: Call, deps: IdentityDeps): Promise<unknown> {
   const userId = await userOf(call, deps, 'identity:ec2_list_credentials');
   const rows = await listCredentialRows(deps.db.kysely, { user_id: userId, type: 'ec2' });
-  return { credentials: rows.flatMap((row) => view(row, deps, call.baseUrl) ?? []) };
+  const seen = rows.filter((row) => isWithinDelegation(call.principal, row.project_id));
+  return { credentials: seen.flatMap((row) => view(row, deps, call.baseUrl) ?? []) };
 }
 
 export async function createEc2(call: Call, deps: IdentityDeps): Promise<unknown> {
   const userId = await userOf(call, deps, 'identity:ec2_create_credential');
-  if (call.principal.applicationCredentialId !== undefined) {
-    throw new Forbidden('using method application_credential is not allowed for making EC2 credentials.');
-  }
+  await refuseRestricted(call, deps, 'additional credentials');
   const { tenant_id: projectId } = call.body as CreateEc2;
+  refuseBeyondProject(call, projectId);
   const project = await lookUp(projectId, async (key) => findProject(deps.db.kysely, key));
   if (!project) throw new NotFound('project', projectId);
   const access = newId();
-  const blob = JSON.stringify({ access, secret: newId(), trust_id: null });
+  const blob = JSON.stringify({ access, secret: newId(), trust_id: null, ...bindingsOf(call.principal) });
   const row: CredentialRow = {
-    id: hash('sha256', access, 'hex'),
+    id: idOfAccess(access),
     user_id: userId,
     project_id: projectId,
     type: 'ec2',
@@ -81,6 +68,7 @@ export async function showEc2(call: Call, deps: IdentityDeps): Promise<unknown> 
 
 export async function removeEc2(call: Call, deps: IdentityDeps): Promise<unknown> {
   const { id } = await getEc2(call, deps, 'identity:ec2_delete_credential');
+  await refuseRestricted(call, deps, 'additional credentials');
   await deps.db.transaction(async (trx) => removeCredentials(trx, { id }));
   return undefined;
 }
@@ -97,8 +85,9 @@ async function userOf(call: Call, deps: IdentityDeps, rule: string): Promise<str
 async function getEc2(call: Call, deps: IdentityDeps, rule: string): Promise<CredentialRow> {
   const userId = await userOf(call, deps, rule);
   const access = call.params['access'] ?? '';
-  const row = await findCredential(deps.db.kysely, hash('sha256', access, 'hex'));
+  const row = await findCredential(deps.db.kysely, idOfAccess(access));
   if (row?.type !== 'ec2' || row.user_id !== userId || !keysOf(row, deps))
     throw new NotFound('credential', access);
+  refuseBeyondProject(call, row.project_id);
   return row;
 }
