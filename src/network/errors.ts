@@ -40,6 +40,14 @@ export function badRequest(type: string, message: string): NetworkError {
   return new NetworkError('bad-request', type, message);
 }
 
+/** Of what belongs to a project, asked for with a token of none. */
+export function ownerless(): NetworkError {
+  return badRequest(
+    'HTTPBadRequest',
+    'Running without keystone AuthN requires that tenant_id is specified: the token has no project.',
+  );
+}
+
 export function conflict(type: string, message: string): NetworkError {
   return new NetworkError('conflict', type, message);
 }

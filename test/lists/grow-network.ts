@@ -37,9 +37,9 @@ export async function growNetwork(world: ListWorld, n: number): Promise<GrownNet
   await world.ok('network', 'PUT', `/v2.0/routers/${router}/add_router_interface`, {
     body: { subnet_id: subnet },
   });
-  const floatingip = await make('floatingip', { floating_network_id: ids['external'], port_id: port });
+  await make('floatingip', { floating_network_id: ids['external'], port_id: port });
   await make('address_scope', { name: `scope-${n}`, ip_version: 4 });
-  const pool = await make('subnetpool', { name: `pool-${n}`, prefixes: [`10.${100 + n}.0.0/16`] });
+  await make('subnetpool', { name: `pool-${n}`, prefixes: [`10.${100 + n}.0.0/16`] });
   await make('address_group', { name: `addresses-${n}`, addresses: [`10.1.${n}.0/24`] });
   const shared = { object_type: 'network', object_id: ids['network'], action: 'access_as_shared' };
   await make('rbac_policy', { ...shared, target_tenant: `project-${n}` }, 'admin', 'rbac-policies');

@@ -4,7 +4,7 @@ import type { AgentView } from '../northbound.ts';
 import { notFound } from '../errors.ts';
 import { ADMIN, rules } from '../policy.ts';
 import type { NetworkDeps, View } from '../rest/deps.ts';
-import { pickFields } from '../rest/listing.ts';
+import { answerViews } from '../rest/listing.ts';
 import { parseQuery } from '../rest/query.ts';
 
 export const agentPolicy = rules({ get_agent: ADMIN });
@@ -54,9 +54,8 @@ async function list(call: Call, deps: NetworkDeps): Promise<View> {
   const agents = deps.northbound
     .agents()
     .map(view)
-    .filter((agent) => [...query.filters].every((filter) => wanted(filter, agent)))
-    .map((agent) => pickFields(agent, query.fields));
-  return { agents };
+    .filter((agent) => [...query.filters].every((filter) => wanted(filter, agent)));
+  return answerViews(call, 'agents', query, agents, deps);
 }
 
 async function show(call: Call, deps: NetworkDeps): Promise<View> {

@@ -2,6 +2,8 @@
 import type { Route } from '#platform/http/api.ts';
 import { ANY_READER, rules } from '../policy.ts';
 import type { NetworkDeps, View } from '../rest/deps.ts';
+import { answerViews } from '../rest/listing.ts';
+import { parseQuery } from '../rest/query.ts';
 
 export const availabilityZonePolicy = rules({ get_availability_zone: ANY_READER });
 
@@ -16,18 +18,19 @@ function zones(deps: NetworkDeps): View[] {
     .flatMap((name) => ['network', 'router'].map((resource) => ({ name, resource, state: 'available' })));
 }
 
+const ATTRIBUTES = new Set(['name', 'resource', 'state']);
+
 export const availabilityZoneRoutes: readonly Route<NetworkDeps>[] = [
   {
     method: 'GET',
     path: '/v2.0/availability_zones',
     policy: 'get_availability_zone',
-    handler: async (call, deps) => ({
-      availability_zones: zones(deps).filter((zone) =>
-        ['name', 'resource', 'state'].every((key) => {
-          const wanted = call.query.getAll(key);
-          return wanted.length === 0 || wanted.includes(String(zone[key]));
-        }),
-      ),
-    }),
+    handler: async (call, deps) => {
+      const query = parseQuery(call.query, ATTRIBUTES);
+      const found = zones(deps).filter((zone) =>
+        [...query.filters].every(([name, values]) => values.includes(String(zone[name]))),
+      );
+      return answerViews(call, 'availability_zones', query, found, deps, 'name');
+    },
   },
 ];

@@ -6,6 +6,7 @@ import { notFound } from '../errors.ts';
 import { poolRanges } from '../ipam/allocate.ts';
 import { ADMIN, rules } from '../policy.ts';
 import type { NetworkDeps, View } from '../rest/deps.ts';
+import { answerViews } from '../rest/listing.ts';
 import { parseQuery } from '../rest/query.ts';
 import { equals, inList, selectRows, TRUE, type Condition } from '../rest/select.ts';
 
@@ -67,12 +68,15 @@ function viewNetwork(
 const ATTRIBUTES = new Set(['network_id', 'network_name', 'project_id', 'ip_version']);
 
 async function list(call: Call, deps: NetworkDeps): Promise<View> {
-  const { filters } = parseQuery(call.query, ATTRIBUTES);
+  const query = parseQuery(call.query, ATTRIBUTES);
+  const { filters } = query;
   const version = filters.get('ip_version')?.[0];
   const views = (await availability(deps, [TRUE])).filter((view) =>
     [...filters].every(([name, values]) => name === 'ip_version' || values.includes(String(view[name]))),
   );
-  if (version === undefined) return { network_ip_availabilities: views };
+  const answer = (page: readonly View[]): View =>
+    answerViews(call, 'network_ip_availabilities', query, page, deps, 'network_id');
+  if (version === undefined) return answer(views);
   const narrowed = views.map((view) => {
     const subnets = (view['subnet_ip_availability'] as View[]).filter(
       (each) => String(each['ip_version']) === version,
@@ -85,7 +89,7 @@ async function list(call: Call, deps: NetworkDeps): Promise<View> {
       used_ips: sum('used_ips'),
     };
   });
-  return { network_ip_availabilities: narrowed };
+  return answer(narrowed);
 }
 
 async function show(call: Call, deps: NetworkDeps): Promise<View> {

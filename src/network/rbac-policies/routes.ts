@@ -3,13 +3,13 @@ import { isUniqueViolation } from '#platform/sql/database.ts';
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import { Type } from 'typebox';
 import type { RbacPolicyRow } from '../tables.ts';
-import { badRequest, conflict, notFound, type NetworkError } from '../errors.ts';
+import { badRequest, conflict, notFound, ownerless, type NetworkError } from '../errors.ts';
 import { isUsedByOthers } from '../networks/store.ts';
 import { ADMIN, MEMBER, READER, rules } from '../policy.ts';
 import { checkQuota } from '../quotas/limits.ts';
 import { Project, Text, Uuid } from '../rest/attributes.ts';
 import { callerOf, type NetworkDeps, type Sql, type View } from '../rest/deps.ts';
-import { pickFields } from '../rest/listing.ts';
+import { answerViews } from '../rest/listing.ts';
 import { parseQuery } from '../rest/query.ts';
 import {
   bumpRevision,
@@ -83,9 +83,8 @@ async function list(call: Call, deps: NetworkDeps): Promise<View> {
   ]);
   const views = rows
     .map(view)
-    .filter((each) => [...query.filters].every(([name, values]) => values.includes(String(each[name]))))
-    .map((each) => pickFields(each, query.fields));
-  return { rbac_policies: views };
+    .filter((each) => [...query.filters].every(([name, values]) => values.includes(String(each[name]))));
+  return answerViews(call, 'rbac_policies', query, views, deps);
 }
 
 async function get(call: Call, db: Sql): Promise<RbacPolicyRow> {
@@ -99,7 +98,8 @@ async function get(call: Call, db: Sql): Promise<RbacPolicyRow> {
 
 async function create(call: Call, deps: NetworkDeps): Promise<Reply> {
   const input = (call.body as Body).rbac_policy;
-  const projectId = input['project_id'] ?? input['tenant_id'] ?? call.principal.projectId ?? '';
+  const projectId = input['project_id'] ?? input['tenant_id'] ?? call.principal.projectId;
+  if (projectId === undefined) throw ownerless();
   const target = input['target_tenant'] ?? input['target_project'] ?? '';
   call.enforce('create_rbac_policy', { project_id: projectId });
   if (target === '*') call.enforce('create_rbac_policy:target_tenant', { project_id: projectId });

@@ -4,7 +4,7 @@ import type { TSchema } from 'typebox';
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import type { Target } from '#platform/policy/enforcer.ts';
 import type { NetworkTables, StandardColumns } from '../tables.ts';
-import { badRequest, NetworkError, notFound } from '../errors.ts';
+import { badRequest, NetworkError, notFound, ownerless } from '../errors.ts';
 import { checkQuota } from '../quotas/limits.ts';
 import { removeTags, tagsOf } from '../tags/store.ts';
 import { callerOf, type Caller, type Input, type NetworkDeps, type Sql, type View } from './deps.ts';
@@ -54,8 +54,8 @@ export const STANDARD_COLUMNS: Readonly<Record<string, ColumnFilter>> = {
   project_id: { column: 'project_id', type: 'text' },
   description: { column: 'description', type: 'text' },
   revision_number: { column: 'revision_number', type: 'integer' },
-  created_at: { column: 'created_at', type: 'text' },
-  updated_at: { column: 'updated_at', type: 'text' },
+  created_at: { column: 'created_at', type: 'time' },
+  updated_at: { column: 'updated_at', type: 'time' },
 };
 
 /** Times are kept in milliseconds and shown in seconds, as upstream does. */
@@ -71,7 +71,6 @@ export class Crud<T extends StandardTable> {
   constructor(spec: ResourceSpec<T>) {
     this.spec = spec;
     const columns = { ...STANDARD_COLUMNS, ...spec.columns };
-    // Views cut the milliseconds off, so times are filtered there; sorting by them is left to the column.
     this.#listing = {
       plural: spec.plural,
       table: spec.table,
@@ -303,12 +302,15 @@ function ownerOf(call: Call, input: Input): string {
   )
     throw badRequest('HTTPBadRequest', "'project_id' and 'tenant_id' do not match");
   const own = call.principal.projectId;
-  if (typeof named === 'string' && named !== '') return named;
-  if (own === undefined)
-    throw badRequest(
-      'HTTPBadRequest',
-      'Running without keystone AuthN requires that tenant_id is specified: the token has no project.',
-    );
+  if (typeof named === 'string' && named !== '') {
+    if (named !== own && !callerOf(call).admin)
+      throw badRequest(
+        'HTTPBadRequest',
+        "Specifying 'project_id' or 'tenant_id' other than the project of the token requires admin privileges.",
+      );
+    return named;
+  }
+  if (own === undefined) throw ownerless();
   return own;
 }
 
@@ -321,8 +323,14 @@ function countBy(values: readonly string[]): Map<string, number> {
 function checkRevision(call: Call, row: StandardColumns): void {
   const wanted = call.headers['if-match'];
   if (wanted === undefined) return;
-  const match = /^"?revision_number=(\d{1,15})"?$/.exec(wanted);
-  if (!match) throw badRequest('HTTPBadRequest', `Invalid If-Match header: ${wanted.slice(0, 100)}`);
+  // Other tags are nothing that this service ever gave out: they are passed over, as upstream does.
+  const tags = wanted
+    .split(',')
+    .map((tag) => tag.trim().replaceAll('"', ''))
+    .filter((tag) => tag.startsWith('revision_number='));
+  if (tags.length === 0) return;
+  const match = tags.length === 1 ? /^revision_number=(\d{1,15})$/.exec(tags[0] ?? '') : null;
+  if (!match) throw badRequest('BadRequest', `Bad if-match request: it may hold one revision_number=<int>.`);
   if (Number(match[1]) !== row.revision_number)
     throw new NetworkError(
       'precondition-failed',

@@ -8,10 +8,10 @@ import { hasTagFilter, matchesTags, parseQuery, type ListQuery, type SortKey } f
 import { equals, inList, selectColumns, selectRows, type Condition, type StandardTable } from './select.ts';
 import { sql } from 'kysely';
 
-/** How an attribute is a column: as itself, or under another name. */
+/** How an attribute is a column: as itself, or under another name. Times are shown, and compared, in whole seconds. */
 export interface ColumnFilter {
   readonly column: string;
-  readonly type: 'text' | 'integer' | 'boolean';
+  readonly type: 'text' | 'integer' | 'boolean' | 'time';
 }
 
 export interface Listing {
@@ -66,7 +66,7 @@ export async function answerList(call: Call, listing: Listing, source: ListSourc
     const byId = new Map<unknown, View>((await source.views(rows)).map((view) => [view['id'], view]));
     return finish(
       call,
-      listing,
+      listing.plural,
       query,
       { ...page, items: ids.flatMap((id): View[] => [byId.get(id) ?? []].flat()) },
       limit,
@@ -78,7 +78,24 @@ export async function answerList(call: Call, listing: Listing, source: ListSourc
     .filter((view) => fits(view, rest))
     .filter((view) => matchesTags(tagsOf(view), query.tags));
   views.sort(comparing(sort));
-  return finish(call, listing, query, paginate(views, query, limit), limit);
+  return finish(call, listing.plural, query, paginate(views, query, limit), limit);
+}
+
+/**
+ * Orders, pages and trims views that are few and come from memory: those that the query's filters left. `key` is what marks
+ * a page. Without a wish they keep their order.
+ */
+export function answerViews(
+  call: Call,
+  plural: string,
+  query: ListQuery,
+  views: readonly View[],
+  deps: NetworkDeps,
+  key = 'id',
+): View {
+  const limit = pageSize(query, deps);
+  const sorted = views.toSorted(comparing(query.sort));
+  return finish(call, plural, query, paginate(sorted, query, limit, key), limit, key);
 }
 
 function pushDown(
@@ -91,6 +108,7 @@ function pushDown(
   if (special) return special(values, deps);
   const filter = listing.columns[name];
   if (!filter) return undefined;
+  if (filter.type === 'time') return inSeconds(filter.column, values);
   const wanted = values.map((value) => toColumn(filter, name, value));
   const [only] = wanted;
   return wanted.length === 1 && only !== undefined
@@ -98,14 +116,20 @@ function pushDown(
     : inList(deps.db.engine, filter.column, wanted);
 }
 
+function inSeconds(column: string, values: readonly string[]): Condition {
+  const some = values.map((value) => sql`substr(${sql.ref(column)}, 1, 19) = ${value.slice(0, 19)}`);
+  return sql`(${sql.join(some, sql` or `)})`;
+}
+
 function toColumn(filter: ColumnFilter, name: string, value: string): string | number {
-  if (filter.type === 'text') return value;
+  if (filter.type === 'text' || filter.type === 'time') return value;
   if (filter.type === 'boolean') return parseBoolean(name, value) ? 1 : 0;
   if (!/^-?\d{1,15}$/.test(value)) return -1_000_000_001; // no row has it: what is no number matches nothing
   return Number(value);
 }
 
-function parseBoolean(name: string, value: string): boolean {
+/** @throws NetworkError 400 */
+export function parseBoolean(name: string, value: string): boolean {
   if (/^(true|1)$/i.test(value)) return true;
   if (/^(false|0)$/i.test(value)) return false;
   throw badRequest(
@@ -173,11 +197,11 @@ interface Page {
   readonly previous: boolean;
 }
 
-function paginate(sorted: View[], query: ListQuery, limit: number | undefined): Page {
+function paginate(sorted: View[], query: ListQuery, limit: number | undefined, key = 'id'): Page {
   let start = 0;
   let end = sorted.length;
   if (query.marker !== undefined) {
-    const at = sorted.findIndex((item) => item['id'] === query.marker);
+    const at = sorted.findIndex((item) => item[key] === query.marker);
     if (at < 0) throw badRequest('HTTPBadRequest', `Marker ${query.marker} could not be found.`);
     if (query.reverse) end = at;
     else start = at + 1;
@@ -189,8 +213,15 @@ function paginate(sorted: View[], query: ListQuery, limit: number | undefined): 
   return { items: sorted.slice(start, end), next: end < sorted.length, previous: start > 0 };
 }
 
-function finish(call: Call, listing: Listing, query: ListQuery, page: Page, limit: number | undefined): View {
-  const answer: View = { [listing.plural]: page.items.map((view) => pickFields(view, query.fields)) };
+function finish(
+  call: Call,
+  plural: string,
+  query: ListQuery,
+  page: Page,
+  limit: number | undefined,
+  key = 'id',
+): View {
+  const answer: View = { [plural]: page.items.map((view) => pickFields(view, query.fields)) };
   if (limit === undefined || page.items.length === 0) return answer;
   const links = [];
   const href = (marker: unknown, reverse: boolean): string => {
@@ -201,9 +232,9 @@ function finish(call: Call, listing: Listing, query: ListQuery, page: Page, limi
     if (reverse) params.set('page_reverse', 'True');
     return `${call.baseUrl}${call.path}?${params.toString()}`;
   };
-  if (page.next) links.push({ rel: 'next', href: href(page.items.at(-1)?.['id'], false) });
-  if (page.previous) links.push({ rel: 'previous', href: href(page.items[0]?.['id'], true) });
-  return links.length === 0 ? answer : { ...answer, [`${listing.plural}_links`]: links };
+  if (page.next) links.push({ rel: 'next', href: href(page.items.at(-1)?.[key], false) });
+  if (page.previous) links.push({ rel: 'previous', href: href(page.items[0]?.[key], true) });
+  return links.length === 0 ? answer : { ...answer, [`${plural}_links`]: links };
 }
 
 /** Only the fields asked for; `tenant_id` and `project_id` are one. */

@@ -72,8 +72,9 @@ export function parseQuery(query: URLSearchParams, attributes: ReadonlySet<strin
 }
 
 function parseSort(query: URLSearchParams, attributes: ReadonlySet<string>): SortKey[] {
-  const keys = query.getAll('sort_key');
-  const dirs = query.getAll('sort_dir');
+  const given = (name: string): string[] => query.getAll(name).filter((each) => each !== '');
+  const keys = given('sort_key');
+  const dirs = given('sort_dir');
   if (dirs.length > 0 && dirs.length !== keys.length)
     throw badRequest('HTTPBadRequest', 'The number of sort_keys and sort_dirs must be same');
   return keys.map((key, index) => {

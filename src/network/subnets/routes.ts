@@ -3,10 +3,19 @@ import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import { findVisibleNetwork, usableNetworkIds } from '../networks/store.ts';
 import { Crud } from '../rest/crud.ts';
-import { equals, selectRows, TRUE } from '../rest/select.ts';
+import { parseBoolean } from '../rest/listing.ts';
+import { equals, selectRows, TRUE, type Condition } from '../rest/select.ts';
 import { createSubnet, removeSubnet, updateSubnet } from './handlers.ts';
 import { createSubnet as createSchema, updateSubnet as updateSchema } from './schema.ts';
 import { viewSubnets } from './view.ts';
+
+/** Subnets show no `shared`, but may be asked for by that of their network. */
+function ofSharedNetworks(values: readonly string[]): Condition {
+  const wanted = new Set(values.map((value) => parseBoolean('shared', value)));
+  if (wanted.size > 1) return TRUE;
+  const open = sql`select object_id from rbac_policies where object_type = 'network' and action = 'access_as_shared' and target_project = '*'`;
+  return wanted.has(true) ? sql`network_id in (${open})` : sql`network_id not in (${open})`;
+}
 
 export const subnets = new Crud({
   name: 'subnet',
@@ -26,6 +35,7 @@ export const subnets = new Crud({
     subnetpool_id: { column: 'subnetpool_id', type: 'text' },
     dns_publish_fixed_ip: { column: 'dns_publish_fixed_ip', type: 'boolean' },
   },
+  special: { shared: ofSharedNetworks },
   post: createSchema,
   put: updateSchema,
   quota: 'subnet',
