@@ -13,6 +13,7 @@ import { createComputeService, openComputeDatabase, type ComputeService } from '
 import { startConductor } from '#compute/conductor/conductor.ts';
 import { startRefreshAddresses } from '#compute/loops/refresh-addresses.ts';
 import { startExpireActions } from '#compute/loops/expire-actions.ts';
+import { startOffloadShelved } from '#compute/loops/offload-shelved.ts';
 import { startReleaseVolumes } from '#compute/loops/release-volumes.ts';
 import { startScheduler } from '#compute/scheduler/start-scheduler.ts';
 import { createImageService } from '#image/service.ts';
@@ -137,6 +138,7 @@ async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack):
     undo.defer(async () => role.close());
   undo.use(startExpireActions(deps));
   undo.use(startReleaseVolumes(deps));
+  undo.use(startOffloadShelved(deps));
   undo.use(await startRefreshAddresses(deps));
 }
 

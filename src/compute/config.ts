@@ -7,6 +7,14 @@ export interface ComputeConfig {
   readonly fillDeadlineMs: number;
   /** Upper bound of every other action on a server. */
   readonly actionDeadlineMs: number;
+  /** The same for resizes and migrations: disks are copied. */
+  readonly moveDeadlineMs: number;
+  /** False: a resize always goes to another host. */
+  readonly allowResizeToSameHost: boolean;
+  /** After this long a resize or migration that nobody confirmed is confirmed; 0: never. */
+  readonly resizeConfirmWindowMs: number;
+  /** How often those are looked for. */
+  readonly confirmIntervalMs: number;
   /** How long past its deadline an action is left to speak for itself before it is ended. */
   readonly expiryGraceMs: number;
   /** How often late actions are looked for. */
@@ -17,6 +25,8 @@ export interface ComputeConfig {
   readonly snapshotFormat: 'qcow2' | 'raw';
   /** What servers are rescued from when a request names no image; null: each from its own. */
   readonly rescueImageId: string | null;
+  /** Seconds that a shelved server stays on its host: 0 leaves it at once, -1 never. */
+  readonly shelvedOffloadTime: number;
   /** How long a console URL can be opened. */
   readonly consoleTokenTtlMs: number;
   /** A host that was not heard of for this long is down. */
@@ -37,11 +47,16 @@ export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   launchDeadlineMs: 300_000,
   fillDeadlineMs: 1_200_000,
   actionDeadlineMs: 120_000,
+  moveDeadlineMs: 2_400_000,
+  allowResizeToSameHost: true, // upstream's is false; many clouds of ours have one host
+  resizeConfirmWindowMs: 0,
+  confirmIntervalMs: 10_000,
   expiryGraceMs: 30_000, // a step that runs at the deadline may end by its own deadline first
   expiryIntervalMs: 5000,
   snapshotDeadlineMs: 3_600_000,
   snapshotFormat: 'qcow2',
   rescueImageId: null,
+  shelvedOffloadTime: 0,
   consoleTokenTtlMs: 600_000,
   serviceDownMs: 60_000,
   defaultAvailabilityZone: 'nova',

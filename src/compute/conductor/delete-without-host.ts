@@ -1,6 +1,7 @@
 // Deleting a server that is on no host: it never got one, or its launch was unwound. Ports of it may exist all the same.
 import type { ComputeDeps } from '../deps.ts';
 import { releasePorts } from '../host/ports.ts';
+import { removeShelvedImage } from '../host/shelved-image.ts';
 import { agentQueue, type ActionRef, type AgentRpc } from '../rpc.ts';
 import { rpcClient } from '#platform/bus/bus.ts';
 import { enqueue } from '#platform/bus/outbox.ts';
@@ -22,6 +23,8 @@ export async function deleteServerWithoutHost(deps: ComputeDeps, args: ActionRef
   if (handedOver) return;
   await releasePorts(deps, args.instance_id);
   await tryReleaseVolumes(deps, args.instance_id);
+  const entry = await findInstance(deps.db.kysely, args.instance_id);
+  if (entry) await removeShelvedImage(deps, entry);
   await finishDelete(deps, args);
 }
 

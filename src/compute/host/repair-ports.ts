@@ -4,6 +4,7 @@ import { startLoop, type Loop } from '#platform/loop/loop.ts';
 import type { InstanceEntry } from '../rpc.ts';
 import type { Vif } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
+import { shouldRun } from './should-run.ts';
 import { plugAll } from './power-on.ts';
 
 /** `restored`: guests of an earlier run are back. */
@@ -50,8 +51,7 @@ async function repairPortsOf(deps: HostDeps, id: string): Promise<void> {
   );
 }
 
-const mayRun = (entry: InstanceEntry): boolean =>
-  entry.task_state === null && (entry.vm_state === 'active' || entry.vm_state === 'paused');
+const mayRun = (entry: InstanceEntry): boolean => entry.task_state === null && shouldRun(entry);
 
 const vifsOf = (entry: InstanceEntry): Vif[] => JSON.parse(entry.vifs_json) as Vif[];
 

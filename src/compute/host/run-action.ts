@@ -1,16 +1,16 @@
 // The frame of an action of several steps on an existing guest: find the entry, run the saga that undoes itself, tell the
 // conductor how it ended. What has one step uses run-operation.ts.
 import { runSaga } from '#platform/saga/run-saga.ts';
-import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
+import { causeChain } from '#platform/errors/domain-error.ts';
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import type { ActionRef, InstanceEntry } from '../rpc.ts';
 import type { HostDeps } from './deps.ts';
-import type { OperationResult } from './run-operation.ts';
+import { reasonOf, type OperationResult } from './run-operation.ts';
 
 export interface ServerAction<M extends ActionRef, O> {
   readonly saga: (entry: InstanceEntry) => Saga<M, O>;
-  /** The states that it ends in. */
-  readonly result: (outputs: O, entry: InstanceEntry) => Promise<OperationResult> | OperationResult;
+  /** The states that it ends in; undefined when it has told the conductor itself. */
+  readonly result: (outputs: O, entry: InstanceEntry) => Promise<OperationResult | undefined>;
   /** States when not everything could be undone; as they were when it could. */
   readonly failedState?: Pick<OperationResult, 'vm_state' | 'power_state'>;
 }
@@ -41,7 +41,8 @@ export async function runAction<M extends ActionRef, O>(
     },
   );
   if (outcome.kind === 'done') {
-    await deps.conductor.call('finishAction', { ...ref, ...(await action.result(outcome.outputs, entry)) });
+    const result = await action.result(outcome.outputs, entry);
+    if (result) await deps.conductor.call('finishAction', { ...ref, ...result });
     return;
   }
   const { cause, failedStep, undoFailures } = outcome;
@@ -52,20 +53,14 @@ export async function runAction<M extends ActionRef, O>(
   );
   await deps.conductor.call('failAction', {
     ...ref,
-    message: wordsOf(cause),
+    message: reasonOf(cause),
     details: [...causeChain(cause), ...undone].join('\n'),
     ...(undone.length > 0 ? action.failedState : {}),
   });
 }
 
-/** What a user reads: a refusal's own words; of a bug only that there is one. */
-function wordsOf(cause: unknown): string {
-  return cause instanceof Error && (cause instanceof DomainError || 'code' in cause)
-    ? cause.message
-    : 'an unexpected error; the request id names it in the logs';
-}
-
-function injectable<M, O>(deps: HostDeps, entry: InstanceEntry, step: AnyStep<M, O>): AnyStep<M, O> {
+/** A step before which behaviours that a test asks for take place. */
+export function injectable<M, O>(deps: HostDeps, entry: InstanceEntry, step: AnyStep<M, O>): AnyStep<M, O> {
   const plain = step as Step<M, O>;
   const wrapped: Step<M, O> = {
     ...plain,

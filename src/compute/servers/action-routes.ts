@@ -24,10 +24,13 @@ import { removeSecurityGroup, removeSecurityGroupBody } from './actions/removeSe
 import { rescueBody, rescueServer } from './actions/rescue.ts';
 import { restoreServer } from './actions/restore.ts';
 import { resumeServer } from './actions/resume.ts';
+import { shelveServer } from './actions/shelve.ts';
+import { offloadServer } from './actions/shelveOffload.ts';
 import { suspendServer } from './actions/suspend.ts';
 import { unlockServer } from './actions/unlock.ts';
 import { unpauseServer } from './actions/unpause.ts';
 import { unrescueServer } from './actions/unrescue.ts';
+import { unshelveBody, unshelveServer } from './actions/unshelve.ts';
 import * as schema from './schema.ts';
 
 export const serverActions: readonly Action<ComputeDeps>[] = [
@@ -43,6 +46,9 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
   { key: 'rebuild', handler: rebuildServer, body: schema.rebuildServer },
   { key: 'rescue', handler: rescueServer, body: rescueBody, success: 200 },
   { key: 'unrescue', handler: unrescueServer },
+  { key: 'shelve', handler: shelveServer },
+  { key: 'shelveOffload', handler: offloadServer },
+  { key: 'unshelve', handler: unshelveServer, body: unshelveBody },
   { key: 'createImage', handler: createImage, body: createImageBody },
   { key: 'createBackup', handler: createBackup, body: createBackupBody },
   { key: 'addSecurityGroup', handler: addSecurityGroup, body: addSecurityGroupBody },

@@ -51,6 +51,20 @@ export async function insertAction(db: ComputeExecutor, row: InstanceActionRow):
   await db.insertInto('instance_actions').values(row).execute();
 }
 
+/** Servers in that state that nobody acts on. */
+export async function listAtRest(
+  db: ComputeExecutor,
+  state: InstanceRow['vm_state'],
+): Promise<InstanceRow[]> {
+  return db
+    .selectFrom('instances')
+    .selectAll()
+    .where('vm_state', '=', state)
+    .where('deleted', '=', 0)
+    .where('task_state', 'is', null)
+    .execute();
+}
+
 /** Marks what runs on the instance as not wanted any more; its runner unwinds it. */
 export async function cancelActions(db: ComputeExecutor, instanceId: string): Promise<void> {
   await db

@@ -5,8 +5,10 @@ import type { Saga } from '#platform/saga/saga.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
 import { releaseVolumes, type Released } from '../block-devices/release.ts';
 import type { HostDeps } from '../host/deps.ts';
+import { nextAttempt } from '../host/next-attempt.ts';
 import { removeInstanceFiles } from '../host/paths.ts';
 import { releasePorts } from '../host/ports.ts';
+import { removeShelvedImage } from '../host/shelved-image.ts';
 import type { ActionRef } from '../rpc.ts';
 
 interface DeleteOutputs {
@@ -70,6 +72,8 @@ export function deleteServerSaga(deps: HostDeps): Saga<ActionRef, DeleteOutputs>
           await deps.rootDisks.remove(input.instance_id);
           await deps.rootDisks.rescue.remove(input.instance_id);
           await removeInstanceFiles(config, input.instance_id);
+          const entry = await deps.conductor.call('getEntry', { instance_id: input.instance_id });
+          if (entry) await removeShelvedImage(deps, entry);
           return { removed: true };
         },
       },
@@ -113,16 +117,6 @@ export async function deleteServer(deps: HostDeps, message: ActionRef): Promise<
   });
   if (outcome.kind === 'undone') throw outcome.cause;
   await deps.conductor.call('finishDelete', message);
-}
-
-/** An attempt that failed is over; the next run is one of its own in the record. */
-async function nextAttempt(deps: HostDeps, sagaId: string): Promise<number> {
-  const records = await deps.sagaLog.load(sagaId);
-  const last = Math.max(1, ...records.map((record) => record.attempt));
-  const failed = records.some(
-    (record) => record.attempt === last && record.state !== 'done' && record.state !== 'running',
-  );
-  return failed ? last + 1 : last;
 }
 
 export async function unplugAll(hostSwitch: HostDeps['hostSwitch'], instanceId: string): Promise<string[]> {

@@ -4,18 +4,19 @@ import { DomainError } from '#platform/errors/domain-error.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { findVolumeDevice, keepDevices, listDevices, updateDevice } from '#compute/block-devices/store.ts';
-import type { ComputeDeps } from '#compute/deps.ts';
+import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
 import { Conflict, Forbidden, InvalidInput, NotFound } from '#compute/errors.ts';
 import { isTrue } from '#compute/schema-types.ts';
 import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { BlockDeviceRow } from '#compute/tables.ts';
-import { admitAction, commitAction } from '../begin-action.ts';
+import { admitAction, commitAction, type ActionSpec } from '../begin-action.ts';
 import { requireUsable } from '../create/check-devices.ts';
 import { tokenOf } from '../create/check-image.ts';
 import { findServer, mayOverrideLock } from '../find-server.ts';
 import { reserveVolumes } from '../reserve-volumes.ts';
 import { checkLock } from '../states.ts';
 import { newDevice, requireDevice, RULE } from './find-device.ts';
+import { changeOffloaded, detachOffloaded, isOffloaded, volumeStates } from './offloaded.ts';
 import { swapVolume } from './swap.ts';
 import { attachmentView } from './view.ts';
 
@@ -59,7 +60,7 @@ export async function attachVolume(call: Call, deps: ComputeDeps): Promise<unkno
   const spec = {
     action: 'attach_volume',
     rule: `${RULE}:create`,
-    from: { vm: ['active', 'paused', 'stopped'] },
+    from: volumeStates(call),
   } as const;
   const row = await admitAction(call, deps, spec);
   const volumeId = wanted.volumeId.toLowerCase();
@@ -80,22 +81,15 @@ export async function attachVolume(call: Call, deps: ComputeDeps): Promise<unkno
     if (!isUniqueViolation(error)) throw error;
     throw new Conflict(`Another disk is being attached to instance ${row.id}: try again.`, 'raced');
   });
+  const also = async (trx: ComputeExecutor): Promise<void> => {
+    if (!(await keepDevices(trx, row.id, reservation.ids)))
+      throw new Conflict('The reservation of the volume took too long and was given up: try again.');
+  };
   try {
-    const message = { device_id: device.id, user_token: tokenOf(call) };
-    await commitAction(
-      call,
-      deps,
-      row,
-      {
-        ...spec,
-        also: async (trx) => {
-          if (!(await keepDevices(trx, row.id, reservation.ids)))
-            throw new Conflict('The reservation of the volume took too long and was given up: try again.');
-        },
-        message: (agent, ref) => agent.message('attachVolume', { ...ref, ...message }),
-      },
-      handledAt,
-    );
+    const args = { device_id: device.id, user_token: tokenOf(call) };
+    const message: ActionSpec['message'] = (agent, ref) => agent.message('attachVolume', { ...ref, ...args });
+    if (isOffloaded(row)) await changeOffloaded(call, deps, row, { ...spec, handledAt, also });
+    else await commitAction(call, deps, row, { ...spec, also, message }, handledAt);
   } catch (error) {
     await reservation.cancel();
     throw error;
@@ -109,7 +103,7 @@ export async function detachVolume(call: Call, deps: ComputeDeps): Promise<Reply
   const spec = {
     action: 'detach_volume',
     rule: `${RULE}:delete`,
-    from: { vm: ['active', 'paused', 'stopped'] },
+    from: volumeStates(call),
   } as const;
   const found = await findServer(call, deps, spec.rule);
   const device = await requireDevice(call, deps, found);
@@ -117,6 +111,10 @@ export async function detachVolume(call: Call, deps: ComputeDeps): Promise<Reply
     throw new Forbidden('Cannot detach a root device volume: the server boots from it.', 'root-device');
   const row = await admitAction(call, deps, spec);
   const volumeId = device.volume_id ?? '';
+  if (isOffloaded(row)) {
+    await detachOffloaded(call, deps, row, device, { rule: spec.rule, handledAt });
+    return new Reply(202);
+  }
   const began = await beginDetaching(call, deps, volumeId);
   try {
     const message = { device_id: device.id, user_token: tokenOf(call) };

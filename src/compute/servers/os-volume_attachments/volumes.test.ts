@@ -420,3 +420,32 @@ test('a volume that grew is told to the host that has it', async () => {
   const message = (await compute.outbox()).at(-1);
   assert.deepEqual([message?.method, message?.payload['volume_id']], ['extendVolume', id]);
 });
+
+test('a server that is on no host takes and gives volumes since 2.20', async () => {
+  await using cloud = await startCloud();
+  const server = await cloud.compute.create();
+  await cloud.compute.activate(server, { vm_state: 'shelved_offloaded', host: null, node: null });
+  const path = `/v2.1/servers/${server}/os-volume_attachments`;
+  const id = await cloud.volume();
+  const body = { volumeAttachment: { volumeId: id } };
+  assert.equal((await cloud.compute.at('2.19', 'POST', path, { body })).status, 409);
+  const made = await cloud.compute.at('2.20', 'POST', path, { body });
+  assert.equal(made.status, 200, JSON.stringify(made.body));
+  assert.deepEqual([await statusOf(cloud, id), (await devicesOf(cloud))[0]?.state], ['reserved', 'kept']);
+  assert.equal((await cloud.compute.at('2.20', 'POST', path, { body })).status, 400);
+  assert.equal((await cloud.compute.at('2.19', 'DELETE', `${path}/${id}`)).status, 409);
+  assert.equal((await cloud.compute.at('2.20', 'DELETE', `${path}/${id}`)).status, 202);
+  assert.deepEqual([await statusOf(cloud, id), await devicesOf(cloud)], ['available', []]);
+  const actions = await cloud.compute.kysely
+    .selectFrom('instance_actions')
+    .selectAll()
+    .orderBy('started_at')
+    .execute();
+  assert.deepEqual(
+    actions.slice(1).map(({ action, state }) => [action, state]),
+    [
+      ['attach_volume', 'done'],
+      ['detach_volume', 'done'],
+    ],
+  );
+});
