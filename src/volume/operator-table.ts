@@ -9,6 +9,8 @@ import { defaultTypePolicies, defaultTypeRoutes } from './default-types/routes.t
 import type { VolumeRoute } from './deps.ts';
 import { extensionRoutes } from './extensions/routes.ts';
 import { limitPolicies, limitRoutes } from './limits/routes.ts';
+import { manageableSnapshotPolicies, manageableSnapshotRoutes } from './manageable_snapshots/routes.ts';
+import { manageableVolumePolicies, manageableVolumeRoutes } from './manageable_volumes/routes.ts';
 import { messagePolicies, messageRoutes } from './messages/routes.ts';
 import { availabilityZonePolicies, availabilityZoneRoutes } from './os-availability-zone/routes.ts';
 import { groupSnapshotPolicies, groupSnapshotRoutes } from './group_snapshots/routes.ts';
@@ -42,6 +44,8 @@ export const operatorRoutes: readonly VolumeRoute[] = [
   ...messageRoutes,
   ...transferRoutes,
   ...backupRoutes,
+  ...manageableVolumeRoutes,
+  ...manageableSnapshotRoutes,
   ...groupTypeRoutes,
   ...groupRoutes,
   ...groupSnapshotRoutes,
@@ -62,6 +66,8 @@ export const operatorPolicies: readonly PolicyRule[] = [
   ...messagePolicies,
   ...transferPolicies,
   ...backupPolicies,
+  ...manageableVolumePolicies,
+  ...manageableSnapshotPolicies,
   ...groupTypePolicies,
   ...groupPolicies,
   ...groupSnapshotPolicies,

@@ -1,6 +1,6 @@
 // The queues of the volume service and what can be asked on them: the contract between API, scheduler and the volume
 // services, one a backend. Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
-import type { BackendStats, ConnectionInfo, Connector } from '#drivers/volume/port.ts';
+import type { BackendStats, ConnectionInfo, Connector, StoredVolume } from '#drivers/volume/port.ts';
 
 export const VOLUME_SCHEDULER_QUEUE = 'volume-scheduler';
 /** The queue of the volume service of `host@backend`. */
@@ -74,6 +74,13 @@ export type VolumeServiceRpc = {
   createBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
   restoreBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
   deleteBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
+  /** Everything that the backend holds, also what the database does not know. A call. */
+  listStored(args: Readonly<Record<string, never>>): readonly StoredVolume[];
+  /** Gives what the backend has as `source_id` the volume's id. */
+  manageVolume(args: VolumeOperationRef & { readonly source_id: string }): void;
+  manageSnapshot(
+    args: VolumeOperationRef & { readonly snapshot_id: string; readonly source_id: string },
+  ): void;
   /** Exports the volume for the attachment's connector. A call: the API answers its client with the connection. */
   connect(args: {
     readonly volume_id: string;

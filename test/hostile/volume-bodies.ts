@@ -20,6 +20,7 @@ function volumes(ids: Ids): Readonly<Record<string, unknown>> {
     ...onVolume('os-extend', { new_size: 2 }),
     ...onVolume('os-reset_status', { status: 'available' }),
     ...onVolume('os-force_delete', {}),
+    ...onVolume('os-unmanage', {}),
     ...onVolume('os-set_bootable', { bootable: true }),
     ...onVolume('os-update_readonly_flag', { readonly: true }),
     ...onVolume('os-set_image_metadata', { metadata: { k: 'v' } }),
@@ -52,6 +53,20 @@ function volumes(ids: Ids): Readonly<Record<string, unknown>> {
     ...action('snapshots', 'os-reset_status', { status: 'available' }),
     ...action('snapshots', 'os-update_snapshot_status', { status: 'available' }),
     ...action('snapshots', 'os-force_delete', {}),
+    ...action('snapshots', 'os-unmanage', {}),
+    ...manageable(ids),
+  };
+}
+
+function manageable(ids: Ids): Readonly<Record<string, unknown>> {
+  const ref = { 'source-name': 'volume-x' };
+  const volume = { volume: { host: 'x@y#z', ref } };
+  const snapshot = { snapshot: { volume_id: ids['volume'], ref } };
+  return {
+    'POST /v3/os-volume-manage': volume,
+    'POST /v3/manageable_volumes': volume,
+    'POST /v3/os-snapshot-manage': snapshot,
+    'POST /v3/manageable_snapshots': snapshot,
   };
 }
 

@@ -13,6 +13,7 @@ import { createVolume } from '#volume/tasks/create-volume.ts';
 import { deleteBackup } from '#volume/tasks/delete-backup.ts';
 import { deleteVolume } from '#volume/tasks/delete-volume.ts';
 import { extendVolume } from '#volume/tasks/extend-volume.ts';
+import { manageSnapshot, manageVolume } from '#volume/tasks/manage.ts';
 import { migrateVolume } from '#volume/tasks/migrate-volume.ts';
 import { reimageVolume } from '#volume/tasks/reimage-volume.ts';
 import { restoreBackup } from '#volume/tasks/restore-backup.ts';
@@ -70,6 +71,9 @@ export async function startVolumeBackend(service: VolumeDeps, backend: Backend):
     createBackup: async (args) => createBackup(deps, args),
     restoreBackup: async (args) => restoreBackup(deps, args),
     deleteBackup: async (args) => deleteBackup(deps, args),
+    listStored: async () => deps.driver.list(),
+    manageVolume: async (args) => manageVolume(deps, args),
+    manageSnapshot: async (args) => manageSnapshot(deps, args),
     connect: async (args) => connect(deps, args),
     disconnect: async (args) => disconnect(deps, args),
     migrateVolume: async (args) => migrateVolume(deps, args),

@@ -22,6 +22,7 @@ export const snapshotPolicies: readonly PolicyRule[] = [
     MEMBER,
     'Tell how a snapshot goes that is being made or deleted.',
   ),
+  rule('snapshot_extension:snapshot_unmanage', ADMIN, 'Forget a snapshot and leave its data.'),
   rule('volume_extension:snapshot_admin_actions:reset_status', ADMIN, 'Set the status of a snapshot.'),
   rule(
     'volume_extension:snapshot_admin_actions:force_delete',

@@ -4,6 +4,7 @@ import { metadataRoutes } from '#volume/metadata-routes.ts';
 import { emptyAction } from '#volume/schema-types.ts';
 import { forceDelete } from './actions/os-force_delete.ts';
 import { resetStatus } from './actions/os-reset_status.ts';
+import { unmanageSnapshot } from './actions/os-unmanage.ts';
 import { updateStatus } from './actions/os-update_snapshot_status.ts';
 import { findSnapshot } from './find.ts';
 import { create, listBrief, listDetail, remove, show, update } from './handlers.ts';
@@ -30,6 +31,7 @@ export const snapshotRoutes: readonly VolumeRoute[] = [
     actions: [
       { key: 'os-reset_status', handler: resetStatus, body: resetStatusBody },
       { key: 'os-update_snapshot_status', handler: updateStatus, body: updateStatusBody },
+      { key: 'os-unmanage', handler: unmanageSnapshot, body: emptyAction('os-unmanage') },
       { key: 'os-force_delete', handler: forceDelete, body: emptyAction('os-force_delete') },
     ],
   },

@@ -62,6 +62,13 @@ export async function insertSnapshot(
   await addMetadata(trx, snapshot.id, metadata);
 }
 
+/** Which of these there are. */
+export async function listSnapshotIds(db: Db, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom('snapshots').select('id').where('id', 'in', ids).execute();
+  return rows.map(({ id }) => id);
+}
+
 export async function updateSnapshot(
   db: Db,
   id: string,

@@ -19,6 +19,7 @@ import { retypeVolume } from './actions/os-retype.ts';
 import { setBootable } from './actions/os-set_bootable.ts';
 import { setImageMetadata } from './actions/os-set_image_metadata.ts';
 import { showImageMetadata } from './actions/os-show_image_metadata.ts';
+import { unmanageVolume } from './actions/os-unmanage.ts';
 import { unsetImageMetadata } from './actions/os-unset_image_metadata.ts';
 import { updateReadonlyFlag } from './actions/os-update_readonly_flag.ts';
 import { uploadImage } from './actions/os-volume_upload_image.ts';
@@ -54,6 +55,7 @@ const actions: readonly VolumeAction[] = [
   { key: 'os-extend', handler: extendVolume, body: extendBody },
   { key: 'os-reset_status', handler: resetStatus, body: resetStatusBody },
   empty('os-force_delete', forceDelete),
+  empty('os-unmanage', unmanageVolume),
   { key: 'os-set_bootable', handler: setBootable, body: bootableBody, success: 200 },
   { key: 'os-update_readonly_flag', handler: updateReadonlyFlag, body: readonlyBody },
   { key: 'os-set_image_metadata', handler: setImageMetadata, body: setImageMetadataBody, success: 200 },

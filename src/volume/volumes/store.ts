@@ -90,6 +90,13 @@ export async function insertVolume(
   await addMetadata(trx, 'volume_image_metadata', volume.id, imageMetadata);
 }
 
+/** Which of these there are. */
+export async function listVolumeIds(db: Db, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom('volumes').select('id').where('id', 'in', ids).execute();
+  return rows.map(({ id }) => id);
+}
+
 export async function updateVolume(
   db: Db,
   id: string,

@@ -58,6 +58,13 @@ export const requestRows: readonly Row[] = [
       'cluster' in (await client.get('/os-services', 'admin')).services[0];
     assert.deepEqual([await has(given.below), await has(given.from)], [false, true]);
   }),
+  step('3.8', 'volumes and snapshots that can be managed in, at paths of their own', async (given) => {
+    for (const kind of ['volumes', 'snapshots'])
+      for (const path of [`/manageable_${kind}`, `/manageable_${kind}/detail`])
+        await newPath(() => `${path}?host=host-1@memory`, 'admin')(given);
+    const volume = { host: 'host-1@memory', ref: { 'source-name': 'volume-nothing' } };
+    await statuses(given, [404, 400], 'POST', '/manageable_volumes', { volume }, 'admin');
+  }),
   step('3.9', 'changes of backups', async (given) =>
     newPath(({ backup }) => `/backups/${backup}`, 'member', 'PUT', { backup: { name: 'seen' } })(given),
   ),
