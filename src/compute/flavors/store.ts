@@ -135,3 +135,9 @@ export async function removeAccess(db: ComputeExecutor, row: FlavorAccessRow): P
 export async function hasFlavors(db: ComputeExecutor): Promise<boolean> {
   return (await db.selectFrom('flavors').select('id').limit(1).executeTakeFirst()) !== undefined;
 }
+
+/** Flavor's id → the number that it has inside: what the list of migrations names flavors by. */
+export async function listFlavorNumbers(db: ComputeExecutor): Promise<Map<string, number>> {
+  const rows = await db.selectFrom('flavors').select(['id', 'flavor_id']).execute();
+  return new Map(rows.map((row) => [row.flavor_id, row.id]));
+}

@@ -2,11 +2,12 @@
 import { causeChain } from '#platform/errors/domain-error.ts';
 import type { InstanceEntry } from '../rpc.ts';
 import { rescueOf } from '../system-metadata.ts';
-import type { Vif, VmState } from '../tables.ts';
+import type { Vif } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
 import { plugAll, powerOn } from './power-on.ts';
+import { shouldRun } from './should-run.ts';
 
-/** Guests whose entry says active, paused or rescued and that nobody acts on are made to run; one that fails does not stop the rest. */
+/** Guests that should run by their entry and that nobody acts on are made to; one that fails does not stop the rest. */
 export async function restoreGuests(deps: HostDeps): Promise<void> {
   const entries = await deps.conductor.call('listHostEntries', { host: deps.config.host });
   await Promise.all(
@@ -22,8 +23,6 @@ export async function restoreGuests(deps: HostDeps): Promise<void> {
   );
 }
 
-const RUNS: ReadonlySet<VmState> = new Set(['active', 'paused', 'rescued']);
-
 const isAtRest = (entry: InstanceEntry): boolean =>
   entry.task_state === null && entry.vm_state !== 'error' && entry.vm_state !== 'building';
 
@@ -32,7 +31,7 @@ async function restoreGuest(deps: HostDeps, id: string): Promise<void> {
   const entry = await deps.conductor.call('getEntry', { instance_id: id });
   if (!entry || entry.host !== deps.config.host || !isAtRest(entry)) return;
   const vifs = JSON.parse(entry.vifs_json) as Vif[];
-  if (!RUNS.has(entry.vm_state)) {
+  if (!shouldRun(entry)) {
     deps.metadata.register(id, vifs);
     return;
   }

@@ -68,3 +68,49 @@ export async function updateMigration(
     .where('uuid', '=', uuid)
     .execute();
 }
+
+/** Statuses of a live migration that goes on. */
+export const IN_PROGRESS: readonly MigrationStatus[] = ['queued', 'preparing', 'running', 'post-migrating'];
+
+export async function listLiveMigrations(db: ComputeExecutor, instanceId: string): Promise<MigrationRow[]> {
+  return db
+    .selectFrom('migrations')
+    .selectAll()
+    .where('instance_id', '=', instanceId)
+    .where('migration_type', '=', 'live-migration')
+    .where('status', 'in', IN_PROGRESS)
+    .orderBy('id')
+    .execute();
+}
+
+export interface MigrationFilter {
+  /** As the one that is left or the one that is gone to. */
+  readonly host: string | undefined;
+  readonly equal: Readonly<
+    Partial<
+      Record<
+        'instance_id' | 'source_compute' | 'status' | 'migration_type' | 'user_id' | 'project_id',
+        string | undefined
+      >
+    >
+  >;
+  readonly since: string | undefined;
+  readonly before: string | undefined;
+  readonly limit: number;
+  readonly marker: MigrationRow | undefined;
+}
+
+/** The newest first. */
+export async function listMigrations(db: ComputeExecutor, filter: MigrationFilter): Promise<MigrationRow[]> {
+  const changed = sql<string>`coalesce(updated_at, created_at)`;
+  let query = db.selectFrom('migrations').selectAll();
+  const { host, since, before, marker } = filter;
+  if (host !== undefined)
+    query = query.where((eb) => eb.or([eb('source_compute', '=', host), eb('dest_compute', '=', host)]));
+  for (const [column, value] of Object.entries(filter.equal))
+    if (value !== undefined) query = query.where(sql.ref(column), '=', value);
+  if (since !== undefined) query = query.where(changed, '>=', since);
+  if (before !== undefined) query = query.where(changed, '<=', before);
+  if (marker) query = query.where('id', '<', marker.id);
+  return query.orderBy('id', 'desc').limit(filter.limit).execute();
+}

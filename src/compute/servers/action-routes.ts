@@ -5,11 +5,15 @@ import { addFixedIp, addFixedIpBody } from './actions/addFixedIp.ts';
 import { addFloatingIp, addFloatingIpBody } from './actions/addFloatingIp.ts';
 import { addSecurityGroup, addSecurityGroupBody } from './actions/addSecurityGroup.ts';
 import { changePassword, changePasswordBody } from './actions/changePassword.ts';
+import { confirmResize } from './actions/confirmResize.ts';
 import { createBackup, createBackupBody } from './actions/createBackup.ts';
 import { createImage, createImageBody } from './actions/createImage.ts';
 import { forceDelete } from './actions/forceDelete.ts';
 import { lockBody, lockServer } from './actions/lock.ts';
 import { consoleOutputBody, getConsoleOutput } from './actions/os-getConsoleOutput.ts';
+import { migrateBody, migrateServer } from './actions/migrate.ts';
+import { resizeBody, resizeServer } from './actions/resize.ts';
+import { revertResize } from './actions/revertResize.ts';
 import { getSerialConsole, getSerialConsoleBody } from './actions/os-getSerialConsole.ts';
 import { getVncConsole, getVncConsoleBody } from './actions/os-getVNCConsole.ts';
 import { resetState, resetStateBody } from './actions/os-resetState.ts';
@@ -49,6 +53,10 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
   { key: 'shelve', handler: shelveServer },
   { key: 'shelveOffload', handler: offloadServer },
   { key: 'unshelve', handler: unshelveServer, body: unshelveBody },
+  { key: 'resize', handler: resizeServer, body: resizeBody },
+  { key: 'confirmResize', handler: confirmResize, success: 204 },
+  { key: 'revertResize', handler: revertResize },
+  { key: 'migrate', handler: migrateServer, body: migrateBody },
   { key: 'createImage', handler: createImage, body: createImageBody },
   { key: 'createBackup', handler: createBackup, body: createBackupBody },
   { key: 'addSecurityGroup', handler: addSecurityGroup, body: addSecurityGroupBody },

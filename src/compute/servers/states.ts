@@ -5,6 +5,13 @@ import type { InstanceRow, TaskState, VmState } from '#compute/tables.ts';
 type StatusTable = Readonly<Partial<Record<TaskState, string>>> & { readonly default: string };
 
 const REBUILDING = { rebuilding: 'REBUILD', rebuild_spawning: 'REBUILD' } as const;
+const RESIZING = {
+  resize_prep: 'RESIZE',
+  resize_migrating: 'RESIZE',
+  resize_migrated: 'RESIZE',
+  resize_finish: 'RESIZE',
+} as const;
+const MIGRATING = { migrating: 'MIGRATING' } as const;
 const REBOOTING = {
   rebooting: 'REBOOT',
   rebooting_hard: 'HARD_REBOOT',
@@ -13,12 +20,12 @@ const REBOOTING = {
 
 const STATUS: Readonly<Record<VmState, StatusTable>> = {
   building: { default: 'BUILD' },
-  active: { default: 'ACTIVE', ...REBOOTING, ...REBUILDING },
-  stopped: { default: 'SHUTOFF', ...REBUILDING },
-  paused: { default: 'PAUSED' },
+  active: { default: 'ACTIVE', ...REBOOTING, ...REBUILDING, ...RESIZING, ...MIGRATING },
+  stopped: { default: 'SHUTOFF', ...REBUILDING, ...RESIZING },
+  paused: { default: 'PAUSED', ...MIGRATING },
   suspended: { default: 'SUSPENDED' },
   rescued: { default: 'RESCUE' },
-  resized: { default: 'VERIFY_RESIZE' },
+  resized: { default: 'VERIFY_RESIZE', resize_reverting: 'REVERT_RESIZE' },
   shelved: { default: 'SHELVED' },
   shelved_offloaded: { default: 'SHELVED_OFFLOADED' },
   'soft-delete': { default: 'SOFT_DELETED' },
