@@ -8,6 +8,14 @@ for (const engine of ENGINES)
   describe(`operator resources on ${engine}`, () => {
     const { api, db } = operatorApi(engine);
 
+    /** The host says since when it is up, or does not. */
+    const booted = async (at: string | undefined): Promise<void> => {
+      const node = await db().kysely.selectFrom('compute_nodes').selectAll().executeTakeFirstOrThrow();
+      const { booted_at: _old, ...report } = JSON.parse(node.report_json) as Record<string, unknown>;
+      const report_json = JSON.stringify(at === undefined ? report : { ...report, booted_at: at });
+      await db().kysely.updateTable('compute_nodes').set({ report_json }).where('id', '=', node.id).execute();
+    };
+
     describe('hosts', () => {
       test('hypervisors in the shapes of 2.1, 2.53 and 2.88', async () => {
         assert.equal((await api.call('GET', '/v2.1/os-hypervisors')).status, 403);
@@ -56,6 +64,10 @@ for (const engine of ENGINES)
         );
         assert.equal((await api.call('GET', '/v2.1/os-hypervisors/zz/search', admin())).status, 404);
         assert.equal((await api.call('GET', '/v2.1/os-hypervisors/1/uptime', admin())).status, 501);
+        await booted(new Date(Date.now() - 90 * 60_000).toISOString());
+        const up = await api.call('GET', '/v2.1/os-hypervisors/1/uptime', admin());
+        assert.match(up.body.hypervisor.uptime, /^ \d\d:\d\d:\d\d up +1:30$/);
+        await booted(undefined);
         assert.equal(
           (await api.call('GET', '/v2.1/os-hypervisors?hypervisor_hostname_pattern=zz', admin('2.53')))
             .status,
@@ -102,6 +114,18 @@ for (const engine of ENGINES)
           404,
         );
         assert.equal((await api.call('DELETE', `/v2.1/os-services/${SERVICE}`, admin('2.53'))).status, 409);
+        const idle = 'bbbbbbbb-0000-4000-8000-000000000002';
+        const kept = await db().kysely.selectFrom('compute_services').selectAll().executeTakeFirstOrThrow();
+        await db()
+          .kysely.insertInto('compute_services')
+          .values({ ...kept, id: idle, host: 'idle' })
+          .execute();
+        assert.equal(
+          (await api.call('DELETE', `/v2.1/os-services/${idle}`, { token: 'member' })).status,
+          403,
+        );
+        assert.equal((await api.call('DELETE', `/v2.1/os-services/${idle}`, admin('2.53'))).status, 204);
+        assert.equal((await api.call('DELETE', `/v2.1/os-services/${idle}`, admin('2.53'))).status, 404);
       });
 
       test('aggregates group hosts and reach placement', async () => {

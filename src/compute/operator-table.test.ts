@@ -144,6 +144,7 @@ for (const engine of ENGINES)
         });
         assert.equal((await api.call('PUT', `${path}/n`, { ...admin(), body: { m: '3' } })).status, 400);
         assert.deepEqual((await api.call('GET', path)).body, { extra_specs: { 'hw:x': 'y', n: '3' } });
+        assert.deepEqual((await api.call('GET', `${path}/n`)).body, { n: '3' });
         assert.equal((await api.call('DELETE', `${path}/n`, admin())).status, 200);
         assert.equal((await api.call('GET', `${path}/n`)).status, 404);
         assert.equal(

@@ -44,6 +44,9 @@ for (const engine of ENGINES)
       test('are made, shown, changed and removed by administrators, and read by everybody', async () => {
         const specs = { multiattach: '<is> True', volume_backend_name: 'model' };
         const made = await newType({ description: 'd', extra_specs: specs });
+        const spec = await asAdmin('GET', `/types/${made.id}/extra_specs/multiattach`);
+        assert.deepEqual(spec.body, { multiattach: '<is> True' });
+        assert.equal((await asAdmin('GET', `/types/${made.id}/extra_specs/none`)).status, 404);
         const seen = (await call('GET', `/types/${made.id}`)).body.volume_type;
         assert.deepEqual(seen, {
           id: made.id,
@@ -57,13 +60,13 @@ for (const engine of ENGINES)
         assert.deepEqual(whole.extra_specs, specs);
         assert.equal(whole.qos_specs_id, null);
         for (const token of ['member', 'reader'])
-          for (const [method, url] of [
-            ['POST', '/types'],
-            ['PUT', `/types/${made.id}`],
-            ['DELETE', `/types/${made.id}`],
-            ['POST', `/types/${made.id}/extra_specs`],
+          for (const [method, url, body] of [
+            ['POST', '/types', { volume_type: { name: 'x' } }],
+            ['PUT', `/types/${made.id}`, { volume_type: { name: 'x' } }],
+            ['DELETE', `/types/${made.id}`, {}],
+            ['POST', `/types/${made.id}/extra_specs`, { extra_specs: { k: 'v' } }],
           ] as const)
-            assert.equal((await call(method, url, { token, body: {} })).status, 403, `${method} ${url}`);
+            assert.equal((await call(method, url, { token, body })).status, 403, `${method} ${url}`);
         const again = await asAdmin('POST', '/types', { volume_type: { name: made.name } });
         assert.equal(again.status, 409);
         assert.match(again.body.conflictingRequest.message, /already exists/);
@@ -158,6 +161,10 @@ for (const engine of ENGINES)
           (await asAdmin('GET', '/default-types', undefined, '3.62')).body.default_types.length,
           1,
         );
+        assert.deepEqual((await asAdmin('GET', path, undefined, '3.62')).body.default_type, {
+          project_id: PROJECT,
+          volume_type_id: id,
+        });
         assert.equal((await asAdmin('DELETE', path, undefined, '3.62')).status, 204);
         assert.equal((await asAdmin('GET', path, undefined, '3.62')).status, 404);
         const none = { default_type: { volume_type: 'nonsense' } };
@@ -204,6 +211,12 @@ for (const engine of ENGINES)
       const bad = { qos_specs: { name: 'x', consumer: 'nobody' } };
       assert.equal((await asAdmin('POST', '/qos-specs', bad)).status, 400);
       const path = `/qos-specs/${id}`;
+      assert.deepEqual((await asAdmin('GET', path)).body.qos_specs, made.body.qos_specs);
+      const listed = (await asAdmin('GET', '/qos-specs')).body.qos_specs;
+      assert.deepEqual(
+        listed.filter((each: { id: string }) => each.id === id),
+        [made.body.qos_specs],
+      );
       assert.deepEqual((await asAdmin('PUT', path, { qos_specs: { total: '5' } })).body, {
         qos_specs: { total: '5' },
       });
@@ -364,6 +377,7 @@ for (const engine of ENGINES)
     test('extensions and filters of lists are told', async () => {
       const { extensions } = (await call('GET', '/extensions')).body;
       assert.ok(extensions.some((each: { name: string }) => each.name === 'Hosts'));
+      assert.equal((await call('GET', '/extensions/os-hosts')).body.extension.name, 'Hosts');
       assert.equal((await call('GET', '/extensions/nonsense')).status, 404);
       assert.equal((await call('GET', '/resource_filters', { version: '3.32' })).status, 404);
       const { resource_filters } = (
@@ -434,6 +448,21 @@ for (const engine of ENGINES)
         assert.equal(await statusOf(id, 'stranger'), 'available');
         const taken = (await call('GET', `/volumes/${id}`, { token: 'stranger' })).body.volume;
         assert.equal(taken.user_id, CALLERS.stranger.userId);
+      });
+
+      test('an offer is listed with its details, and taken by the newer path', async () => {
+        const id = await addVolume(volumes, {});
+        const { transfer } = (await offer(id)).body;
+        const { transfers } = (await call('GET', '/volume-transfers/detail', { version: '3.57' })).body;
+        const shown = transfers.find((each: { id: string }) => each.id === transfer.id);
+        assert.deepEqual([shown.volume_id, shown.accepted, 'auth_key' in shown], [id, false, false]);
+        const taken = await call('POST', `/volume-transfers/${transfer.id}/accept`, {
+          token: 'stranger',
+          version: '3.55',
+          body: { accept: { auth_key: transfer.auth_key } },
+        });
+        assert.equal(taken.status, 202);
+        assert.equal(await statusOf(id, 'stranger'), 'available');
       });
 
       test('an offer is withdrawn', async () => {

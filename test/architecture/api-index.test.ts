@@ -106,11 +106,12 @@ test('an operation is there from and until the microversion that upstream has it
   );
 });
 
-test('what is offered succeeds in a test (else: ./pileus test --record-coverage FILE), but for a list that only shrinks', () => {
+test('what is offered succeeds in a test (else: ./pileus test --record-coverage FILE), or is said to be refused always', () => {
   const offered = rows.filter((row) => row.routes.length > 0);
-  const without = offered
-    .filter(({ testedBy }) => testedBy.length === 0)
-    .map(({ operation }) => keyOf(operation));
+  const silent = offered.filter(
+    ({ testedBy, upstream, own }) => testedBy.length === 0 && (upstream ?? own)?.refusal === undefined,
+  );
+  const without = silent.map(({ operation }) => keyOf(operation));
   assert.deepEqual(
     without.filter((key) => !(key in untested)),
     [],
@@ -124,6 +125,16 @@ test('what is offered succeeds in a test (else: ./pileus test --record-coverage 
   );
 });
 
+test('what is said to be refused always never succeeds (else: ./pileus api-index)', () => {
+  const wrong = rows.filter(
+    ({ testedBy, upstream, own }) => testedBy.length > 0 && (upstream ?? own)?.refusal !== undefined,
+  );
+  assert.deepEqual(
+    wrong.map(({ operation }) => keyOf(operation)),
+    [],
+  );
+});
+
 test('a reason goes when its operation is offered, and with the last of its operations', () => {
   const text = [
     'reason a: why',
@@ -131,11 +142,17 @@ test('a reason goes when its operation is offered, and with the last of its oper
     'GET /x not-offered a',
     'POST /x/:id/action action go since 2.3 not-offered a',
     'GET /y not-offered b',
+    'GET /v refuses b',
+    'GET /w refuses a',
     'own GET /z because a',
+    'own GET /u because a refuses b',
     '',
   ].join('\n');
   const offered = ['compute POST /x/:/action go', 'compute GET /y'];
-  const mended = withoutStaleReasons('compute', text, (operation) => offered.includes(keyOf(operation)));
+  const mended = withoutStaleReasons('compute', text, {
+    isOffered: (operation) => offered.includes(keyOf(operation)),
+    isTested: (operation) => ['/u', '/v'].includes(operation.path),
+  });
   assert.equal(
     mended,
     [
@@ -143,7 +160,10 @@ test('a reason goes when its operation is offered, and with the last of its oper
       'GET /x not-offered a',
       'POST /x/:id/action action go since 2.3',
       'GET /y',
+      'GET /v',
+      'GET /w refuses a',
       'own GET /z because a',
+      'own GET /u because a',
       '',
     ].join('\n'),
   );

@@ -36,6 +36,7 @@ interface Counts {
   readonly own: number;
   /** Of those offered. */
   readonly tested: number;
+  readonly refused: number;
 }
 
 function countsOf(rows: readonly Row[]): Counts {
@@ -51,17 +52,18 @@ function countsOf(rows: readonly Row[]): Counts {
     gone: gone.length,
     own: rows.length - upstream.length,
     tested: offered.filter(({ testedBy }) => testedBy.length > 0).length,
+    refused: offered.filter(({ upstream: of }) => of?.refusal !== undefined).length,
   };
 }
 
 function summary(rows: readonly Row[]): string {
   const line = (title: string, of: readonly Row[]): string => {
-    const { upstream, offered, notOffered, gone, own, tested } = countsOf(of);
-    return `| ${[title, upstream, offered, tested, notOffered, gone, own].join(' | ')} |`;
+    const { upstream, offered, notOffered, gone, own, tested, refused } = countsOf(of);
+    return `| ${[title, upstream, offered, tested, refused, notOffered, gone, own].join(' | ')} |`;
   };
   return [
-    '| service | upstream | offered | of these tested | not offered | gone upstream (410) | our own |',
-    '|---|---|---|---|---|---|---|',
+    '| service | upstream | offered | of these tested | always refused | not offered | gone upstream (410) | our own |',
+    '|---|---|---|---|---|---|---|---|',
     ...SERVICES.map((service) =>
       line(
         service,
@@ -110,6 +112,7 @@ function lines(row: Row, weight: ReadonlyMap<string, number>): string[] {
         '',
       ]),
     ];
+  const refusal = upstream?.refusal ?? own?.refusal;
   return routes.map((indexed) => {
     const { route, action, file } = indexed;
     const { policy } = action ?? route;
@@ -125,7 +128,7 @@ function lines(row: Row, weight: ReadonlyMap<string, number>): string[] {
       code(guard),
       String(action ? (action.success ?? 202) : (route.success ?? 200)),
       `[${file.replace(/^src\//, '')}](../${file})${own ? `, our own: ${own.reason}` : ''}`,
-      testers(row.testedBy, weight),
+      refusal === undefined ? testers(row.testedBy, weight) : `always refused: ${refusal}`,
     ]);
   });
 }

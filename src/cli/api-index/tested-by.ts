@@ -23,6 +23,13 @@ export function readTestedBy(): TestedBy {
   return tested;
 }
 
+/** @throws Error when the file's line is no operation's */
+export function operationOfKey(key: string): Operation {
+  const operation = parseOperation(key);
+  if (!operation) throw new Error(`tested-by.txt has a line that is no operation's: ${key}`);
+  return operation;
+}
+
 /** @param name as test/support/record-operations.ts writes it: service, method, path, and the action if there is one */
 export function parseOperation(name: string): Operation | undefined {
   const [word, method, path, action] = name.split(' ');
@@ -50,12 +57,11 @@ export function mergeRecords(known: TestedBy, ran: ReadonlyMap<string, Ran>): Te
   return merged;
 }
 
-/** Without files that are gone and operations that no table has: what `./pileus api-index` keeps. */
-export function withoutStale(tested: TestedBy, isOffered: (key: string) => boolean): TestedBy {
+export function withoutLostFiles(tested: TestedBy): TestedBy {
   const kept = [...tested].map(
     ([key, files]) => [key, new Set([...files].filter((file) => existsSync(join(ROOT, file))))] as const,
   );
-  return new Map(kept.filter(([key, files]) => files.size > 0 && isOffered(key)));
+  return new Map(kept.filter(([, files]) => files.size > 0));
 }
 
 export function writeTestedBy(tested: TestedBy): void {

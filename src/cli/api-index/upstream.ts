@@ -3,6 +3,7 @@
 //
 //   GET /v2.1/servers/:id/topology since 2.78                        an operation; `action KEY` for one of a body's keys,
 //   POST /v2.1/servers/:id/action action shelve not-offered shelving  `until`, `extension` (network) and `not-offered` as needed
+//   GET /v2.1/os-hosts/:id/reboot until 2.42 refuses host-power       offered, but what is asked is always refused
 //   reason shelving: servers are not shelved                          why, for all lines that name it
 //   own GET /v2.1/servers/:id/launch-trace because trace              a route that upstream does not have
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -19,10 +20,13 @@ export interface UpstreamOperation extends Operation {
   readonly reason: string | undefined;
   /** The reason's name; `gone` where upstream itself has taken the operation out. */
   readonly reasonName: string | undefined;
+  /** Why it is always refused, though there is a route. */
+  readonly refusal: string | undefined;
 }
 
 export interface OwnOperation extends Operation {
   readonly reason: string;
+  readonly refusal: string | undefined;
 }
 
 export interface Upstream {
@@ -31,7 +35,7 @@ export interface Upstream {
 }
 
 const OPERATION = /^(own )?(GET|HEAD|POST|PUT|PATCH|DELETE) (\/\S*)((?: \S+ \S+)*)$/;
-const WORDS = ['action', 'since', 'until', 'extension', 'not-offered', 'because'];
+const WORDS = ['action', 'since', 'until', 'extension', 'not-offered', 'refuses', 'because'];
 
 export function upstreamFile(service: ServiceName): string {
   return join(ROOT, `src/cli/api-index/upstream/${service}.txt`);
@@ -53,31 +57,36 @@ export function parseUpstream(service: ServiceName, text: string): Upstream {
   const own: OwnOperation[] = [];
   const seen = new Set<string>();
   for (const line of lines.filter((each) => !each.startsWith('reason '))) {
-    const read = parseLine(service, line, reasons);
+    const { isOwn, refusalName, ...read } = parseLine(service, line);
+    for (const name of [read.reasonName, refusalName])
+      if (name !== undefined && !reasons.has(name))
+        throw new Error(`upstream/${service}.txt has no reason ${name}: ${line}`);
+    const reasonOf = (name: string | undefined) => (name === undefined ? undefined : reasons.get(name));
+    const reason = reasonOf(read.reasonName);
     if (seen.has(keyOf(read))) throw new Error(`upstream/${service}.txt has ${line} twice`);
     seen.add(keyOf(read));
-    if (line.startsWith('own ')) own.push({ ...read, reason: read.reason ?? '' });
-    else operations.push(read);
+    const whole = { ...read, reason, refusal: reasonOf(refusalName) };
+    if (isOwn) own.push({ ...whole, reason: reason ?? '' });
+    else operations.push(whole);
   }
   return { operations, own };
 }
 
-function parseLine(
-  service: ServiceName,
-  line: string,
-  reasons: ReadonlyMap<string, string>,
-): UpstreamOperation {
+/** A line by itself: its reasons by their names. */
+interface Line extends Omit<UpstreamOperation, 'reason' | 'refusal'> {
+  readonly isOwn: boolean;
+  readonly refusalName: string | undefined;
+}
+
+function parseLine(service: ServiceName, line: string): Line {
   const [, own, method = '', path = '', rest = ''] = OPERATION.exec(line) ?? [];
   const pairs = rest.trim() === '' ? [] : (rest.trim().match(/\S+ \S+/g) ?? []);
   const words = new Map(pairs.map((pair) => pair.split(' ') as [string, string]));
   const unknown = [...words.keys()].find((word) => !WORDS.includes(word));
-  const reasonName = words.get(own === undefined ? 'not-offered' : 'because');
-  const reason = reasonName === undefined ? undefined : reasons.get(reasonName);
+  const isOwn = own !== undefined;
   const isWrong = method === '' || unknown !== undefined || words.size !== pairs.length;
-  if (isWrong || (own !== undefined && reason === undefined))
+  if (isWrong || isOwn !== words.has('because'))
     throw new Error(`upstream/${service}.txt has a line that is no operation: ${line}`);
-  if (reasonName !== undefined && reason === undefined)
-    throw new Error(`upstream/${service}.txt has no reason ${reasonName}: ${line}`);
   return {
     service,
     method,
@@ -86,29 +95,35 @@ function parseLine(
     since: words.get('since'),
     until: words.get('until'),
     extension: words.get('extension'),
-    reason,
-    reasonName,
+    reasonName: words.get(isOwn ? 'because' : 'not-offered'),
+    isOwn,
+    refusalName: words.get('refuses'),
   };
 }
 
-/**
- * The text without the reasons of operations that are offered now, and without reasons that no line names.
- * @param isOffered by `keyOf`
- */
+/** What is known of an operation by now. */
+export interface Standing {
+  readonly isOffered: (operation: Operation) => boolean;
+  readonly isTested: (operation: Operation) => boolean;
+}
+
+/** The text without the reasons of what is offered now, or succeeds now, and without reasons that no line names. */
 export function withoutStaleReasons(
   service: ServiceName,
   text: string,
-  isOffered: (operation: Operation) => boolean,
+  { isOffered, isTested }: Standing,
 ): string {
-  const offered = parseUpstream(service, text).operations.filter(
-    (each) => each.reasonName !== undefined && isOffered(each),
-  );
-  const keys = new Set(offered.map(keyOf));
   const lines = text.split('\n').map((line) => {
-    const bare = line.replace(/ not-offered \S+$/, '');
-    return bare !== line && keys.has(keyOf(parseLine(service, bare, new Map()))) ? bare : line;
+    const [, bare, word] = /^(.*) (not-offered|refuses) \S+$/.exec(line) ?? [];
+    if (bare === undefined || !OPERATION.test(line)) return line;
+    const operation = parseLine(service, bare);
+    return (word === 'refuses' ? isTested : isOffered)(operation) ? bare : line;
   });
-  const named = new Set(lines.flatMap((line) => / (?:not-offered|because) (\S+)$/.exec(line)?.[1] ?? []));
+  const named = new Set(
+    lines.flatMap((line) =>
+      [...line.matchAll(/ (?:not-offered|refuses|because) (\S+)/g)].map((match) => match[1]),
+    ),
+  );
   return lines
     .filter((line) => {
       const name = /^reason (\S+): /.exec(line)?.[1];
@@ -117,9 +132,9 @@ export function withoutStaleReasons(
     .join('\n');
 }
 
-export function dropStaleReasons(service: ServiceName, isOffered: (operation: Operation) => boolean): void {
+export function dropStaleReasons(service: ServiceName, standing: Standing): void {
   const file = upstreamFile(service);
   const text = readFileSync(file, 'utf8');
-  const mended = withoutStaleReasons(service, text, isOffered);
+  const mended = withoutStaleReasons(service, text, standing);
   if (mended !== text) writeFileSync(file, mended);
 }

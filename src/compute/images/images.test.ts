@@ -69,6 +69,7 @@ test("changes an image's metadata, and never another project's", async () => {
   const added = await call('POST', path, { metadata: { a: '1', b: '2' } });
   assert.deepEqual(added.body.metadata, { os_type: 'linux', a: '1', b: '2' });
   assert.deepEqual((await call('PUT', `${path}/a`, { meta: { a: '3' } })).body, { meta: { a: '3' } });
+  assert.deepEqual((await call('GET', `${path}/a`)).body, { meta: { a: '3' } });
   assert.equal((await call('PUT', `${path}/a`, { meta: { b: '3' } })).status, 400);
   assert.equal((await call('DELETE', `${path}/b`)).status, 204);
   assert.equal((await call('DELETE', `${path}/b`)).status, 404);

@@ -57,6 +57,9 @@ test('shows networks until 2.35', async () => {
     tenants.find(({ id }: { id: string }) => id === 'net-x'),
     { id: 'net-x', label: 'mine', cidr: 'None' },
   );
+  assert.deepEqual((await cloud.call('GET', '/v2.1/os-tenant-networks/net-x')).body, {
+    network: { id: 'net-x', label: 'mine', cidr: 'None' },
+  });
   for (const name of ['os-networks', 'os-tenant-networks']) {
     assert.equal((await cloud.call('GET', `/v2.1/${name}/nobody`)).status, 404);
     assert.equal((await cloud.at('2.36', 'GET', `/v2.1/${name}`)).status, 404);

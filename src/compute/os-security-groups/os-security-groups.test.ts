@@ -1,7 +1,9 @@
 // Security groups through compute's old paths, on a stand-in for the network service.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inProcessTransport } from '#platform/clients/transport.ts';
 import { startComputeHarness } from '#test/support/compute-harness.ts';
+import { networkHarness } from '#test/support/network-harness.ts';
 
 const path = '/v2.1/os-security-groups';
 
@@ -91,4 +93,36 @@ test('shows ingress rules in the old words', async () => {
     [group.rules.length, group.rules[1].group.name, group.rules[1].ip_range],
     [2, 'default', {}],
   );
+});
+
+test('makes and deletes rules in the old words, in the real network service', async () => {
+  await using net = await networkHarness();
+  await using cloud = await startComputeHarness({ network: inProcessTransport(net.app, net.api.prefix) });
+  const { id } = await net.make('security-groups', { name: 'web' });
+  const ssh = { parent_group_id: id, ip_protocol: 'tcp', from_port: 22, to_port: 22, cidr: '10.0.0.0/8' };
+  const make = async (rule: object, token = 'member') =>
+    cloud.call('POST', '/v2.1/os-security-group-rules', { token, body: { security_group_rule: rule } });
+  const made = await make(ssh);
+  assert.equal(made.status, 200);
+  const { id: rule, ...shown } = made.body.security_group_rule;
+  assert.deepEqual(shown, {
+    parent_group_id: id,
+    ip_protocol: 'tcp',
+    from_port: 22,
+    to_port: 22,
+    group: {},
+    ip_range: { cidr: '10.0.0.0/8' },
+  });
+  const real = (await net.get(`security-group-rules/${rule}`)).body.security_group_rule;
+  assert.deepEqual(
+    [real.security_group_id, real.direction, real.remote_ip_prefix, real.port_range_min],
+    [id, 'ingress', '10.0.0.0/8', 22],
+  );
+  assert.equal((await make({ ...ssh, to_port: 21 })).status, 400);
+  assert.equal((await make(ssh, 'stranger')).status, 404);
+  const remove = async (token = 'member') =>
+    (await cloud.call('DELETE', `/v2.1/os-security-group-rules/${rule}`, { token })).status;
+  assert.equal(await remove('stranger'), 404);
+  assert.equal(await remove(), 202);
+  assert.equal(await remove(), 404);
 });

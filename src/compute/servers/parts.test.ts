@@ -248,5 +248,11 @@ test('diagnostics are asked of the host, for administrators', async () => {
   assert.deepEqual((await cloud.call('GET', `/v2.1/servers/${id}/os-server-password`)).body, {
     password: '',
   });
+  const forget = async (token: string) =>
+    (await cloud.call('DELETE', `/v2.1/servers/${id}/os-server-password`, { token })).status;
+  assert.deepEqual(
+    [await forget('reader'), await forget('stranger'), await forget('member')],
+    [403, 404, 204],
+  );
   await agent.close();
 });

@@ -165,6 +165,9 @@ for (const engine of ENGINES) {
       assert.ok((await names('')).includes('foreign'));
       assert.equal((await as('member', 'GET', url)).body.members.length, 1, 'a member sees itself only');
       assert.equal((await as('stranger', 'GET', url)).body.members.length, 2);
+      const self = await as('member', 'GET', `${url}/${PROJECT}`);
+      assert.deepEqual([self.status, self.body.member_id, self.body.status], [200, PROJECT, 'accepted']);
+      assert.equal((await as('member', 'GET', `${url}/somebody-else`)).status, 404);
       assert.equal((await as('member', 'POST', url, { member: 'third' })).status, 403);
       assert.equal((await as('member', 'DELETE', `${url}/${PROJECT}`)).status, 403);
       assert.equal((await as('stranger', 'DELETE', `${url}/${PROJECT}`)).status, 204);

@@ -202,6 +202,29 @@ for (const engine of ENGINES) {
       assert.equal((await write('DELETE', `${at}/OS::My::Thing`)).status, 404);
     });
 
+    test('shows and empties what is in a namespace', async () => {
+      const at = `${N}/full`;
+      const fields = {
+        objects: [{ name: 'o', properties: {} }],
+        tags: [{ name: 't' }, { name: 'u' }],
+      };
+      await write('POST', N, { namespace: 'full', visibility: 'public', ...fields });
+      const { objects } = (await as('reader', 'GET', `${at}/objects`)).body;
+      assert.deepEqual(
+        objects.map(({ name }: { name: string }) => name),
+        ['o'],
+      );
+      assert.equal((await as('reader', 'GET', `${at}/tags/t`)).body.name, 't');
+      assert.equal((await as('reader', 'DELETE', `${at}/tags/t`)).status, 403);
+      assert.equal((await write('DELETE', `${at}/tags/t`)).status, 204);
+      assert.equal((await write('GET', `${at}/tags/t`)).status, 404);
+      assert.equal((await write('GET', `${at}/tags/u`)).status, 200);
+      assert.equal((await as('reader', 'DELETE', `${at}/objects`)).status, 403);
+      assert.equal((await write('DELETE', `${at}/objects`)).status, 204);
+      assert.deepEqual((await as('reader', 'GET', `${at}/objects`)).body.objects, []);
+      assert.equal((await write('DELETE', at)).status, 204);
+    });
+
     test('refuses bodies that do not fit', async () => {
       for (const body of [
         {},
@@ -232,6 +255,10 @@ for (const engine of ENGINES) {
       assert.deepEqual(
         await Promise.all(['namespace', 'objects', 'property', 'tags', 'resource_type'].map(schema)),
         ['namespace', 'objects', 'property', 'tags', 'resource_type_association'],
+      );
+      assert.deepEqual(
+        await Promise.all(['namespaces', 'object', 'properties', 'tag', 'resource_types'].map(schema)),
+        ['namespaces', 'object', 'properties', 'tag', 'resource_type_associations'],
       );
     });
   });

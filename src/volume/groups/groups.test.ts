@@ -213,3 +213,31 @@ test('who may see and change groups, and what is refused', async () => {
   });
   assert.equal(over.status, 413);
 });
+
+test('types of groups and their specs are changed by administrators', async () => {
+  await using volumes = await startVolumes();
+  const asAdmin = async (method: string, path: string, body?: unknown) =>
+    send(volumes, method, `/group_types${path}`, body, 'admin');
+  const made = await asAdmin('POST', '', { group_type: { name: 'a', group_specs: { k: 'v' } } });
+  const at = `/${made.body.group_type.id}`;
+  const put = { group_type: { name: 'b', description: 'd', is_public: false } };
+  const changed = (await asAdmin('PUT', at, put)).body.group_type;
+  assert.deepEqual([changed.name, changed.description, changed.is_public], ['b', 'd', false]);
+  assert.equal((await send(volumes, 'GET', `/group_types${at}`)).status, 404, 'not public any longer');
+  const added = await asAdmin('POST', `${at}/group_specs`, { group_specs: { l: 'w' } });
+  assert.deepEqual([added.status, added.body], [202, { group_specs: { l: 'w' } }]);
+  assert.deepEqual((await asAdmin('PUT', `${at}/group_specs/l`, { l: 'x' })).body, { l: 'x' });
+  assert.deepEqual((await asAdmin('GET', `${at}/group_specs/l`)).body, { l: 'x' });
+  assert.deepEqual((await asAdmin('GET', `${at}/group_specs`)).body.group_specs, { k: 'v', l: 'x' });
+  assert.equal((await asAdmin('PUT', `${at}/group_specs/l`, { m: 'x' })).status, 400);
+  assert.equal((await asAdmin('DELETE', `${at}/group_specs/k`)).status, 202);
+  assert.equal((await asAdmin('GET', `${at}/group_specs/k`)).status, 404);
+  for (const [method, path, body] of [
+    ['PUT', at, put],
+    ['POST', `${at}/group_specs`, { group_specs: { l: 'w' } }],
+    ['DELETE', at],
+  ] as const)
+    assert.equal((await send(volumes, method, `/group_types${path}`, body)).status, 403, `${method} ${path}`);
+  assert.equal((await asAdmin('DELETE', at)).status, 202);
+  assert.equal((await asAdmin('GET', at)).status, 404);
+});

@@ -248,8 +248,37 @@ test('keeps metadata, and refuses to overwrite what has changed', async () => {
   assert.equal((await put('another')).status, 412);
   assert.deepEqual((await put(headers['etag'] ?? '')).body, { metadata: { c: '3' } });
   assert.equal((await volumes.call('PUT', `${at}/c`, { body: { meta: { d: '1' } } })).status, 400);
+  const one = { meta: { c: '4' } };
+  assert.deepEqual((await volumes.call('PUT', `${at}/c`, { body: one })).body, one);
+  assert.deepEqual((await volumes.call('GET', `${at}/c`)).body, one);
   assert.equal((await volumes.call('DELETE', `${at}/c`)).status, 200);
   assert.equal((await volumes.call('GET', `${at}/c`)).status, 404);
+});
+
+test('keeps what is known of its image, and whether it may be written', async () => {
+  await using volumes = await startVolumes({ backends });
+  const id = await available(volumes);
+  const kept = async () => (await act(volumes, id, { 'os-show_image_metadata': null })).body.metadata;
+  assert.deepEqual(await kept(), {});
+  const metadata = { os_distro: 'debian', hw_disk_bus: 'scsi' };
+  assert.equal((await act(volumes, id, { 'os-set_image_metadata': { metadata } })).status, 200);
+  assert.deepEqual(await kept(), metadata);
+  const unset = async (key: string, token = 'member') =>
+    (await act(volumes, id, { 'os-unset_image_metadata': { key } }, token)).status;
+  assert.equal(await unset('os_distro', 'reader'), 403);
+  assert.equal(await unset('os_distro', 'stranger'), 404);
+  assert.equal(await unset('os_distro'), 200);
+  assert.equal(await unset('os_distro'), 404);
+  assert.deepEqual(await kept(), { hw_disk_bus: 'scsi' });
+
+  const lock = async (readonly: boolean, token = 'member') =>
+    (await act(volumes, id, { 'os-update_readonly_flag': { readonly } }, token)).status;
+  assert.equal(await lock(true, 'stranger'), 404);
+  assert.equal(await lock(true), 202);
+  const shown = async () => (await volumes.call('GET', `/v3/volumes/${id}`)).body.volume.metadata;
+  assert.equal((await shown()).readonly, 'True');
+  assert.equal(await lock(false), 202);
+  assert.equal((await shown()).readonly, 'False');
 });
 
 test('says in the volume, a message and the record why no backend fits', async () => {

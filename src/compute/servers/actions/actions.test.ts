@@ -129,6 +129,29 @@ test('unknown and malformed actions are 400, those of other versions 404', async
   assert.equal((await act(cloud, 'nope', { 'os-stop': null })).status, 404);
 });
 
+test('a server gets one more address on a network it is on, and gives it back, until 2.43', async () => {
+  await using cloud = await startComputeHarness();
+  const id = await server(cloud);
+  const port = (): { id: string; fixed_ips: ReadonlyArray<{ ip_address?: string; subnet_id: string }> } =>
+    [...cloud.network.ports.values()].find((each) => each['device_id'] === id) as never;
+  const [first] = port().fixed_ips;
+  assert.ok(first?.ip_address !== undefined);
+  const add = async (networkId: string, version = '2.1', token = 'member') =>
+    (await act(cloud, id, { addFixedIp: { networkId } }, version, token)).status;
+  assert.equal(await add('elsewhere'), 400);
+  assert.equal(await add(NETWORK, '2.1', 'stranger'), 404);
+  assert.equal(await add(NETWORK, '2.43'), 202);
+  assert.deepEqual(
+    port().fixed_ips,
+    [first, { subnet_id: first.subnet_id }],
+    'the network service chooses it',
+  );
+  const remove = async (address: string) => (await act(cloud, id, { removeFixedIp: { address } })).status;
+  assert.equal(await remove('10.9.9.9'), 400);
+  assert.equal(await remove(first.ip_address), 202);
+  assert.deepEqual(port().fixed_ips, [{ subnet_id: first.subnet_id }]);
+});
+
 test('rebuild takes the new image, name, key and metadata and answers as its version does', async () => {
   await using cloud = await startComputeHarness();
   const id = await server(cloud);
