@@ -187,6 +187,52 @@ export interface TrustRow {
   created_at: string;
 }
 
+/** Endpoints by what they have. */
+export interface EndpointGroupRow {
+  id: string;
+  name: string;
+  description: string | null;
+  /** JSON object with some of `service_id`, `region_id`, `interface`. */
+  filters: string;
+}
+
+/** An endpoint, or a group of them, that catalogs of the project show; a project without any sees all. */
+export interface ProjectEndpointRow {
+  project_id: string;
+  kind: 'endpoint' | 'group';
+  target_id: string;
+}
+
+/** What a domain sets itself. */
+export interface DomainOptionRow {
+  domain_id: string;
+  option_group: string;
+  name: string;
+  /** JSON; encrypted with the credential keys when sensitive. */
+  value: string;
+  sensitive: number;
+}
+
+/** How much of a service's resource everyone may have who has no limit of their own. */
+export interface RegisteredLimitRow {
+  id: string;
+  service_id: string;
+  region_id: string | null;
+  resource_name: string;
+  default_limit: number;
+  description: string | null;
+}
+
+/** A project's or a domain's own. */
+export interface LimitRow {
+  id: string;
+  registered_limit_id: string;
+  project_id: string | null;
+  domain_id: string | null;
+  resource_limit: number;
+  description: string | null;
+}
+
 export interface IdentityTables {
   projects: ProjectRow;
   users: UserRow;
@@ -206,6 +252,11 @@ export interface IdentityTables {
   revocations: RevocationRow;
   policies: PolicyRow;
   trusts: TrustRow;
+  endpoint_groups: EndpointGroupRow;
+  project_endpoints: ProjectEndpointRow;
+  domain_options: DomainOptionRow;
+  registered_limits: RegisteredLimitRow;
+  limits: LimitRow;
 }
 
 export type IdentityDatabase = Database<IdentityTables>;

@@ -2,10 +2,13 @@
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { applicationCredentialPolicies } from './application-credentials/policy.ts';
 import { credentialPolicies } from './credentials/policy.ts';
+import { domainConfigPolicies } from './domain-config/policy.ts';
 import { domainPolicies } from './domains/policy.ts';
 import { ec2Policies } from './ec2/policy.ts';
+import { endpointFilterPolicies } from './endpoint-filter/policy.ts';
 import { endpointPolicies } from './endpoints/policy.ts';
 import { groupPolicies } from './groups/policy.ts';
+import { limitPolicies } from './limits/policy.ts';
 import { policyPolicies } from './policies/policy.ts';
 import { projectPolicies } from './projects/policy.ts';
 import { regionPolicies } from './regions/policy.ts';
@@ -31,5 +34,8 @@ export const identityPolicies: readonly PolicyRule[] = [
   ...servicePolicies,
   ...endpointPolicies,
   ...trustPolicies,
+  ...endpointFilterPolicies,
+  ...domainConfigPolicies,
+  ...limitPolicies,
   ...userPolicies,
 ];

@@ -4,6 +4,9 @@ import { removeAccessRulesOfUser } from './access-rules/store.ts';
 import { removeApplicationCredentials } from './application-credentials/store.ts';
 import { removeCredentials } from './credentials/store.ts';
 import type { IdentityExecutor } from './database.ts';
+import { removeOptions } from './domain-config/store.ts';
+import { removeTies } from './endpoint-filter/store.ts';
+import { removeLimits } from './limits/store.ts';
 import { listGroupRows, removeGroup, removeMembershipsOfUser } from './groups/store.ts';
 import { listProjectRows, removeProject } from './projects/store.ts';
 import { removeAssignments } from './role-assignments/store.ts';
@@ -32,6 +35,8 @@ export async function removeProjectWithAll(trx: IdentityExecutor, id: string): P
   await removeApplicationCredentials(trx, { project_id: id });
   await removeCredentials(trx, { project_id: id });
   await removeTrusts(trx, { project_id: id });
+  await removeTies(trx, { project_id: id });
+  await removeLimits(trx, { project_id: id });
   await forgetDefaultProject(trx, id);
   await removeProject(trx, id);
 }
@@ -48,5 +53,7 @@ export async function removeDomainWithAll(trx: IdentityExecutor, id: string): Pr
   for (const group of await listGroupRows(trx, { domain_id: id })) await removeGroupWithAll(trx, group.id);
   for (const role of await listRoleRows(trx, { domain_id: id })) await removeRoleWithAll(trx, role.id);
   await removeAssignments(trx, { target_type: 'domain', target_id: id });
+  await removeLimits(trx, { domain_id: id });
+  await removeOptions(trx, id);
   await removeProject(trx, id);
 }

@@ -6,10 +6,13 @@ import { authRoutes } from './auth/routes.ts';
 import { credentialRoutes } from './credentials/routes.ts';
 import type { IdentityDeps } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { domainConfigRoutes } from './domain-config/routes.ts';
 import { domainRoutes } from './domains/routes.ts';
 import { ec2Routes } from './ec2/routes.ts';
+import { endpointFilterRoutes } from './endpoint-filter/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
+import { limitRoutes } from './limits/routes.ts';
 import { policyRoutes } from './policies/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { regionRoutes } from './regions/routes.ts';
@@ -38,5 +41,8 @@ export const identityRoutes: readonly Route<IdentityDeps>[] = [
   ...serviceRoutes,
   ...endpointRoutes,
   ...trustRoutes,
+  ...endpointFilterRoutes,
+  ...domainConfigRoutes,
+  ...limitRoutes,
   ...userRoutes,
 ];

@@ -14,6 +14,9 @@ import { renderFault, schemaMessage } from './fault.ts';
 import { identityTables } from './migrations/001-identity.ts';
 import { policyTable } from './migrations/002-policies.ts';
 import { trustTable } from './migrations/003-trusts.ts';
+import { endpointFilterTables } from './migrations/004-endpoint-filter.ts';
+import { domainConfigTable } from './migrations/005-domain-config.ts';
+import { limitTables } from './migrations/006-limits.ts';
 import { PasswordHasher } from './passwords/hash.ts';
 import { Passwords } from './passwords/passwords.ts';
 import { identityPolicies } from './policies.ts';
@@ -25,6 +28,15 @@ import { Revocations } from './tokens/revocation.ts';
 
 const SHARED_MAX_AGE_MS = 5_000; // bounds a stale answer when another process' word was lost
 const OWN_MAX_AGE_MS = 60_000; // one process sees all its own writes
+
+const MIGRATIONS = [
+  identityTables,
+  policyTable,
+  trustTable,
+  endpointFilterTables,
+  domainConfigTable,
+  limitTables,
+];
 
 export interface IdentityService extends Service<IdentityDeps> {
   readonly name: 'identity';
@@ -76,7 +88,7 @@ async function createDeps(
 ): Promise<IdentityDeps> {
   const { clock, bus, log } = context;
   const db = openDatabase<IdentityTables>(context.databaseUrl);
-  await migrate(db, 'identity', [identityTables, policyTable, trustTable]);
+  await migrate(db, 'identity', MIGRATIONS);
   const directory = new Directory(db, clock, bus.kind === 'in-process' ? OWN_MAX_AGE_MS : SHARED_MAX_AGE_MS);
   const keepMs = (config.tokenLifetimeSeconds + config.allowExpiredSeconds) * 1000;
   const revocations = new Revocations(db, bus, clock, keepMs);

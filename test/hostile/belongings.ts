@@ -40,6 +40,21 @@ class Maker {
     return id;
   }
 
+  /** POSTs `{ [as]s: items }` and keeps the id of the first. */
+  async makeList(as: string, token: string, path: string, items: readonly object[]): Promise<void> {
+    const made = await this.#client.ok({ method: 'POST', path, token, body: { [`${as}s`]: items } });
+    this.ids[as] = (made[`${as}s`] as unknown as Array<{ id: string }>)[0]?.id ?? '';
+  }
+
+  async rescoped(token: string, scope: object): Promise<string> {
+    const answer = await this.#client.send({
+      method: 'POST',
+      path: `${K}/auth/tokens`,
+      body: { auth: { identity: { methods: ['token'], token: { id: token } }, scope } },
+    });
+    return String(answer.headers['x-subject-token']);
+  }
+
   async put(
     token: string,
     path: string,
@@ -122,6 +137,13 @@ async function makeIdentity(maker: Maker, { alice, rita, admin, projectA, roles 
     { name: 'a-app', access_rules: [{ service: 'compute', method: 'GET', path: '/v2.1/servers' }] },
   );
   await maker.put(admin, `${K}/projects/${projectA}/tags/blue`);
+  await make(
+    'endpoint_group',
+    { name: 'a-endpoint-group', filters: { service_id: ids['service'] } },
+    'OS-EP-FILTER/endpoint_groups',
+  );
+  await maker.put(admin, `${K}/domains/${ids['domain']}/config`, { config: { identity: { driver: 'sql' } } });
+  await makeLimits(maker, admin, projectA);
   ids['rita'] = rita.userId;
   await maker.make('trust', alice.token, `${K}/OS-TRUST/trusts`, 'trust', {
     trustor_user_id: alice.userId,
@@ -132,6 +154,14 @@ async function makeIdentity(maker: Maker, { alice, rita, admin, projectA, roles 
   });
   ids['implied'] = String(roles['reader']);
   ids['member'] = String(roles['member']);
+}
+
+async function makeLimits(maker: Maker, admin: string, projectA: string): Promise<void> {
+  const system = await maker.rescoped(admin, { system: { all: true } });
+  const of = { service_id: maker.ids['service'], resource_name: 'a-resource' };
+  const registered = [{ ...of, default_limit: 10 }];
+  await maker.makeList('registered_limit', system, `${K}/registered_limits`, registered);
+  await maker.makeList('limit', system, `${K}/limits`, [{ ...of, project_id: projectA, resource_limit: 5 }]);
 }
 
 async function makeImages(

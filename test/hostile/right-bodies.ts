@@ -55,6 +55,32 @@ function identity(ids: Ids): Bodies {
     'PATCH /v3/domains/:id': { domain: { description: 'x' } },
     'POST /v3/endpoints': { endpoint: { service_id: ids['service'], interface: 'public', url: 'http://x/' } },
     'PATCH /v3/endpoints/:id': { endpoint: { url: 'http://y/' } },
+    'POST /v3/OS-EP-FILTER/endpoint_groups': {
+      endpoint_group: { name: 'x', description: 'd', filters: { interface: 'public' } },
+    },
+    'PATCH /v3/OS-EP-FILTER/endpoint_groups/:group_id': { endpoint_group: { description: 'x' } },
+    'PUT /v3/domains/:id/config': { config: { identity: { driver: 'sql' } } },
+    'PATCH /v3/domains/:id/config': { config: { identity: { driver: 'sql' } } },
+    'PATCH /v3/domains/:id/config/:group': { config: { identity: { driver: 'sql' } } },
+    'PATCH /v3/domains/:id/config/:group/:option': { config: { driver: 'sql' } },
+    'POST /v3/registered_limits': {
+      registered_limits: [
+        { service_id: ids['service'], resource_name: 'x', default_limit: 1, description: 'd' },
+      ],
+    },
+    'PATCH /v3/registered_limits/:id': { registered_limit: { description: 'x' } },
+    'POST /v3/limits': {
+      limits: [
+        {
+          project_id: ids['projectA'],
+          service_id: ids['service'],
+          resource_name: 'x',
+          resource_limit: 1,
+          description: 'd',
+        },
+      ],
+    },
+    'PATCH /v3/limits/:id': { limit: { resource_limit: 2 } },
     'POST /v3/groups': { group: { name: 'x', description: 'd' } },
     'PATCH /v3/groups/:id': { group: { description: 'x' } },
     'POST /v3/policies': { policy: { type: 'text/plain', blob: 'x' } },

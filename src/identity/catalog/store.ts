@@ -1,4 +1,5 @@
 // All SQL of regions, services and endpoints, which the catalog is made of.
+import { removeLooseTies } from '../endpoint-filter/store.ts';
 import type { EndpointRow, IdentityExecutor, RegionRow, ServiceRow } from '../database.ts';
 
 export async function findRegion(db: IdentityExecutor, id: string): Promise<RegionRow | undefined> {
@@ -64,6 +65,7 @@ export async function updateService(
 /** With its endpoints. */
 export async function removeService(db: IdentityExecutor, id: string): Promise<void> {
   await db.deleteFrom('endpoints').where('service_id', '=', id).execute();
+  await removeLooseTies(db);
   await db.deleteFrom('services').where('id', '=', id).execute();
 }
 
@@ -97,4 +99,5 @@ export async function updateEndpoint(
 
 export async function removeEndpoint(db: IdentityExecutor, id: string): Promise<void> {
   await db.deleteFrom('endpoints').where('id', '=', id).execute();
+  await removeLooseTies(db);
 }

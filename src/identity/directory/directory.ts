@@ -17,6 +17,8 @@ import type {
   TrustRow,
   UserRow,
 } from '../database.ts';
+import { tiedEndpoints } from '../endpoint-filter/filter.ts';
+import { listTies } from '../endpoint-filter/store.ts';
 import { findProject, findProjectByName, NO_DOMAIN } from '../projects/store.ts';
 import { listAssignmentsOfUser } from '../role-assignments/store.ts';
 import { listImplications, listRoleRows } from '../roles/store.ts';
@@ -126,9 +128,21 @@ export class Directory {
       services: await listServiceRows(this.#db.kysely, {}),
       endpoints: await listEndpointRows(this.#db.kysely, {}),
     }));
+    const ties = projectId === undefined ? undefined : (await this.#endpointTies()).get(projectId);
+    const tied = ties && tiedEndpoints(parts.endpoints, ties);
+    if (tied && tied.length > 0) {
+      const services = catalogOf(parts.services, tied, { projectId, userId });
+      return services.filter((service) => service.endpoints.length > 0);
+    }
     const named = parts.endpoints.some((endpoint) => /[$%]\(/.test(endpoint.url));
     if (named) return catalogOf(parts.services, parts.endpoints, { projectId, userId });
     return this.memo.get('catalog', async () => catalogOf(parts.services, parts.endpoints, {}));
+  }
+
+  async #endpointTies(): Promise<Map<string, Awaited<ReturnType<typeof listTies>>>> {
+    return this.memo.get('endpoint-ties', async () =>
+      Map.groupBy(await listTies(this.#db.kysely), (tie) => tie.project_id),
+    );
   }
 
   async #read<T>(

@@ -12,6 +12,7 @@ import type { RegionRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
 import { isPossibleText } from '../directory/directory.ts';
 import { Refused, Invalid, NotFound } from '../errors.ts';
+import { listRegisteredRows } from '../limits/store.ts';
 import { exactFilters, listAnswer } from '../listing.ts';
 import { defined, extraOf, lookUp, mergedExtra, unlessTaken } from '../resource.ts';
 import type { RegionBody } from './schema.ts';
@@ -92,6 +93,9 @@ export async function removeOneRegion(call: Call, deps: IdentityDeps): Promise<u
       throw new Refused(
         `Unable to delete region ${id} because it or its child regions have associated endpoints.`,
       );
+    }
+    if ((await listRegisteredRows(trx, { region_id: id })).length > 0) {
+      throw new Refused(`Unable to delete region ${id} because there are registered limits of it.`);
     }
     await removeRegion(trx, id);
   });

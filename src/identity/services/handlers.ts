@@ -9,7 +9,8 @@ import {
 } from '../catalog/store.ts';
 import type { ServiceRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { NotFound } from '../errors.ts';
+import { NotFound, Refused } from '../errors.ts';
+import { listRegisteredRows } from '../limits/store.ts';
 import { exactFilters, listAnswer } from '../listing.ts';
 import { defined, extraOf, flag, lookUp, mergedExtra } from '../resource.ts';
 import type { CreateService, UpdateService } from './schema.ts';
@@ -61,7 +62,12 @@ export async function updateOneService(call: Call, deps: IdentityDeps): Promise<
 
 export async function removeOneService(call: Call, deps: IdentityDeps): Promise<unknown> {
   const { id } = await getService(deps, call.params['id'] ?? '');
-  await deps.db.transaction(async (trx) => removeService(trx, id));
+  await deps.db.transaction(async (trx) => {
+    if ((await listRegisteredRows(trx, { service_id: id })).length > 0) {
+      throw new Refused(`Unable to delete service ${id} because there are registered limits of it.`);
+    }
+    await removeService(trx, id);
+  });
   return undefined;
 }
 
