@@ -1,6 +1,6 @@
 // Counts what a project uses, from the rows themselves, and refuses what would go past its limits.
 // `assertQuota` is called by every handler that makes something, inside the transaction that makes it.
-import type { ComputeTables } from '#compute/tables.ts';
+import type { ComputeTables, MigrationStatus } from '#compute/tables.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import { sql } from 'kysely';
@@ -71,8 +71,37 @@ export async function usedByServers(
     used.cores += number * flavor.vcpus;
     used.ram += number * flavor.ram;
   }
+  await addMoves(db, used, projectId, userId);
   return used;
 }
+
+/** A server that is on its way to a larger flavor needs that already: two resizes at once can't both take what one may. */
+async function addMoves(
+  db: Executor<ComputeTables>,
+  used: { cores: number; ram: number },
+  projectId: string,
+  userId: string | undefined,
+): Promise<void> {
+  let query = db
+    .selectFrom('migrations')
+    .innerJoin('instances', 'instances.id', 'migrations.instance_id')
+    .select(['old_flavor_json', 'new_flavor_json'])
+    .where('instances.project_id', '=', projectId)
+    .where('instances.deleted', '=', 0)
+    .where('migrations.status', 'in', UNDER_WAY)
+    .where('migrations.migration_type', '=', 'resize');
+  if (userId !== undefined) query = query.where('instances.user_id', '=', userId);
+  for (const row of await query.execute()) {
+    const [old, wanted] = [row.old_flavor_json, row.new_flavor_json].map(
+      (json) => JSON.parse(json) as { vcpus: number; ram: number },
+    );
+    used.cores += Math.max(0, (wanted?.vcpus ?? 0) - (old?.vcpus ?? 0));
+    used.ram += Math.max(0, (wanted?.ram ?? 0) - (old?.ram ?? 0));
+  }
+}
+
+/** Until then the server has its old flavor in the books. */
+const UNDER_WAY: readonly MigrationStatus[] = ['pre-migrating', 'migrating', 'post-migrating'];
 
 async function countRows(
   db: Executor<ComputeTables>,

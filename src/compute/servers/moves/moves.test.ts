@@ -1,0 +1,392 @@
+// Resizes and migrations through the API: what is refused, what is sent, and the books of placement and of migrations at
+// every end that a move can have.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { holdInTransaction } from '#placement/claim.ts';
+import { migratePlacement } from '#placement/migrate.ts';
+import type { PlacementTables } from '#placement/tables.ts';
+import type { Database } from '#platform/sql/database.ts';
+import { failMove, failRevert, finishMove, finishRevert, prepareMove } from '#compute/conductor/moves.ts';
+import { finishDelete } from '#compute/conductor/actions.ts';
+import { expireActions } from '#compute/loops/expire-actions.ts';
+import type { MoveRef } from '#compute/rpc.ts';
+import { updateMigration } from '#compute/server-migrations/store.ts';
+import type { InstanceRow } from '#compute/tables.ts';
+import { FLAVOR, startComputeHarness, type ComputeHarness } from '#test/support/compute-harness.ts';
+
+const LARGE = 'm1.large';
+
+/** A cloud with a second flavor, two hosts, and a server on the first. */
+async function start(
+  config: Parameters<typeof startComputeHarness>[0] = {},
+): Promise<{ cloud: ComputeHarness; id: string }> {
+  const cloud = await startComputeHarness(config);
+  await migratePlacement(cloud.service.deps.db as unknown as Database<PlacementTables>);
+  const flavor = await cloud.kysely.selectFrom('flavors').selectAll().executeTakeFirstOrThrow();
+  const row = {
+    ...flavor,
+    id: 50,
+    flavor_id: LARGE,
+    name: LARGE,
+    ram: flavor.ram * 2,
+    vcpus: flavor.vcpus * 2,
+  };
+  await cloud.kysely.insertInto('flavors').values(row).execute();
+  const zero = { ...row, id: 51, flavor_id: 'zero', name: 'zero', disk: 0 };
+  await cloud.kysely.insertInto('flavors').values(zero).execute();
+  for (const host of ['host-1', 'host-2']) await addNode(cloud, host);
+  const id = await cloud.create();
+  await cloud.activate(id);
+  await cloud.kysely.deleteFrom('outbox').execute();
+  return { cloud, id };
+}
+
+async function addNode(cloud: ComputeHarness, host: string): Promise<void> {
+  const at = new Date().toISOString();
+  await cloud.kysely
+    .insertInto('compute_nodes')
+    .values({
+      id: crypto.randomUUID(), host, hypervisor_hostname: host, hypervisor_type: 'QEMU', hypervisor_version: 1, host_ip: '127.0.0.1',
+      vcpus: 4, memory_mb: 4096, local_gb: 10, report_json: '{}', created_at: at, updated_at: at,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute(); // prettier-ignore
+}
+
+const act = async (cloud: ComputeHarness, id: string, body: unknown, version = '2.1', token = 'member') =>
+  cloud.at(version, 'POST', `/v2.1/servers/${id}/action`, { body, token });
+
+const row = async (cloud: ComputeHarness, id: string): Promise<InstanceRow> =>
+  cloud.kysely.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+
+const migration = async (cloud: ComputeHarness) =>
+  cloud.kysely.selectFrom('migrations').selectAll().orderBy('id', 'desc').executeTakeFirstOrThrow();
+
+/** What the scheduler would have done: the move holds what the server held, the server what it will need. */
+async function schedule(cloud: ComputeHarness, id: string): Promise<MoveRef> {
+  const { uuid } = await migration(cloud);
+  const { db } = cloud.service.deps;
+  const allocate = async (consumer_id: string, provider_id: string): Promise<void> => {
+    const placement = cloud.kysely as unknown as Database<PlacementTables>['kysely'];
+    const at = new Date().toISOString();
+    const consumer = {
+      id: consumer_id,
+      generation: 1,
+      project_id: 'p',
+      user_id: 'u',
+      consumer_type: 'INSTANCE',
+    };
+    await placement
+      .insertInto('consumers')
+      .values({ ...consumer, created_at: at, updated_at: at })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const allocation = { consumer_id, provider_id, resource_class: 'VCPU', used: 1, updated_at: at };
+    await placement.insertInto('allocations').values(allocation).execute();
+  };
+  await allocate(id, 'source');
+  await db.transaction(async (trx) =>
+    holdInTransaction(trx, { from: id, to: uuid, type: 'MIGRATION', projectId: 'p', userId: 'u' }),
+  );
+  await allocate(id, 'destination');
+  const chosen = { dest_compute: 'host-2', dest_node: 'host-2', dest_host: '127.0.0.1', dest_zone: 'nova' };
+  await updateMigration(cloud.kysely, uuid, chosen, new Date().toISOString());
+  const message = (await cloud.outbox()).find(({ method }) => method === 'selectDestination');
+  return { action_id: String(message?.payload['action_id']), instance_id: id, migration_uuid: uuid };
+}
+
+/** `server: destination`, `move: source` … */
+async function held(cloud: ComputeHarness, id: string): Promise<string[]> {
+  const placement = cloud.kysely as unknown as Database<PlacementTables>['kysely'];
+  const rows = await placement.selectFrom('allocations').selectAll().execute();
+  return rows
+    .map(({ consumer_id, provider_id }) => `${consumer_id === id ? 'server' : 'move'}: ${provider_id}`)
+    .toSorted();
+}
+
+/** A server in VERIFY_RESIZE on host-2. */
+async function resized(config = {}): Promise<{ cloud: ComputeHarness; id: string; ref: MoveRef }> {
+  const { cloud, id } = await start(config);
+  assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } })).status, 202);
+  const ref = await schedule(cloud, id);
+  const { deps } = cloud.service;
+  assert.equal((await prepareMove(deps, ref)).kind, 'go');
+  for (const _ of [1, 2])
+    assert.deepEqual(await finishMove(deps, { ...ref, power_state: 1 }), { cancelled: false });
+  return { cloud, id, ref };
+}
+
+test('a resize asks the scheduler for a host, with the new flavor in the migration', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  const answer = await act(cloud, id, { resize: { flavorRef: LARGE, 'OS-DCF:diskConfig': 'AUTO' } });
+  assert.equal(answer.status, 202, JSON.stringify(answer.body));
+  const [message] = await cloud.outbox();
+  assert.equal(message?.queue, 'scheduler');
+  assert.deepEqual(message?.payload['exclude'], []);
+  const shown = await cloud.call('GET', `/v2.1/servers/${id}`);
+  assert.deepEqual(
+    [shown.body.server.status, shown.body.server['OS-EXT-STS:task_state']],
+    ['RESIZE', 'resize_prep'],
+  );
+  const { new_flavor_json, migration_type, status, disk_config } = await migration(cloud);
+  assert.deepEqual(
+    [(JSON.parse(new_flavor_json) as { id: string }).id, migration_type, status, disk_config],
+    [LARGE, 'resize', 'pre-migrating', 'AUTO'],
+  );
+  assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } })).status, 409);
+});
+
+test('a resize that could not be is refused at once', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  const cases: ReadonlyArray<readonly [unknown, number, RegExp]> = [
+    [{ flavorRef: FLAVOR }, 400, /must change flavor/],
+    [{ flavorRef: 'nothing' }, 400, /could not be found/],
+    [{ flavorRef: 'zero' }, 400, /zero disk/],
+    [{}, 400, /flavorRef/],
+    [{ flavorRef: '' }, 400, /flavorRef/],
+    [{ flavorRef: null }, 400, /flavorRef/],
+    [{ flavorRef: LARGE, adminPass: 'x' }, 400, /adminPass/],
+    [{ flavorRef: LARGE, 'OS-DCF:diskConfig': 'auto' }, 400, /diskConfig/],
+  ];
+  for (const [resize, status, words] of cases) {
+    const answer = await act(cloud, id, { resize });
+    assert.equal(answer.status, status, JSON.stringify(resize));
+    assert.match(JSON.stringify(answer.body), words);
+  }
+  assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } }, '2.1', 'reader')).status, 403);
+  assert.equal((await act(cloud, crypto.randomUUID(), { resize: { flavorRef: LARGE } })).status, 404);
+  await cloud.activate(id, { vm_state: 'paused' });
+  assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } })).status, 409);
+  await cloud.activate(id, { vm_state: 'active' });
+  await act(cloud, id, { lock: null });
+  assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } })).status, 409);
+  assert.deepEqual(await cloud.outbox(), []);
+});
+
+test('the quota is asked for the difference, and for what moves under way will need', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  const other = await cloud.create();
+  await cloud.activate(other);
+  const { vcpus } = await cloud.kysely
+    .selectFrom('flavors')
+    .select('vcpus')
+    .where('flavor_id', '=', FLAVOR)
+    .executeTakeFirstOrThrow();
+  const limit = { scope: 'class:default', resource: 'cores', hard_limit: 3 * vcpus };
+  await cloud.kysely.insertInto('quota_limits').values(limit).execute();
+  assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } })).status, 202);
+  const refused = await act(cloud, other, { resize: { flavorRef: LARGE } });
+  assert.equal(refused.status, 403, JSON.stringify(refused.body));
+  assert.match(refused.body.forbidden.message, /Quota exceeded for cores/);
+});
+
+test('a migration is for administrators, never goes to its own host, and may name another from 2.56 on', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  assert.equal((await act(cloud, id, { migrate: null })).status, 403);
+  const migrate = async (value: unknown, version = '2.56') =>
+    act(cloud, id, { migrate: value }, version, 'admin');
+  assert.equal((await migrate({ host: 'host-1' })).status, 400);
+  assert.equal((await migrate({ host: 'nowhere' })).status, 400);
+  assert.equal((await migrate({ host: 'a/b' })).status, 400);
+  assert.equal((await migrate({ host: 'host-2', force: true })).status, 400);
+  assert.equal((await migrate({ host: 'host-2' })).status, 202);
+  const [message] = await cloud.outbox();
+  assert.deepEqual([message?.payload['requested_host'], message?.payload['exclude']], ['host-2', ['host-1']]);
+  assert.equal((await migration(cloud)).migration_type, 'migration');
+});
+
+test('before 2.56 what stands beside migrate means nothing', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  assert.equal((await act(cloud, id, { migrate: { host: 'host-2' } }, '2.55', 'admin')).status, 202);
+  assert.equal((await cloud.outbox())[0]?.payload['requested_host'], null);
+});
+
+test('a cloud may keep resizes from staying on their host', async () => {
+  const { cloud, id } = await start({ config: { allowResizeToSameHost: false } });
+  await using _ = cloud;
+  await act(cloud, id, { resize: { flavorRef: LARGE } });
+  assert.deepEqual((await cloud.outbox())[0]?.payload['exclude'], ['host-1']);
+});
+
+test('confirming frees what the move held and has the old host clean up', async () => {
+  const { cloud, id } = await resized();
+  await using _ = cloud;
+  const before = await cloud.call('GET', `/v2.1/servers/${id}`);
+  assert.equal(before.body.server.status, 'VERIFY_RESIZE');
+  assert.equal((await row(cloud, id)).host, 'host-2');
+  assert.deepEqual(await held(cloud, id), ['move: source', 'server: destination']);
+  assert.equal((await act(cloud, id, { confirmResize: {} })).status, 204);
+  const after = await cloud.call('GET', `/v2.1/servers/${id}`);
+  assert.deepEqual([after.body.server.status, after.body.server.flavor.id], ['ACTIVE', LARGE]);
+  assert.deepEqual(await held(cloud, id), ['server: destination']);
+  assert.equal((await migration(cloud)).status, 'confirmed');
+  const dropped = (await cloud.outbox()).filter(({ method }) => method === 'dropMoved');
+  assert.deepEqual(
+    dropped.map(({ queue }) => queue),
+    ['compute.host-1'],
+  );
+  for (const key of ['confirmResize', 'revertResize'])
+    assert.equal((await act(cloud, id, { [key]: null })).status, 409);
+});
+
+test('a server whose move is gone has not been resized', async () => {
+  const { cloud, id, ref } = await resized();
+  await using _ = cloud;
+  await updateMigration(cloud.kysely, ref.migration_uuid, { status: 'error' }, new Date().toISOString());
+  for (const key of ['confirmResize', 'revertResize']) {
+    const answer = await act(cloud, id, { [key]: null });
+    assert.equal(answer.status, 400);
+    assert.match(answer.body.badRequest.message, /has not been resized/);
+  }
+});
+
+test('taking back gives the server what it had', async () => {
+  const { cloud, id, ref } = await resized();
+  await using _ = cloud;
+  assert.equal((await act(cloud, id, { revertResize: null })).status, 202);
+  const shown = await cloud.call('GET', `/v2.1/servers/${id}`);
+  assert.equal(shown.body.server.status, 'REVERT_RESIZE');
+  assert.equal((await migration(cloud)).status, 'reverting');
+  const message = (await cloud.outbox()).find(({ method }) => method === 'revertMove');
+  assert.equal(message?.queue, 'compute.host-2');
+  const revert = { ...ref, action_id: String(message?.payload['action_id']) };
+  await finishRevert(cloud.service.deps, { ...revert, power_state: 1 });
+  const { host, vm_state, task_state, flavor_id } = await row(cloud, id);
+  assert.deepEqual([host, vm_state, task_state, flavor_id], ['host-1', 'active', null, FLAVOR]);
+  assert.deepEqual(await held(cloud, id), ['server: source']);
+  assert.equal((await migration(cloud)).status, 'reverted');
+});
+
+test('a revert that fails leaves the move to be confirmed or taken back', async () => {
+  const { cloud, id, ref } = await resized();
+  await using _ = cloud;
+  await act(cloud, id, { revertResize: null });
+  const message = (await cloud.outbox()).find(({ method }) => method === 'revertMove');
+  const revert = { ...ref, action_id: String(message?.payload['action_id']) };
+  await failRevert(cloud.service.deps, { ...revert, message: 'no', details: '', lost: false });
+  assert.deepEqual(
+    [(await row(cloud, id)).vm_state, (await migration(cloud)).status],
+    ['resized', 'finished'],
+  );
+  assert.deepEqual(await held(cloud, id), ['move: source', 'server: destination']);
+  assert.equal((await act(cloud, id, { confirmResize: null })).status, 204);
+});
+
+test('a move that failed leaves the server what it held, and says why', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  await act(cloud, id, { resize: { flavorRef: LARGE } });
+  const ref = await schedule(cloud, id);
+  for (const _ of [1, 2])
+    await failMove(cloud.service.deps, { ...ref, message: 'Failed at spawn', details: 'x', lost: false });
+  const { vm_state, task_state, host, flavor_id, fault_json } = await row(cloud, id);
+  assert.deepEqual([vm_state, task_state, host, flavor_id], ['active', null, 'host-1', FLAVOR]);
+  assert.match(fault_json ?? '', /Failed at spawn/);
+  assert.deepEqual(await held(cloud, id), ['server: source']);
+  assert.equal((await migration(cloud)).status, 'error');
+});
+
+test('a server that is deleted meanwhile is not moved, and nothing is held afterwards', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  await act(cloud, id, { resize: { flavorRef: LARGE } });
+  const ref = await schedule(cloud, id);
+  await cloud.call('DELETE', `/v2.1/servers/${id}`);
+  const { deps } = cloud.service;
+  assert.deepEqual(await prepareMove(deps, ref), { kind: 'cancelled' });
+  assert.deepEqual(await finishMove(deps, { ...ref, power_state: 1 }), { cancelled: true });
+  assert.equal((await row(cloud, id)).task_state, 'deleting');
+  await finishDelete(deps, { action_id: 'delete', instance_id: id });
+  assert.deepEqual(await held(cloud, id), []);
+  assert.equal((await migration(cloud)).status, 'error');
+});
+
+test('deleting a resized server gives up what both hosts have', async () => {
+  const { cloud, id } = await resized();
+  await using _ = cloud;
+  await cloud.call('DELETE', `/v2.1/servers/${id}`);
+  await finishDelete(cloud.service.deps, { action_id: 'delete', instance_id: id });
+  assert.deepEqual(await held(cloud, id), []);
+  assert.equal((await migration(cloud)).status, 'confirmed');
+  const dropped = (await cloud.outbox()).filter(({ method }) => method === 'dropMoved');
+  assert.deepEqual(dropped.map(({ queue }) => queue).toSorted(), ['compute.host-1', 'compute.host-2']);
+});
+
+test('a move whose host does not answer ends with its deadline, in ERROR, with what it held', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  await act(cloud, id, { resize: { flavorRef: LARGE } });
+  await schedule(cloud, id);
+  await cloud.kysely
+    .updateTable('instance_actions')
+    .set({ deadline_at: '2001-01-01T00:00:00.000Z' })
+    .execute();
+  await expireActions(cloud.service.deps);
+  const { vm_state, task_state, fault_json } = await row(cloud, id);
+  assert.deepEqual([vm_state, task_state], ['error', null]);
+  assert.match(fault_json ?? '', /The resize did not end within its time/);
+  assert.deepEqual(await held(cloud, id), ['server: source']);
+  assert.equal((await migration(cloud)).status, 'error');
+});
+
+test('setting the state by hand gives up a move that waits', async () => {
+  const { cloud, id } = await resized();
+  await using _ = cloud;
+  assert.equal((await act(cloud, id, { 'os-resetState': { state: 'active' } }, '2.1', 'admin')).status, 202);
+  assert.deepEqual(await held(cloud, id), ['server: destination']);
+  assert.equal((await act(cloud, id, { resize: { flavorRef: FLAVOR } })).status, 202);
+});
+
+test('the list of migrations shows, filters and pages', async () => {
+  const { cloud, id, ref } = await resized();
+  await using _ = cloud;
+  await act(cloud, id, { confirmResize: null });
+  await act(cloud, id, { migrate: null }, '2.1', 'admin');
+  const list = async (query = '', version = '2.80') => {
+    const answer = await cloud.at(version, 'GET', `/v2.1/os-migrations${query}`, { token: 'admin' });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return answer.body.migrations as Array<Record<string, unknown>>;
+  };
+  const all = await list();
+  assert.deepEqual(
+    all.map((each) => [each['id'], each['migration_type'], each['status'], each['instance_uuid']]),
+    [
+      [2, 'migration', 'pre-migrating', id],
+      [1, 'resize', 'confirmed', id],
+    ],
+  );
+  const first = all[1] ?? {};
+  assert.deepEqual(
+    [first['uuid'], first['new_instance_type_id'], first['dest_host']],
+    [ref.migration_uuid, 50, '127.0.0.1'],
+  );
+  assert.ok('project_id' in first && !('project_id' in ((await list('', '2.79'))[0] ?? {})));
+  assert.ok(!('uuid' in ((await list('', '2.58'))[0] ?? {})));
+  assert.ok(!('migration_type' in ((await list('', '2.22'))[0] ?? {})));
+  for (const [query, ids] of [
+    ['?status=confirmed', [1]],
+    ['?host=host-2', [2, 1]],
+    ['?source_compute=host-1', [1]],
+    ['?migration_type=migration', [2]],
+    [`?instance_uuid=${crypto.randomUUID()}`, []],
+    ['?limit=1', [2]],
+    ['?changes-before=2001-01-01T00:00:00Z', []],
+    ['?user_id=nobody', []],
+  ] as const)
+    assert.deepEqual(
+      (await list(query)).map((each) => each['id']),
+      ids,
+      query,
+    );
+  const marker = String(all[0]?.['uuid']);
+  assert.deepEqual(
+    (await list(`?limit=1&marker=${marker}`)).map((each) => each['id']),
+    [1],
+  );
+  assert.equal((await cloud.at('2.80', 'GET', '/v2.1/os-migrations')).status, 403);
+});
