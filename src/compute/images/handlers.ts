@@ -50,12 +50,9 @@ async function list(
   view: (call: Call, image: Image) => unknown,
 ): Promise<unknown> {
   const limit = readLimit(call.query, deps.config.maxLimit);
-  const images = await deps.image.listImages(tokenOf(call), filtersOf(call.query));
   const marker = call.query.get('marker');
-  const from = marker === null ? 0 : images.findIndex(({ id }) => id === marker) + 1;
-  if (marker !== null && from === 0)
-    throw new InvalidInput(`marker [${marker.slice(0, 255)}] not found`, 'no-such-marker');
-  const page = images.slice(from, from + limit);
+  const filters = { ...filtersOf(call.query), ...(marker === null ? {} : { marker }) };
+  const page = await inOldWords(async () => deps.image.listImages(tokenOf(call), filters, limit));
   const ids = page.map(({ id }) => id);
   return {
     images: page.map((image) => view(call, image)),

@@ -58,23 +58,15 @@ async function securityGroupsOf(
   return names;
 }
 
-const DEVICES_A_CALL = 150; // a request line may have 16 KiB, an id takes 47 bytes of it
-
 async function groupNamesByDevice(
   deps: ComputeDeps,
   token: string,
   devices: readonly string[],
 ): Promise<Map<string, string[]>> {
-  const chunks: string[][] = [];
-  for (let at = 0; at < devices.length; at += DEVICES_A_CALL)
-    chunks.push(devices.slice(at, at + DEVICES_A_CALL));
-  const ports = (
-    await Promise.all(
-      chunks.map(async (chunk) =>
-        deps.network.listPorts(token, { device_id: chunk, fields: ['device_id', 'security_groups'] }),
-      ),
-    )
-  ).flat();
+  const ports = await deps.network.listPorts(token, {
+    device_id: devices,
+    fields: ['device_id', 'security_groups'],
+  });
   const ids = [...new Set(ports.flatMap((port) => port.security_groups))];
   if (ids.length === 0) return new Map();
   const groups = new Map(

@@ -2,6 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import { atLeast, type VersionText } from '#platform/microversion/microversion.ts';
 import { Forbidden, InvalidInput } from '#compute/errors.ts';
+import { isTrue } from '#compute/schema-types.ts';
 import type { InstanceRow, Vif } from '#compute/tables.ts';
 import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import { linearPattern } from './linear-pattern.ts';
@@ -139,7 +140,7 @@ function deletedOf(call: Call, options: Options): ServerQuery['equal'] {
       throw new Forbidden('Only administrators may list deleted instances');
     return [['deleted', [1]]];
   }
-  if (asked !== undefined && asked !== '') return [['deleted', [readBoolean('deleted', asked) ? 1 : 0]]];
+  if (asked !== undefined && asked !== '') return [['deleted', [isTrue(asked) ? 1 : 0]]]; // what is no boolean is false
   return options.has('changes-since') || options.has('changes-before') ? [] : [['deleted', [0]]];
 }
 

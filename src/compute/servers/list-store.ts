@@ -53,7 +53,7 @@ export async function listInstances(
   db: ComputeExecutor,
   query: ServerQuery,
 ): Promise<ListedRow[] | undefined> {
-  const marker = query.marker === undefined ? undefined : await findMarker(db, query.marker);
+  const marker = query.marker === undefined ? undefined : await findMarker(db, query.marker, query);
   if (query.marker !== undefined && !marker) return undefined;
   let select = db.selectFrom('instances').where((eb) => conditions(eb, query, marker));
   for (const { column, direction } of query.sort) select = select.orderBy(ordered(column), direction);
@@ -78,8 +78,19 @@ function columnsOf(
   return select.select(query.withUserData ? [...LISTED, 'user_data'] : [...LISTED]);
 }
 
-async function findMarker(db: ComputeExecutor, id: string): Promise<InstanceRow | undefined> {
-  return db.selectFrom('instances').selectAll().where('id', '=', id).executeTakeFirst();
+/** Also one that is deleted or that the filters would leave out by now, but none of a project that is not listed. */
+async function findMarker(
+  db: ComputeExecutor,
+  id: string,
+  { equal }: ServerQuery,
+): Promise<InstanceRow | undefined> {
+  const projects = equal.filter(([column]) => column === 'project_id');
+  return db
+    .selectFrom('instances')
+    .selectAll()
+    .where('id', '=', id)
+    .where((eb) => eb.and(projects.map(([column, values]) => oneOf(eb, column, values))))
+    .executeTakeFirst();
 }
 
 const NUMBERS: ReadonlySet<string> = new Set([

@@ -201,6 +201,7 @@ test('filters lists by everything that clients offer', async () => {
     ['vm_state=building', ['db.1'], '2.83'],
     ['all_tenants=1&project_id=nobody', [], '2.1', 'admin'],
     ['all_tenants=1&deleted=1', [], '2.1', 'admin'],
+    ['all_tenants=1&deleted=maybe', ['db.1', 'web-2', 'web-1'], '2.1', 'admin'],
     ['deleted=1', ['db.1', 'web-2', 'web-1']],
     ['nonsense=1', ['db.1', 'web-2', 'web-1']],
     ['locked=true', [], '2.73'],
@@ -268,6 +269,12 @@ test('pages through a list with limit, marker and next links', async () => {
   }
   assert.deepEqual(await list(cloud, 'limit=0'), []);
   assert.equal((await list(cloud, 'limit=100')).length, 5);
+  const order = 'sort_key=display_name&sort_dir=asc';
+  const { servers } = (await cloud.call('GET', `/v2.1/servers?limit=2&${order}`)).body;
+  await cloud.bury(servers[1].id);
+  assert.deepEqual(await list(cloud, `marker=${servers[1].id}&${order}`), ['s2', 's3', 's4']);
+  const foreign = await cloud.call('GET', `/v2.1/servers?marker=${servers[0].id}`, { token: 'stranger' });
+  assert.equal(foreign.status, 400);
 });
 
 test('a list costs the same number of statements and peer calls, however long', async () => {

@@ -62,7 +62,7 @@ export interface ImageClient {
   /** Sends the data of a queued image; the image is active when this resolves. The stream ends with it. */
   uploadData(token: string, id: string, stream: Readable, options?: UploadOptions): Promise<void>;
   /** All images that fit: `filters` are the query of `GET /v2/images`, pages are followed. */
-  listImages(token: string, filters?: Readonly<Record<string, string>>): Promise<Image[]>;
+  listImages(token: string, filters?: Readonly<Record<string, string>>, most?: number): Promise<Image[]>;
 }
 
 export interface UploadOptions {
@@ -109,7 +109,8 @@ export function createImageClient(transport: Transport): ImageClient {
     },
     openData: async (token, id, serviceToken) => openData(transport, token, id, serviceToken),
     uploadData: async (token, id, stream, options = {}) => uploadData(transport, token, id, stream, options),
-    listImages: async (token, filters = {}) => listImages(transport, token, filters),
+    listImages: async (token, filters = {}, most = Number.POSITIVE_INFINITY) =>
+      listImages(transport, token, filters, most),
   };
 }
 
@@ -170,16 +171,18 @@ async function listImages(
   transport: Transport,
   token: string,
   filters: Readonly<Record<string, string>>,
+  most: number,
 ): Promise<Image[]> {
   const images: Image[] = [];
-  let path: string | undefined = `/v2/images?${new URLSearchParams({ limit: String(PAGE), ...filters })}`;
-  while (path !== undefined) {
+  const limit = String(Math.min(PAGE, most));
+  let path: string | undefined = `/v2/images?${new URLSearchParams({ limit, ...filters })}`;
+  while (path !== undefined && images.length < most) {
     const answer = await expectOk('image', transport, { method: 'GET', path, token }, [200]);
     const page = answer.body as { readonly images: readonly Image[]; readonly next?: string };
     images.push(...page.images);
     path = page.next;
   }
-  return images;
+  return images.slice(0, most);
 }
 
 /** @throws TypeError for a transport that cannot */

@@ -72,6 +72,7 @@ export interface FloatingIp {
 }
 
 /** Query parameters: a list means any of its values. */
+/** Values of an attribute, any of which fits; long lists are asked for in several requests. */
 export type NetworkFilter = Readonly<Record<string, string | readonly string[]>>;
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -131,8 +132,12 @@ export function createNetworkClient(transport: Transport): NetworkClient {
   };
   const list =
     <T>(path: string, key: string) =>
-    async (token: string, filter: NetworkFilter, serviceToken?: string): Promise<T[]> =>
-      (await send(token, 'GET', `${path}${queryOf(filter)}`, undefined, serviceToken))[key] as T[];
+    async (token: string, filter: NetworkFilter, serviceToken?: string): Promise<T[]> => {
+      const pages = await Promise.all(
+        inParts(filter).map((part) => send(token, 'GET', `${path}${queryOf(part)}`, undefined, serviceToken)),
+      );
+      return pages.flatMap((page) => page[key] as T[]);
+    };
   return {
     listNetworks: list('/networks', 'networks'),
     listSubnets: list('/subnets', 'subnets'),
@@ -175,6 +180,19 @@ export function createNetworkClient(transport: Transport): NetworkClient {
         'floatingip'
       ] as FloatingIp,
   };
+}
+
+const VALUES_A_REQUEST = 150; // a request line may have 16 KiB, an id with its name takes 47 bytes of it
+
+/** Filters with fewer values each, that find together what `filter` finds. */
+function inParts(filter: NetworkFilter): NetworkFilter[] {
+  const long = Object.entries(filter).find(([, value]) => value.length > VALUES_A_REQUEST);
+  if (!long || typeof long[1] === 'string') return [filter];
+  const [name, values] = long;
+  const parts: NetworkFilter[] = [];
+  for (let at = 0; at < values.length; at += VALUES_A_REQUEST)
+    parts.push({ ...filter, [name]: values.slice(at, at + VALUES_A_REQUEST) });
+  return parts;
 }
 
 function queryOf(filter: NetworkFilter): string {
