@@ -10,7 +10,10 @@ export function compareCeph({ ceph, records }: Things, servers: Servers): string
     .filter((id) => !servers.isBusy(id) && servers.isAbsent(id))
     .map((id) => `orphan: Ceph has the root disk of ${id}, no server`);
   const cutOff = ceph.diskSnapshots
-    .filter((each) => !servers.isBusy(each.split('_')[0] ?? ''))
+    .filter(
+      (each) =>
+        !servers.isBusy(each.split('_')[0] ?? '') && !servers.isMoving(each.split('@before-')[1] ?? ''),
+    )
     .map((each) => `orphan: the root disk ${each} in Ceph is of a snapshot that has ended`);
   return [...compareStored('Ceph', ceph.volumes, records), ...disks, ...cutOff];
 }

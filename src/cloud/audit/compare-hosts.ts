@@ -1,5 +1,5 @@
 // Guests, taps and files of each host against the servers that should be there. Called by compare.ts.
-import { instanceOfSocket } from '#compute/host/paths.ts';
+import { instanceOfSocket, moveOfDirectory } from '#compute/host/paths.ts';
 import { Servers } from './servers.ts';
 import type { InstanceRecord } from './store.ts';
 import type { HostThings, Things } from './things.ts';
@@ -8,7 +8,12 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What libvirt must say of a server's guest, by the server's state. */
 const GUEST_STATE: Readonly<Record<string, string>> = { active: 'running', paused: 'paused' };
 /** States in which a server has a disk on its host. */
-const HAS_DISK = new Set(['active', 'paused', 'stopped', 'suspended']);
+const HAS_DISK = new Set(['active', 'paused', 'stopped', 'suspended', 'resized']);
+const RUNNING = 1; // power state
+
+/** A resized server may have been off before, and may have been powered off since. */
+const guestStateOf = ({ vm_state, power_state }: InstanceRecord): string | undefined =>
+  vm_state === 'resized' && power_state === RUNNING ? 'running' : GUEST_STATE[vm_state];
 
 export function compareHosts(things: Things, servers: Servers): string[] {
   const known = new Set(things.hosts.map((host) => host.name));
@@ -41,6 +46,15 @@ class HostComparison {
     return !this.#servers.isBusy(id) && this.#servers.live.get(id)?.host !== this.#host.name;
   }
 
+  /** The directory of a server as it was before its move, which may be taken back. */
+  #isKept(name: string): boolean {
+    const move = moveOfDirectory(name);
+    return (
+      move !== undefined &&
+      (this.#servers.isBusy(move.instanceId) || this.#servers.isMoving(move.migrationUuid))
+    );
+  }
+
   #guests(): string[] {
     const { guests, emulators, name } = this.#host;
     if (!guests) return [];
@@ -54,7 +68,7 @@ class HostComparison {
       .filter(({ id }) => !states.has(id) && !this.#servers.isBusy(id))
       .map(({ pid, id }) => `orphan: process ${pid} on ${name} emulates ${id}, which libvirt does not know`);
     const wrong = this.#own.flatMap((server) => {
-      const wanted = GUEST_STATE[server.vm_state];
+      const wanted = guestStateOf(server);
       const state = states.get(server.id);
       const who = Servers.describe(server);
       if (wanted === undefined)
@@ -86,7 +100,7 @@ class HostComparison {
       .filter((tap) => !plugged.has(tap) && !this.#isBusyTap(tap))
       .map((tap) => `orphan: device ${tap} on ${name} is on no bridge`);
     const unplugged = this.#own
-      .filter((server) => GUEST_STATE[server.vm_state] !== undefined)
+      .filter((server) => guestStateOf(server) !== undefined)
       .flatMap((server) =>
         (JSON.parse(server.vifs_json) as Array<{ port_id: string; devname: string }>)
           .filter((vif) => !plugged.has(vif.devname))
@@ -114,7 +128,7 @@ class HostComparison {
     const live = new Set((this.#host.guests ?? []).map((guest) => guest.id));
     return [
       ...directories
-        .filter((each) => (UUID.test(each.name) ? this.#isForeign(each.name) : true))
+        .filter((each) => (UUID.test(each.name) ? this.#isForeign(each.name) : !this.#isKept(each.name)))
         .map((each) => `orphan: instances/${each.name} on ${name} is of no server there`),
       ...directories
         .filter((each) => !this.#servers.isBusy(each.name))

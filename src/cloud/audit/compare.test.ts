@@ -20,6 +20,7 @@ const instance = {
   name: 'web',
   vm_state: 'active',
   task_state: null,
+  power_state: 1,
   host: 'h1',
   image_id: IMAGE,
   vifs_json: JSON.stringify([{ port_id: PORT, devname: TAP }]),
@@ -47,6 +48,7 @@ const action = { id: 'a', instance_id: SERVER, action: 'stop', state: 'running' 
 const RECORDS: Records = {
   instances: [instance],
   actions: [],
+  migrations: [],
   openSteps: [],
   allocations: [{ consumer_id: SERVER, provider: 'h1', consumer_type: 'INSTANCE' }],
   outbox: [],
@@ -126,6 +128,22 @@ function findings({
 }
 
 test('finds nothing in a sound cloud', () => assert.deepEqual(findings({}), []));
+const MOVE = { uuid: OTHER, instance_id: SERVER, status: 'finished', source_compute: 'h1' };
+const KEPT = { name: `${SERVER}.${OTHER}`, files: ['disk'] };
+const HELD = { consumer_id: OTHER, provider: 'h1', consumer_type: 'MIGRATION' };
+
+test('finds nothing in a cloud with a resize that waits to be confirmed', () =>
+  assert.deepEqual(
+    findings({
+      records: {
+        instances: [{ ...instance, vm_state: 'resized' }],
+        migrations: [MOVE],
+        allocations: [...RECORDS.allocations, HELD],
+      },
+      host: { directories: [...HOST.directories, KEPT] },
+    }),
+    [],
+  ));
 test('finds nothing in a sound cloud on Ceph', () =>
   assert.deepEqual(
     findings({
@@ -190,6 +208,26 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
       },
     },
     /^orphan: resources of h1/,
+  ],
+  [
+    'resources held by a migration that is over',
+    { records: { allocations: [...RECORDS.allocations, HELD] } },
+    /^orphan: .*held by the migration/,
+  ],
+  [
+    'a migration to be confirmed that holds nothing',
+    { records: { migrations: [MOVE] } },
+    /^missing: the migration .* holds nothing/,
+  ],
+  [
+    'a directory that a move has kept for too long',
+    { host: { directories: [...HOST.directories, KEPT] } },
+    /^orphan: instances\/.*\.9999/,
+  ],
+  [
+    'a resized server without its guest',
+    { records: { instances: [{ ...instance, vm_state: 'resized' }] }, host: { guests: [], emulators: [] } },
+    /^missing: the guest of/,
   ],
   ['a server without a claim', { records: { allocations: [] } }, /^missing: .*claims no resources/],
   [

@@ -73,6 +73,23 @@ function claims({ records }: Things, servers: Servers): string[] {
       ({ provider, consumer_id }) =>
         `orphan: resources of ${provider} are claimed for ${consumer_id}, no server`,
     );
+  const forgotten = records.allocations
+    .filter(
+      ({ consumer_type, consumer_id }) => consumer_type === 'MIGRATION' && !servers.isMoving(consumer_id),
+    )
+    .map(
+      ({ provider, consumer_id }) =>
+        `orphan: resources of ${provider} are held by the migration ${consumer_id}, which is over`,
+    );
+  const holders = new Set(records.allocations.map((each) => each.consumer_id));
+  const unheld = records.migrations
+    .filter(
+      (each) => each.status === 'finished' && !servers.isBusy(each.instance_id) && !holders.has(each.uuid),
+    )
+    .map(
+      (each) =>
+        `missing: the migration ${each.uuid} of server ${each.instance_id} holds nothing on ${each.source_compute}`,
+    );
   const claimed = new Map(records.allocations.map((each) => [each.consumer_id, each.provider]));
   const wrong = servers.resting.flatMap((server) => {
     const provider = claimed.get(server.id);
@@ -81,5 +98,5 @@ function claims({ records }: Things, servers: Servers): string[] {
       return provider === undefined ? [] : [`orphan: ${who} has no host and claims resources of ${provider}`];
     return provider === undefined ? [`missing: ${who} on ${server.host} claims no resources`] : [];
   });
-  return [...orphans, ...wrong];
+  return [...orphans, ...forgotten, ...unheld, ...wrong];
 }

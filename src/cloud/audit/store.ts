@@ -9,6 +9,8 @@ import { DatabaseSync } from 'node:sqlite';
 export interface Records {
   readonly instances: readonly InstanceRecord[];
   readonly actions: readonly ActionRecord[];
+  /** Moves that hold resources: under way, to be confirmed, or evacuations whose old host was not heard of since. */
+  readonly migrations: readonly MigrationRecord[];
   /** Steps that are neither ended nor `ready`, which waits for the guest. */
   readonly openSteps: ReadonlyArray<{
     readonly saga_id: string;
@@ -82,6 +84,7 @@ export interface InstanceRecord {
   readonly name: string;
   readonly vm_state: string;
   readonly task_state: string | null;
+  readonly power_state: number;
   readonly host: string | null;
   readonly image_id: string | null;
   readonly vifs_json: string;
@@ -95,6 +98,13 @@ export interface ActionRecord {
   readonly action: string;
   readonly state: string;
   readonly deadline_at: string;
+}
+
+export interface MigrationRecord {
+  readonly uuid: string;
+  readonly instance_id: string;
+  readonly status: string;
+  readonly source_compute: string;
 }
 
 export interface PortRecord {
@@ -143,10 +153,14 @@ function inDatabase<T>(path: string, read: (select: Select) => T): T {
 function readCompute(select: Select) {
   return {
     instances: select<InstanceRecord>(
-      `select id, name, vm_state, task_state, host, image_id, vifs_json, fault_json, deleted from instances`,
+      `select id, name, vm_state, task_state, power_state, host, image_id, vifs_json, fault_json, deleted from instances`,
     ),
     actions: select<ActionRecord>(
       `select id, instance_id, action, state, deadline_at from instance_actions where state = 'running'`,
+    ),
+    migrations: select<MigrationRecord>(
+      `select uuid, instance_id, status, source_compute from migrations
+        where status not in ('confirmed', 'reverted', 'completed', 'cancelled', 'failed', 'error')`,
     ),
     openSteps: select<Records['openSteps'][number]>(
       `select saga_id, step, state from saga_steps where state in ('running', 'undoing') and step <> 'ready'`,
