@@ -15,7 +15,7 @@ import { computePolicies, computeRoutes } from './api-table.ts';
 import { DEFAULT_COMPUTE_CONFIG, type ComputeConfig } from './config.ts';
 import type { ComputeDatabase, ComputeDeps } from './deps.ts';
 import { MICROVERSIONS } from './discovery/routes.ts';
-import { renderComputeFault } from './faults.ts';
+import { COMPUTE_FAULTS, renderComputeFault } from './faults.ts';
 import { computeMigration } from './migrations/001-compute.ts';
 import { blockDevicesMigration } from './migrations/002-block-devices.ts';
 import { migrationsMigration } from './migrations/003-migrations.ts';
@@ -96,6 +96,15 @@ function computeApi(deps: ComputeDeps): Api<ComputeDeps> {
     strictSlash: true,
     relaxedTwin: { from: '/v2.1', to: '/v2' },
     requestIdHeader: 'x-compute-request-id',
+    faults: COMPUTE_FAULTS,
     renderFault: renderComputeFault,
+    bodyLimit: 112 * 1024,
+    bodyRules: {
+      order: 'token, body, schema, rule',
+      sizeFirst: true,
+      ignoredOf: ['GET', 'HEAD', 'DELETE'],
+      isJson: (type) =>
+        ['', 'text/plain', 'application/json', 'application/vnd.openstack.compute+json'].includes(type),
+    },
   };
 }

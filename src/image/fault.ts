@@ -1,10 +1,9 @@
 // The body of the image service's errors: a small page of HTML unless the client asks for JSON or text, as upstream answers.
-import { STATUS_CODES } from 'node:http';
 import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
+import { titleOf } from '#platform/http/early-fault.ts';
 
 export function renderImageFault({ status, message, error, accept }: FaultContext): RenderedFault {
-  const title = STATUS_CODES[status] ?? 'Error';
-  if (status === 401) return { body: { error: { code: 401, title: 'Unauthorized', message } } };
+  const title = titleOf(status);
   const headers = status === 416 ? { 'content-range': `bytes */${String(error?.fields['size'])}` } : {};
   if (accept !== undefined && /\bapplication\/json\b/.test(accept) && !accept.includes('text/html')) {
     return { headers, body: { message, code: `${status} ${title}`, title } };

@@ -132,5 +132,6 @@ function imageApi(deps: ImageDeps, enforcer: Enforcer): Api<ImageDeps> {
     enforcer,
     renderFault: renderImageFault,
     strictSlash: true,
+    bodyRules: { order: 'token, body, schema, rule', isJson: () => true },
   };
 }

@@ -140,6 +140,11 @@ export async function createNetworkService(
     enforcer,
     renderFault,
     schemaMessage,
+    bodyRules: {
+      order: 'token, body, schema, rule',
+      ignoredOf: ['GET', 'HEAD', 'DELETE'],
+      isJson: () => true,
+    },
   };
   return {
     name: 'network',

@@ -53,7 +53,13 @@ export async function createPlacementService<T>(
     deps: { db, clock: context.clock },
     enforcer: new Enforcer(placementPolicies, context.policyOverrides),
     microversions: MICROVERSIONS,
+    faults: { 'no-media-type': 400 },
     renderFault: renderPlacementFault,
+    bodyRules: {
+      order: 'token, rule, body, schema',
+      ignoredOf: ['GET', 'HEAD', 'DELETE'],
+      isJson: (type) => type === 'application/json',
+    },
     schemaMessage: ({ path, message }) =>
       `JSON does not validate: ${path === '' ? '' : `${path.slice(1)}: `}${message}`,
   };

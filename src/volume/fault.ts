@@ -1,5 +1,6 @@
 // The body of the volume service's errors: one key named for the status, with code and message.
 import type { FaultContext, RenderedFault } from '#platform/http/api.ts';
+import { earlyFault } from '#platform/http/early-fault.ts';
 
 const NAMES: Readonly<Record<number, string>> = {
   400: 'badRequest',
@@ -16,12 +17,16 @@ const NAMES: Readonly<Record<number, string>> = {
 
 /** Error codes whose status is not their kind's. */
 export const VOLUME_FAULTS: Readonly<Record<string, number>> = {
+  'method-not-allowed': 404,
   'volume-quota-exceeded': 413,
   'invalid-metadata-size': 413,
 };
 
 /** 401 has the form of the field's token middleware, which answers before any service does. */
-export function renderVolumeFault({ status, message }: FaultContext): RenderedFault {
+export function renderVolumeFault(fault: FaultContext): RenderedFault {
+  const { status, message } = fault;
+  const early = earlyFault(fault);
+  if (early) return early;
   if (status === 401) return { body: { error: { code: 401, title: 'Unauthorized', message } } };
   const over = status === 413;
   return {

@@ -120,5 +120,7 @@ function volumeApi(deps: VolumeDeps): Api<VolumeDeps> {
     microversions: MICROVERSIONS,
     faults: VOLUME_FAULTS,
     renderFault: renderVolumeFault,
+    bodyLimit: 112 * 1024,
+    bodyRules: { order: 'token, body, schema, rule', sizeFirst: true, ignoredOf: [] },
   };
 }

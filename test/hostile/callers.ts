@@ -1,6 +1,9 @@
 // Who attacks: a member and a reader of project A, a member of project B, administrators of several scopes.
 import type { HostileClient } from './client.ts';
+import { join } from 'node:path';
 import { readCloud } from '#cli/cloud-access.ts';
+import { KeyRepository } from '#identity/tokens/key-repository.ts';
+import { decodePayload, encodePayload, newAuditId } from '#identity/tokens/payload.ts';
 import type { TestCloud } from '#test/support/cloud.ts';
 
 export interface Caller {
@@ -92,4 +95,51 @@ export async function makeCallers(cloud: TestCloud, client: HostileClient): Prom
     rita: await caller('rita', projectA, 'reader'),
     bob: await caller('bob', projectB, 'member'),
   };
+}
+
+export interface Newcomer {
+  readonly user: string;
+  readonly project: string;
+  readonly role: string;
+  readonly token: string;
+}
+
+let newcomers = 0;
+
+/** A member of a project of their own, whom every service has seen. */
+export async function newcomer(client: HostileClient, { admin, roles }: Callers): Promise<Newcomer> {
+  const v3 = '/identity/v3';
+  const name = `newcomer-${++newcomers}`;
+  const make = async (key: 'user' | 'project', body: object): Promise<string> => {
+    const made = await client.ok({
+      method: 'POST',
+      path: `${v3}/${key}s`,
+      token: admin,
+      body: { [key]: body },
+    });
+    return String(made[key]?.['id']);
+  };
+  const password = `secret-of-${name}-4711`;
+  const user = await make('user', { name, password });
+  const project = await make('project', { name });
+  const role = String(roles['member']);
+  await client.ok({
+    method: 'PUT',
+    path: `${v3}/projects/${project}/users/${user}/roles/${role}`,
+    token: admin,
+  });
+  const token = await logIn(client, { id: user, password }, { project: { id: project } });
+  for (const path of ['compute/v2.1/servers', 'network/v2.0/ports', 'image/v2/images', 'volume/v3/volumes'])
+    await client.ok({ method: 'GET', path: `/${path}`, token }); // each has it in its memory
+  return { user, project, role, token };
+}
+
+/** A copy of `token` that expired a second ago, sealed with the cloud's own key. */
+export function expiredToken(cloud: TestCloud, token: string): string {
+  const keys = new KeyRepository(join(cloud.running.data.path, 'services/identity/fernet-keys'), 3);
+  const payload = decodePayload(keys.open(token) ?? Buffer.alloc(0));
+  if (payload === undefined) throw new Error('the cloud has other keys');
+  const expiresAt = Date.now() - 1000;
+  const issuedAt = expiresAt - 3_600_000;
+  return keys.seal(encodePayload({ ...payload, issuedAt, expiresAt, auditIds: [newAuditId()] }), issuedAt);
 }

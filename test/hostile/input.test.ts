@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Attempt, Outcome } from './client.ts';
 import { ExceptionBook } from './exceptions.ts';
-import { isFault } from './faults.ts';
+import { faultOf } from './faults.ts';
 import { FOR_ABSURD_IDS, FOR_NO_BODY } from './known-answers.ts';
 import { indiscretion, setStage, type Stage } from './stage.ts';
 import type { Target } from './targets.ts';
@@ -23,9 +23,7 @@ function fundamental(target: Target, outcome: Outcome): string | undefined {
     return `${outcome.status} ${outcome.text.slice(0, 300)}`;
   const told = outcome.status >= 400 ? indiscretion(outcome.text, stage.cloud) : undefined;
   if (told) return told;
-  if (!isFault(target, outcome))
-    return `not a fault of ${target.service}: ${outcome.status} ${outcome.text.slice(0, 300)}`;
-  return undefined;
+  return faultOf(target, outcome);
 }
 
 /** Sends, and holds the answer to `rule`. */

@@ -16,6 +16,7 @@ export const FOR_READERS: Exceptions = {
 
 /** A member of another project who names what is not theirs: the rule is 404, 403 where a rule of the route comes first. */
 export const FOR_STRANGERS: Exceptions = {
+  'identity GET /v3/registered_limits/:id': [200, 'limits of the whole cloud are for all to read'],
   'placement DELETE /resource_providers/:id/inventories': [405, 'there was no such method before 1.5'],
   'identity GET /v3/regions/:id': [200, 'regions are for all to read'],
   'compute GET /v2.1/os-quota-sets/:id/defaults': [200, 'default quotas are the same for all projects'],
@@ -85,4 +86,29 @@ export const FOR_ABSURD_IDS: Exceptions = {
     409,
     'the generation is looked at first',
   ],
+};
+
+/** How each service of the field refuses a path or a method that it has not: without a token, and with one. */
+export const FOR_UNROUTED: Readonly<
+  Record<
+    'identity' | 'compute' | 'placement' | 'image' | 'network' | 'volume',
+    { tells: boolean; method: 404 | 405 }
+  >
+> = {
+  identity: { tells: true, method: 405 },
+  compute: { tells: false, method: 404 },
+  placement: { tells: false, method: 405 },
+  image: { tells: false, method: 405 },
+  network: { tells: false, method: 405 },
+  volume: { tells: false, method: 404 },
+};
+
+/** What was made for the attack and is for all to list. */
+export const IN_LISTS_OF_OTHERS: Readonly<Record<string, string>> = {
+  external: 'the network that all projects reach others through',
+  service: 'the catalog is for all to read',
+  endpoint: 'the catalog is for all to read',
+  registered_limit: 'limits of the whole cloud are for all to read',
+  volume_type: 'a public type is for all to read',
+  volume_group_type: 'a public group type is for all to read',
 };

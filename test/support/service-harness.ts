@@ -99,7 +99,11 @@ export async function mountForTest<D>(
       const answer = await app.inject({
         method: method as 'GET',
         url: api.prefix + url,
-        headers: { ...(token === null ? {} : { 'x-auth-token': token }), ...headers },
+        headers: {
+          ...(token === null ? {} : { 'x-auth-token': token }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
       });
       return {

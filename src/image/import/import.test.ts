@@ -317,17 +317,17 @@ describe('tasks', () => {
   });
 
   test('are listed and made by administrators alone', async () => {
-    for (const [method, url] of [
-      ['GET', '/v2/tasks'],
-      ['POST', '/v2/tasks'],
-      ['GET', '/v2/tasks/x'],
-    ] as const)
-      assert.equal((await images.call(method, url)).status, 403, `${method} ${url}`);
     const input = {
       import_from: `${origin}/disk`,
       import_from_format: 'raw',
       image_properties: { name: 'by task', os_distro: 'debian' },
     };
+    for (const [method, url, body] of [
+      ['GET', '/v2/tasks', undefined],
+      ['POST', '/v2/tasks', { type: 'import', input }],
+      ['GET', '/v2/tasks/x', undefined],
+    ] as const)
+      assert.equal((await images.call(method, url, { body })).status, 403, `${method} ${url}`);
     const made = await images.call('POST', '/v2/tasks', { token: 'admin', body: { type: 'import', input } });
     assert.deepEqual([made.status, made.body.status, made.body.type], [201, 'pending', 'import']);
     const show = async () => (await images.call('GET', `/v2/tasks/${made.body.id}`, { token: 'admin' })).body;

@@ -111,11 +111,12 @@ async function create(call: Call, deps: NetworkDeps): Promise<Reply> {
       'InvalidInput',
       `Invalid input for operation: object type ${type} has no access control.`,
     );
-  if (!actions.includes(action) || target === '')
+  if (!actions.includes(action))
     throw badRequest(
-      'InvalidInput',
-      `Invalid input for operation: action must be one of ${actions.join(', ')} and a target named.`,
+      'InvalidActionForType',
+      `Invalid action ${action} for object type ${type}: valid are ${actions.join(', ')}.`,
     );
+  if (target === '') throw badRequest('InvalidInput', 'Invalid input for operation: no target is named.');
   const row: RbacPolicyRow = {
     id: crypto.randomUUID(),
     project_id: projectId,
@@ -144,7 +145,7 @@ async function create(call: Call, deps: NetworkDeps): Promise<Reply> {
 }
 
 function duplicate(): NetworkError {
-  return conflict('DuplicatePolicyException', 'An RBAC policy already exists with those values.');
+  return conflict('DuplicateRbacPolicy', 'An RBAC policy already exists with those values.');
 }
 
 async function update(call: Call, deps: NetworkDeps): Promise<View> {

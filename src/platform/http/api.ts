@@ -146,6 +146,25 @@ export interface Api<D> {
   readonly strictSlash?: boolean;
   /** Largest JSON body in bytes; default 1 MiB (user data and personality fit). */
   readonly bodyLimit?: number;
+  readonly bodyRules?: BodyRules;
+  /** True: what is not routed is 404 or 405 for all, as in identity. Default: 401 without a token, as in the other services. */
+  readonly tellsPaths?: boolean;
+}
+
+/** How a service looks at bodies. The services of the field differ, which shows in their answers to mistakes. */
+export interface BodyRules {
+  /** What a request with several mistakes is refused for: the first of these. Default `token, body, rule, schema`. */
+  readonly order?:
+    | 'body, token, rule, schema'
+    | 'token, body, rule, schema'
+    | 'token, body, schema, rule'
+    | 'token, rule, body, schema';
+  /** True: a length past the limit that is declared is refused before anything else. */
+  readonly sizeFirst?: boolean;
+  /** Methods whose bodies are not looked at; default GET and HEAD. */
+  readonly ignoredOf?: readonly Method[];
+  /** Content types read as JSON; the text is empty where there is none. Default: JSON's names, and none. */
+  readonly isJson?: (type: string) => boolean;
 }
 
 export interface SchemaProblem {

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
 import type { Principal } from '#platform/auth/principal.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
+import type { Target } from '#platform/policy/enforcer.ts';
 import type { Log } from '#platform/log/log.ts';
 import type { Microversion } from '#platform/microversion/microversion.ts';
 import type { Api, Call } from './api.ts';
@@ -29,11 +30,7 @@ export function newCall<D>(
   refuseNul(request.params as Record<string, string>, query);
   const token = request.headers['x-auth-token'];
   const { principal } = parts;
-  const own = {
-    project_id: principal?.projectId,
-    user_id: principal?.userId,
-    domain_id: principal?.domainId,
-  };
+  const own = ownTarget(principal);
   const gone = lazy(() => goneSignal(reply));
   return {
     method: request.method,
@@ -64,6 +61,15 @@ export function newCall<D>(
     allows(rule, target = own) {
       return principal !== undefined && api.enforcer.allows(rule, principal, target);
     },
+  };
+}
+
+/** What rules are held against where a request names nothing: the caller's own. */
+export function ownTarget(principal: Principal | undefined): Target {
+  return {
+    project_id: principal?.projectId,
+    user_id: principal?.userId,
+    domain_id: principal?.domainId,
   };
 }
 

@@ -1,8 +1,7 @@
 // Turns an `Api` into Fastify routes: authentication, microversion, validation, policy, the answer and its faults.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { pathFits } from '#platform/auth/access-rule.ts';
-import type { Authenticator, Principal } from '#platform/auth/principal.ts';
+import type { Authenticator } from '#platform/auth/principal.ts';
 import { newContext, runInContext } from '#platform/context/request-context.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Log } from '#platform/log/log.ts';
@@ -17,8 +16,10 @@ import {
 import { spanOfRequest } from '#platform/trace/trace.ts';
 import { Reply, type Action, type Api as DeclaredApi, type Handler, type Method, type Route } from './api.ts';
 import { tellAnswered } from './answered.ts';
+import { checkContentType, nameContentType } from './content-type.ts';
 import { parseJson, readBody } from './body.ts';
-import { newCall, unauthenticated } from './call.ts';
+import { authenticate } from './authenticate.ts';
+import { newCall, ownTarget } from './call.ts';
 import { addVersionHeaders, renderError, type Exchange } from './faults.ts';
 import { registerRefusal } from './unroutable.ts';
 import { cleaned, findProblem, schemaFor } from './validate.ts';
@@ -45,6 +46,7 @@ export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: Mo
     async (scope) => {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+      scope.addHook('onRequest', nameContentType);
       const paths = byPath(api.routes);
       for (const [path, methods] of paths) mountPath(scope, api, path, methods, options);
       const { relaxedTwin: twin } = api;
@@ -54,7 +56,9 @@ export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: Mo
           if (older !== undefined && !paths.has(older))
             mountPath(scope, relaxed(api), older, methods, options);
         }
-      scope.setNotFoundHandler(async (request, reply) => refuse(api, options, request, reply, noSuchRoute()));
+      scope.setNotFoundHandler(async (request, reply) =>
+        refuseUnrouted(api, options, request, reply, unrouted()),
+      );
       // What fails outside a handler: an answer's stream, or Fastify's own checks. Never Fastify's words.
       scope.setErrorHandler(async (error, request, reply) => refuse(api, options, request, reply, error));
     },
@@ -97,6 +101,26 @@ async function refuse<D>(
   return runInContext(exchange.context, () => renderError(api, exchange, error, reply, options.log));
 }
 
+/** The field's services stand behind a check of tokens: without one nobody learns which paths there are. */
+async function refuseUnrouted<D>(
+  api: Api<D>,
+  options: MountOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: DomainError,
+): Promise<FastifyReply> {
+  if (api.tellsPaths) return refuse(api, options, request, reply, error);
+  const refusal = await authenticate({}, options.authenticator, request, api.name).then(
+    () => error,
+    (unauthorized: unknown) => unauthorized,
+  );
+  return refuse(api, options, request, reply, refusal);
+}
+
+function unrouted(): DomainError {
+  return new DomainError('not-found', 'unrouted', 'The resource could not be found.');
+}
+
 function noSuchRoute(): DomainError {
   return new DomainError('not-found', 'no-such-route', 'The resource could not be found.');
 }
@@ -137,13 +161,15 @@ function refuseOtherMethods<D>(
     url: path,
     exposeHeadRoute: false,
     handler: async (request, reply) => {
-      if (lacksId(api, request)) return refuse(api, options, request, reply, noSuchRoute());
+      if (lacksId(api, request)) return refuseUnrouted(api, options, request, reply, unrouted());
       const error = new DomainError(
         'method-not-allowed',
         'method-not-allowed',
         'The method is not allowed for this resource.',
       );
-      return refuse(api, options, request, reply.header('allow', allow), error);
+      const isOpen = [...routes.values()].flat().every(({ auth }) => auth === 'none');
+      const answer = isOpen ? refuse : refuseUnrouted;
+      return answer(api, options, request, reply.header('allow', allow), error);
     },
   });
 }
@@ -213,13 +239,21 @@ async function answerOf<D>(
   reply: FastifyReply,
   exchange: Exchange,
 ): Promise<Reply> {
+  const guard: Pick<Route<D>, 'auth' | 'stream'> = candidates[0] ?? {}; // those of one path and method ask for the same
+  const { order, sizeFirst } = api.bodyRules ?? {};
+  if (sizeFirst && !guard.stream) await refuseDeclaredSize(request, limitOf(api));
+  const early = order === 'body, token, rule, schema' ? await jsonBody(request, api) : undefined;
+  const principal = await authenticate(guard, options.authenticator, request, api.name);
   const version = versionOf(api, request);
   exchange.microversion = version;
-  if (lacksId(api, request)) throw noSuchRoute();
+  if (lacksId(api, request)) throw unrouted();
   const route = candidates.find((each) => within(version, each.since, each.until));
   if (!route) throw noSuchRoute();
-  const principal = await authenticate(route, options.authenticator, request, api.name);
-  const sent = route.stream ? undefined : await jsonBody(request, api.bodyLimit ?? BODY_LIMIT);
+  const ruleFirst = order === 'token, rule, body, schema';
+  if (ruleFirst && hasBody(request, api)) checkContentType(request, api.bodyRules);
+  if (ruleFirst && route.policy && principal)
+    api.enforcer.enforce(route.policy, principal, ownTarget(principal));
+  const sent = early ?? (route.stream ? undefined : await jsonBody(request, api));
   const action = route.actions ? findAction(route.actions, sent, version) : undefined;
   exchange.operation = { route, action };
   const chosen: { handler?: Handler<D>; policy?: string; success?: number; body?: Route<D>['body'] } =
@@ -227,8 +261,10 @@ async function answerOf<D>(
   const schema = chosen.body && schemaFor(chosen.body, version);
   const body = api.cleanBodies && schema ? cleaned(schema, sent) : sent;
   const call = newCall(api, exchange, request, reply, { body, principal, version, log: options.log });
+  const schemaFirst = order === 'token, body, schema, rule';
+  if (schema && schemaFirst) checkBody(api, schema, body);
   if (chosen.policy) call.enforce(chosen.policy);
-  if (schema) checkBody(api, schema, body);
+  if (schema && !schemaFirst) checkBody(api, schema, body);
   const result = await chosen.handler?.(call, api.deps);
   return result instanceof Reply ? result : new Reply(chosen.success ?? (action ? 202 : 200), result);
 }
@@ -245,67 +281,30 @@ function lacksId<D>(api: Api<D>, request: FastifyRequest): boolean {
   return /[^/]\/[^/]+\/$/.test(path);
 }
 
-async function authenticate<D>(
-  route: Route<D>,
-  authenticator: Authenticator,
-  request: FastifyRequest,
-  service: string,
-): Promise<Principal | undefined> {
-  if (route.auth === 'none') return undefined;
-  const token = request.headers['x-auth-token'];
-  if (typeof token !== 'string' || token === '') {
-    if (route.auth === 'optional') return undefined;
-    throw unauthenticated();
-  }
-  const header = request.headers['x-service-token'];
-  const serviceToken = typeof header === 'string' ? header : undefined;
-  const principal = await authenticator.authenticate(token, serviceToken);
-  if (
-    principal.accessRules &&
-    !accessAllowed(principal.accessRules, service, request) &&
-    !(await vouched(authenticator, serviceToken))
-  ) {
-    throw new DomainError(
-      'unauthorized',
-      'access-rules',
-      'The application credential does not allow this request.',
-    );
-  }
-  return principal;
+const BODILESS: readonly string[] = ['GET', 'HEAD'];
+
+function limitOf<D>(api: Api<D>): number {
+  return api.bodyLimit ?? BODY_LIMIT;
 }
 
-/** Rules bind what a user asks for, not what a service then does on their behalf and vouches for with a token of its own. */
-async function vouched(authenticator: Authenticator, serviceToken: string | undefined): Promise<boolean> {
-  if (serviceToken === undefined) return false;
-  const service = await authenticator.authenticate(serviceToken).catch(() => undefined);
-  return service !== undefined && service.roles.includes('service');
+/** Whether the request brings a body that the service looks at. */
+function hasBody<D>({ headers, method }: FastifyRequest, api: Api<D>): boolean {
+  const length = headers['content-length'];
+  const brings = headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+  return brings && !(api.bodyRules?.ignoredOf ?? BODILESS).includes(method);
 }
 
-function accessAllowed(
-  rules: NonNullable<Principal['accessRules']>,
-  service: string,
-  request: FastifyRequest,
-): boolean {
-  const path = request.url.split('?')[0] ?? '';
-  const inner = path.startsWith(`/${service}/`) ? path.slice(service.length + 1) : path;
-  return rules.some(
-    (rule) => rule.service === service && rule.method === request.method && pathFits(rule.path, inner),
-  );
-}
-
-async function jsonBody(request: FastifyRequest, limit: number): Promise<unknown> {
-  if (request.method === 'GET' || request.method === 'HEAD') return undefined;
-  const bytes = await readBody(request.raw, limit);
+async function jsonBody<D>(request: FastifyRequest, api: Api<D>): Promise<unknown> {
+  if (!hasBody(request, api)) return undefined;
+  const bytes = await readBody(request.raw, limitOf(api));
   if (bytes.length === 0) return undefined;
-  const type = request.headers['content-type'];
-  if (type !== undefined && !/\bjson\b/.test(type)) {
-    throw new DomainError(
-      'unsupported-media-type',
-      'unsupported-media-type',
-      `The content type ${type} is not supported: send application/json.`,
-    );
-  }
+  checkContentType(request, api.bodyRules);
   return parseJson(bytes);
+}
+
+/** @throws DomainError too-large, once the sender had the time to listen */
+async function refuseDeclaredSize(request: FastifyRequest, limit: number): Promise<void> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) await readBody(request.raw, limit);
 }
 
 function findAction<D>(actions: readonly Action<D>[], body: unknown, version: Microversion): Action<D> {

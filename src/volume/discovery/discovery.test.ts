@@ -14,5 +14,6 @@ test('tells of its versions without a token, and refuses one out of range', asyn
   assert.equal(v3.body.versions[0].min_version, '3.0');
   assert.equal((await volumes.call('GET', '/v3', { version: '3.999' })).status, 406);
   const absent = await volumes.call('GET', '/v3/no-such-thing');
-  assert.deepEqual([absent.status, absent.body.itemNotFound.code], [404, 404]);
+  assert.deepEqual([absent.status, absent.body.code], [404, '404 Not Found']);
+  assert.equal((await volumes.call('GET', '/v3/no-such-thing', { token: null })).status, 401);
 });
