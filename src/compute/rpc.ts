@@ -123,6 +123,11 @@ export interface UnshelveMessage extends LaunchMessage {
   readonly requested_host: string | null;
 }
 
+export interface EvacuateMessage extends LaunchMessage {
+  readonly migration_uuid: string;
+  readonly destination: Destination;
+}
+
 /** What the agent may know of the entry; JSON columns parsed by the receiver. */
 export type InstanceEntry = InstanceRow & {
   /** Its disks but the root disk that an image makes, in the order of their names. */
@@ -163,6 +168,8 @@ export interface HostReport {
   readonly cpu_info: Readonly<Record<string, unknown>>;
   /** Placement traits: `COMPUTE_NET_ATTACH_INTERFACE`, `HW_CPU_X86_AVX` … */
   readonly traits: readonly string[];
+  /** When the machine booted. Absent where nobody tells. */
+  readonly booted_at?: string;
   readonly supported_instances: ReadonlyArray<readonly [arch: string, hypervisor: string, mode: string]>;
   /** True for the models of src/sim. */
   readonly simulated: boolean;
@@ -261,6 +268,16 @@ export type ConductorRpc = {
       readonly image_lost: boolean;
     },
   ): void;
+  /** The server runs, or is stopped, on the migration's destination. `cancelled`: it is being deleted. */
+  finishEvacuation(
+    args: MoveRef & { readonly vm_state: VmState; readonly power_state: PowerState },
+  ): { readonly cancelled: boolean };
+  /** What was evacuated from the host and is still held there. */
+  listEvacuated(args: {
+    readonly host: string;
+  }): Array<{ readonly instance_id: string; readonly migration_uuid: string }>;
+  /** The host has nothing of it any more. */
+  finishEvacuated(args: { readonly migration_uuid: string }): void;
   finishDelete(args: ActionRef): void;
   /** Deletes a server that has no host: nothing of it exists outside the database and, perhaps, its ports. */
   deleteServerWithoutHost(args: ActionRef): void;
@@ -336,6 +353,8 @@ export type AgentRpc = {
   startShelvedServer(args: ActionRef): void;
   /** Launches a shelved server that is on no host. Its resources are claimed here. */
   unshelveServer(args: UnshelveMessage & { readonly destination: Destination }): void;
+  /** Makes a server of a host that is down anew. Its resources are claimed here. */
+  evacuateServer(args: EvacuateMessage): void;
   /** Uploads the root disk into the image `image_id`, which the API has made and queued. */
   createImage(args: ActionRef & { readonly image_id: string; readonly user_token: string }): void;
   /** As `createImage`; then only the newest `rotation` backups of the type are left. */

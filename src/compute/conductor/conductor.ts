@@ -21,6 +21,7 @@ import {
 } from './moves.ts';
 import { recordReady } from './ready.ts';
 import { changeEntry, failUnshelve, finishOffload } from './shelve.ts';
+import { finishEvacuated, finishEvacuation, listEvacuated } from './evacuate.ts';
 import { recordStep } from './steps.ts';
 import { findEntry, publishTaskState, writeVifs } from './store.ts';
 
@@ -61,6 +62,9 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       changeEntry: async (args) => changeEntry(deps, args),
       finishOffload: async (args) => finishOffload(deps, args),
       failUnshelve: async (args) => failUnshelve(deps, args),
+      finishEvacuation: async (args) => finishEvacuation(deps, args),
+      listEvacuated: async (args) => listEvacuated(db.kysely, args),
+      finishEvacuated: async (args) => finishEvacuated(deps, args),
       finishDelete: async (args) => finishDelete(deps, args),
       deleteServerWithoutHost: async (args) => deleteServerWithoutHost(deps, args),
       getEntry: async ({ instance_id }) => (await findEntry(db.kysely, instance_id)) ?? null,

@@ -7,6 +7,7 @@ import { attachInterface, detachInterface } from '../tasks/attach-interface.ts';
 import { attachVolume, detachVolume } from '../tasks/attach-volume.ts';
 import { createImage } from '../tasks/create-image.ts';
 import { cleanUpServer, deleteServer } from '../tasks/delete-server.ts';
+import { dropEvacuated, evacuateServer } from '../tasks/evacuate-server.ts';
 import { extendVolume } from '../tasks/extend-volume.ts';
 import { launchServer } from '../tasks/launch-server.ts';
 import { dropMoved, moveServer } from '../tasks/move-server.ts';
@@ -64,6 +65,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
     log,
     run: async () => {
       await restored;
+      await dropEvacuated(deps);
       await auditHost(deps);
       await boundConsoleLogs(instancesDir(config));
     },
@@ -166,6 +168,7 @@ function handlers(
     offloadServer: each(offloadServer),
     startShelvedServer: each(startShelvedServer),
     unshelveServer: each(unshelveServer),
+    evacuateServer: each(evacuateServer),
     createImage: each(createImage),
     createBackup: each(createBackup),
     attachInterface: each(attachInterface),

@@ -27,13 +27,16 @@ export async function bindPorts(deps: HostDeps, entry: InstanceEntry): Promise<V
   });
 }
 
-/** They stay the server's, on no host. @returns their ids */
-export async function unbindPorts(
+/** They stay the server's, and nothing else of them changes. `host` empty: none. @returns their ids */
+export async function bindPortsTo(
   { network, serviceToken }: Pick<HostDeps, 'network' | 'serviceToken'>,
   instanceId: string,
+  host: string,
 ): Promise<string[]> {
   const token = await serviceToken();
   const ports = await network.listPorts(token, { device_id: instanceId });
-  await Promise.all(ports.map(async (port) => network.updatePort(token, port.id, { 'binding:host_id': '' })));
+  await Promise.all(
+    ports.map(async (port) => network.updatePort(token, port.id, { 'binding:host_id': host })),
+  );
   return ports.map((port) => port.id);
 }

@@ -107,9 +107,15 @@ async function expire(
     now,
   );
   await tellHost('callOffAction');
+  // An evacuation is under way where the server is to be.
+  if (moving?.dest_compute && action.action === 'evacuate')
+    await enqueue(
+      trx,
+      rpcClient<AgentRpc>(bus, agentQueue(moving.dest_compute)).message('callOffAction', ref),
+    );
 }
 
-const MOVES = new Set(['resize', 'migrate', 'revertResize']);
+const MOVES = new Set(['resize', 'migrate', 'revertResize', 'evacuate']);
 
 async function lateFault(
   trx: Transaction<ComputeTables>,

@@ -56,6 +56,17 @@ export async function listOpenMigrationsOf(db: ComputeExecutor, host: string): P
     .execute();
 }
 
+/** Evacuations that are done and whose old host has not cleaned up. */
+export async function listEvacuatedFrom(db: ComputeExecutor, host: string): Promise<MigrationRow[]> {
+  return db
+    .selectFrom('migrations')
+    .selectAll()
+    .where('migration_type', '=', 'evacuation')
+    .where('status', '=', 'done')
+    .where('source_compute', '=', host)
+    .execute();
+}
+
 export async function updateMigration(
   db: ComputeExecutor,
   uuid: string,

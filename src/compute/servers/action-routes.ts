@@ -8,6 +8,7 @@ import { changePassword, changePasswordBody } from './actions/changePassword.ts'
 import { confirmResize } from './actions/confirmResize.ts';
 import { createBackup, createBackupBody } from './actions/createBackup.ts';
 import { createImage, createImageBody } from './actions/createImage.ts';
+import { evacuateBody, evacuateServer } from './actions/evacuate.ts';
 import { forceDelete } from './actions/forceDelete.ts';
 import { lockBody, lockServer } from './actions/lock.ts';
 import { consoleOutputBody, getConsoleOutput } from './actions/os-getConsoleOutput.ts';
@@ -57,6 +58,7 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
   { key: 'confirmResize', handler: confirmResize, success: 204 },
   { key: 'revertResize', handler: revertResize },
   { key: 'migrate', handler: migrateServer, body: migrateBody },
+  { key: 'evacuate', handler: evacuateServer, body: evacuateBody, success: 200 },
   { key: 'createImage', handler: createImage, body: createImageBody },
   { key: 'createBackup', handler: createBackup, body: createBackupBody },
   { key: 'addSecurityGroup', handler: addSecurityGroup, body: addSecurityGroupBody },

@@ -50,6 +50,7 @@ export const serverPolicies: readonly PolicyRule[] = [
   rule('os-shelve:shelve_offload', ADMIN, 'Take a shelved server off its host.'),
   rule('os-shelve:unshelve', MEMBER, 'Bring a shelved server back.'),
   rule('os-shelve:unshelve_to_host', ADMIN, 'Bring a shelved server back on a host that the request names.'),
+  rule('os-evacuate', ADMIN, 'Make a server of a host that is down anew on another one.'),
   rule('os-pause-server:pause', MEMBER, 'Pause a server.'),
   rule('os-pause-server:unpause', MEMBER, 'Unpause a server.'),
   rule('os-suspend-server:suspend', MEMBER, 'Suspend a server.'),

@@ -5,7 +5,7 @@ import type { Saga, StepContext } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { nextAttempt } from '../host/next-attempt.ts';
 import { removeInstanceFiles } from '../host/paths.ts';
-import { unbindPorts } from '../host/port-bindings.ts';
+import { bindPortsTo } from '../host/port-bindings.ts';
 import { powerOn } from '../host/power-on.ts';
 import { runAction } from '../host/run-action.ts';
 import { runOperation } from '../host/run-operation.ts';
@@ -145,7 +145,7 @@ export function offloadServerSaga(deps: HostDeps): Saga<ActionRef, OffloadOutput
         needs: ['network.unplug'],
         deadlineMs: 60_000,
         do: async ({ input, evidence }) => {
-          const ports = await unbindPorts(deps, input.instance_id);
+          const ports = await bindPortsTo(deps, input.instance_id, '');
           evidence({ ports });
           return { ports };
         },

@@ -19,6 +19,7 @@ export function unshelveServerSaga(deps: HostDeps, entry: InstanceEntry) {
   const image_id = systemMetadataOf(entry).shelved_image_id ?? null;
   return relaunchSaga(deps, 'unshelve-server', {
     entry: { ...entry, image_id },
+    boundTo: '',
     keepsDisk: false,
     run: true,
   });

@@ -3,7 +3,7 @@
 import type { Saga, Step } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../../host/deps.ts';
 import { bootsFromVolume } from '../../host/guest-spec.ts';
-import { bindPorts, unbindPorts } from '../../host/port-bindings.ts';
+import { bindPorts, bindPortsTo } from '../../host/port-bindings.ts';
 import { connectVolume, ownTokens } from '../../host/volumes/connect.ts';
 import { maskedConnection } from '../../host/volumes/disk.ts';
 import { reserveAgain } from '../../host/volumes/reimage.ts';
@@ -23,6 +23,10 @@ export interface Relaunch {
   readonly keepsDisk: boolean;
   /** False leaves the guest stopped. */
   readonly run: boolean;
+  /** The host that its ports are bound to when all is undone; empty: none. */
+  readonly boundTo: string;
+  /** Ends the last step, once the guest is as it should be. */
+  readonly finish?: () => Promise<void>;
 }
 
 export function relaunchSaga(
@@ -37,7 +41,7 @@ export function relaunchSaga(
       prepareAgain(deps, plan),
       ...(shape.image ? [locateImage(deps), loadImage(deps)] : []),
       ...(shape.volumes ? [reconnectVolumes(deps)] : []),
-      rebindPorts(deps),
+      rebindPorts(deps, plan),
       plugNetwork(deps),
       northbound(deps),
       southbound(deps),
@@ -69,7 +73,10 @@ function prepareAgain(deps: HostDeps, { entry }: Relaunch): Step<LaunchMessage, 
   };
 }
 
-function rebindPorts(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'network.allocate'> {
+function rebindPorts(
+  deps: HostDeps,
+  { boundTo }: Relaunch,
+): Step<LaunchMessage, LaunchOutputs, 'network.allocate'> {
   return {
     name: 'network.allocate',
     needs: ['prepare'],
@@ -90,7 +97,7 @@ function rebindPorts(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'networ
       return { vifs };
     },
     undo: async ({ input, outputs }) => {
-      await unbindPorts(deps, input.instance_id);
+      await bindPortsTo(deps, input.instance_id, boundTo);
       const vifs: readonly Vif[] = outputs['network.allocate']?.vifs ?? [];
       if (vifs.length > 0)
         await deps.conductor.call('writeVifs', {
@@ -137,13 +144,14 @@ function reconnectVolumes(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'v
 /** Whoever called for it tells the conductor, once the image is not needed any more. */
 function activateAgain(
   deps: HostDeps,
-  { run }: Relaunch,
+  { run, finish }: Relaunch,
 ): Step<LaunchMessage, LaunchOutputs, 'activate'>['do'] {
   return async ({ input, evidence }) => {
     if (run) await deps.hypervisor.resumeServer(input.instance_id);
     else await deps.hypervisor.destroyServer(input.instance_id);
     const { state } = await deps.hypervisor.serverState(input.instance_id);
     evidence({ state });
+    await finish?.();
     return { powerState: POWER_STATE.running };
   };
 }
