@@ -14,6 +14,7 @@ import type { ComputeDatabase, ComputeDeps } from '#compute/deps.ts';
 import { renderComputeFault } from '#compute/faults.ts';
 import { seedFlavors } from '#compute/flavors/seed.ts';
 import { computeMigration } from '#compute/migrations/001-compute.ts';
+import { migrationsMigration } from '#compute/migrations/003-migrations.ts';
 import { operatorPolicies, operatorRoutes } from '#compute/operator-table.ts';
 import type { HostReport } from '#compute/rpc.ts';
 import type { ComputeTables, InstanceRow } from '#compute/tables.ts';
@@ -35,7 +36,7 @@ export function operatorApi(engine: TestEngine): {
 
   before(async () => {
     db = openDatabase<ComputeTables>(await urlOf(engine));
-    await migrate(db, 'compute', [outboxMigration, sagaMigration, computeMigration]);
+    await migrate(db, 'compute', [outboxMigration, sagaMigration, computeMigration, migrationsMigration]);
     await migratePlacement(db);
     await seedFlavors(db);
     await seedFlavors(db);

@@ -80,7 +80,7 @@ async function findLive(call: Call, deps: ComputeDeps, right: string): Promise<M
   const row = rows.find((each) => String(each.id) === wanted);
   if (row) return row;
   throw new NotFound(
-    `In-progress live migration ${wanted.slice(0, 255)} is not found for server ${id}.`,
+    `Live migration ${wanted.slice(0, 255)} is not found for server ${id}.`,
     'no-such-migration',
   );
 }

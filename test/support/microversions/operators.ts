@@ -1,6 +1,6 @@
 // Rows of compute's microversions about hosts, services, usage, strict queries and the protocol itself.
 import assert from 'node:assert/strict';
-import { has, statuses, strictQuery, type Row } from './row.ts';
+import { has, message, statuses, strictQuery, type Row } from './row.ts';
 import type { Client } from './world.ts';
 
 const names = (text: string): string[] => text.split(' ');
@@ -162,6 +162,20 @@ export const operatorRows: readonly Row[] = [
         (await from.send('GET', '/os-hypervisors?with_servers=odd', undefined, 'admin')).status,
         400,
       );
+    },
+  },
+  {
+    version: '2.56',
+    change: 'a migration may name its host',
+    proof: 'steps',
+    check: async (step) => {
+      const { below, from, world } = step;
+      // One in error is not moved anywhere, so that what is read of the body shows without a move.
+      const wrong = { migrate: { host: 'not/a host' } };
+      assert.match(message(await from.act(world.failed, wrong)), /host/);
+      assert.match(message(await below.act(world.failed, wrong)), /Cannot 'migrate'/);
+      const known = await from.act(world.server, { migrate: { host: 'nowhere' } });
+      assert.match(message(known), /host nowhere could not be found/);
     },
   },
   {

@@ -121,7 +121,7 @@ test('unknown and malformed actions are 400, those of other versions 404', async
     { reboot: {} },
     { reboot: { type: 'WARM' } },
     { resize: { flavorRef: '2' } },
-    { migrate: null },
+    { os_fly: null },
   ]) {
     assert.equal((await act(cloud, id, body)).status, 400, JSON.stringify(body));
   }
