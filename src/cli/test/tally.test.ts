@@ -37,6 +37,8 @@ test('counts leaf tests, files that do not load, skips; and tells failures with 
   assert.equal(lines.at(-1), '3 passed, 2 failed', stdout);
   assert.equal(lines.at(-2), '1 skipped');
   assert.equal(lines.at(-3), 'skipped: skipped (no root)');
+  const slowest = lines.filter((line) => /^slowest: +[\d.]+ s  [ac]\.test\.mjs$/.test(line));
+  assert.equal(slowest.length, 2, stdout); // what does not load takes no time
   assert.ok(lines.includes('FAILED a.test.mjs:4: bad'), stdout);
   assert.match(stdout, /Error: boom\n/);
   assert.match(stdout, /BAD {2}a\.test\.mjs: 2 passed, 1 FAILED, 1 skipped/);

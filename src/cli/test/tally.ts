@@ -5,6 +5,9 @@ import { inspect } from 'node:util';
 type Failure = Extract<TestEvent, { type: 'test:fail' }>['data'];
 type FileResult = { passed: number; failed: number; skipped: number };
 
+/** How many files the summary names, where the suite's time goes. */
+const SLOWEST = 10;
+
 /** Counts leaf tests: what node:test calls suites, and tests that only hold other tests, are not counted. */
 export class Tally {
   passed = 0;
@@ -13,6 +16,7 @@ export class Tally {
   readonly #root: string;
   readonly #files = new Map<string, FileResult>();
   readonly #skips: string[] = [];
+  readonly #took = new Map<string, number>();
 
   constructor(root: string) {
     this.#root = root;
@@ -62,6 +66,7 @@ export class Tally {
   }
 
   #tellFile(path: string, durationMs: number): void {
+    this.#took.set(path, durationMs);
     const { passed, failed, skipped } = this.#files.get(path) ?? { passed: 0, failed: 0, skipped: 0 };
     const parts = [`${passed} passed`];
     if (failed > 0) parts.push(`${failed} FAILED`);
@@ -82,9 +87,14 @@ export class Tally {
 
   /** Its last line is what CI and people look for. */
   summary(): string {
+    const slowest = [...this.#took]
+      .toSorted(([, a], [, b]) => b - a)
+      .slice(0, SLOWEST)
+      .map(([path, ms]) => `slowest: ${(ms / 1000).toFixed(1).padStart(6)} s  ${this.#short(path)}\n`)
+      .join('');
     const skips = this.#skips.map((skip) => `skipped: ${skip}\n`).join('');
     const howMany = this.skipped > 0 ? `${this.skipped} skipped\n` : '';
-    return `${skips}${howMany}${this.passed} passed, ${this.failed} failed`;
+    return `${slowest}${skips}${howMany}${this.passed} passed, ${this.failed} failed`;
   }
 }
 
