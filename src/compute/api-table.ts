@@ -10,6 +10,8 @@ import { operatorPolicies, operatorRoutes } from './operator-table.ts';
 import { floatingIpPolicies } from './os-floating-ips/policy.ts';
 import { floatingIpRoutes } from './os-floating-ips/routes.ts';
 import { networkProxyPolicies, networkProxyRoutes } from './os-networks/routes.ts';
+import { volumeProxyPolicies } from './os-volumes/policy.ts';
+import { volumeProxyRoutes } from './os-volumes/routes.ts';
 import { externalEventPolicies, externalEventRoutes } from './os-server-external-events/routes.ts';
 import { securityGroupPolicies } from './os-security-groups/policy.ts';
 import { securityGroupRoutes } from './os-security-groups/routes.ts';
@@ -55,6 +57,7 @@ export const computeRoutes: readonly ComputeRoute[] = [
   ...imageProxyRoutes,
   ...floatingIpRoutes,
   ...networkProxyRoutes,
+  ...volumeProxyRoutes,
   ...operatorRoutes,
 ];
 
@@ -66,5 +69,6 @@ export const computePolicies: readonly PolicyRule[] = [
   ...securityGroupPolicies,
   ...floatingIpPolicies,
   ...networkProxyPolicies,
+  ...volumeProxyPolicies,
   ...operatorPolicies,
 ];

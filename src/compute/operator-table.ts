@@ -15,6 +15,7 @@ import { hypervisorRoutes } from './hypervisors/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
 import { hostPolicies } from './os-hosts/policy.ts';
 import { hostRoutes } from './os-hosts/routes.ts';
+import { usageAuditPolicies, usageAuditRoutes } from './os-instance_usage_audit_log/routes.ts';
 import { quotaClassRoutes } from './quota-class-sets/routes.ts';
 import { quotaPolicies } from './quota-sets/policy.ts';
 import { quotaSetRoutes } from './quota-sets/routes.ts';
@@ -39,6 +40,7 @@ export const operatorRoutes: readonly ComputeRoute[] = [
   ...availabilityZoneRoutes,
   ...extensionRoutes,
   ...migrationRoutes,
+  ...usageAuditRoutes,
 ];
 
 export const operatorPolicies: readonly PolicyRule[] = [
@@ -52,4 +54,5 @@ export const operatorPolicies: readonly PolicyRule[] = [
   ...availabilityZonePolicies,
   ...extensionPolicies,
   ...migrationPolicies,
+  ...usageAuditPolicies,
 ];

@@ -36,6 +36,9 @@ export interface NetworkState {
   readonly floatingips: Map<string, Row>;
 }
 
+/** What a project gets that has no network: where there is a network of this id, of whomever. */
+export const AUTO_NETWORK = 'auto-network';
+
 const PATHS = {
   networks: 'network',
   subnets: 'subnet',
@@ -50,6 +53,11 @@ export function networkStandIn(state: NetworkState, calls: Map<string, number>):
   app.addHook('onRequest', async (request) => {
     const path = request.url.split('?')[0] ?? '';
     calls.set(path, (calls.get(path) ?? 0) + 1);
+  });
+  app.get('/v2.0/auto-allocated-topology/:project', async (request, reply) => {
+    if (!state.networks.has(AUTO_NETWORK)) return reply.code(400).send(missing('pool'));
+    const id = request.url.endsWith('?fields=dry-run') ? 'dry-run=pass' : AUTO_NETWORK;
+    return { auto_allocated_topology: { id } };
   });
   for (const [path, singular] of Object.entries(PATHS)) {
     const plural = `${singular}s` as keyof NetworkState;

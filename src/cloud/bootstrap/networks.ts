@@ -1,8 +1,11 @@
-// The networks of a new cloud: `public` on the provider bridge, `private` with v4 and v6 and a router for demo.
+// The networks of a new cloud: `public` on the provider bridge, `private` with v4 and v6 and a router for demo, and a pool
+// for what projects have made automatically.
 import type { GroundProvider } from '../ground-options.ts';
 import type { Session } from './rest.ts';
 
 const PRIVATE_CIDR = '10.0.0.0/24';
+/** Beside `private`; projects that ask for a network get a /26 of it. */
+const POOL = '10.128.0.0/12';
 const PRIVATE_V6_CIDR = 'fd00:10::/64';
 
 /** Idempotent by name: what is there stays, also when an operator changed it. */
@@ -25,6 +28,13 @@ export async function bootstrapNetworks(
     cidr: provider.cidr,
     gateway_ip: provider.gatewayIp,
     enable_dhcp: false,
+  });
+  await admin.ensure('network', '/v2.0/subnetpools', 'subnetpool', {
+    name: 'shared-default-subnetpool-v4',
+    prefixes: [POOL],
+    default_prefixlen: 26,
+    shared: true,
+    is_default: true,
   });
   const inner = await demo.ensure('network', '/v2.0/networks', 'network', { name: 'private' });
   const v4 = await demo.ensure('network', '/v2.0/subnets', 'subnet', {

@@ -1,5 +1,5 @@
 // What a host offers, for the scheduler and for `hypervisor show`: asked of the hypervisor and the file system.
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, readFile, statfs } from 'node:fs/promises';
 import type { HostReport } from '../rpc.ts';
 import type { HostDeps } from './deps.ts';
 import { instancesDir } from './paths.ts';
@@ -53,7 +53,14 @@ export async function hostReport({ config, hypervisor }: HostDeps): Promise<Host
     traits: [...COMPUTE_TRAITS, ...facts.cpuFeatures.flatMap((feature) => CPU_TRAITS.get(feature) ?? [])],
     supported_instances: [[facts.arch, config.accel === 'kvm' ? 'kvm' : 'qemu', 'hvm']],
     simulated: config.simulated,
+    ...(await bootedAt()),
   };
+}
+
+/** From the kernel, whose word does not change from one report to the next. */
+async function bootedAt(): Promise<Pick<HostReport, 'booted_at'>> {
+  const [, seconds] = /^btime (\d+)$/m.exec(await readFile('/proc/stat', 'utf8').catch(() => '')) ?? [];
+  return seconds === undefined ? {} : { booted_at: new Date(Number(seconds) * 1000).toISOString() };
 }
 
 async function diskGb(dir: string): Promise<number> {

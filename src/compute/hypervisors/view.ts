@@ -83,7 +83,7 @@ export function statisticsView(hypervisors: readonly Hypervisor[]): Record<strin
 
 /** In the manner of the program `uptime`; null when the host does not tell when it booted. */
 export function uptimeOf({ node }: Hypervisor, now: number): string | null {
-  const { booted_at } = JSON.parse(node.report_json) as HostReport & { readonly booted_at?: string };
+  const { booted_at } = JSON.parse(node.report_json) as HostReport;
   if (booted_at === undefined) return null;
   const minutes = Math.max(0, Math.floor((now - Date.parse(booted_at)) / 60_000));
   const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60];

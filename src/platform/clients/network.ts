@@ -79,6 +79,16 @@ type Attributes = Readonly<Record<string, unknown>>;
 export interface NetworkClient {
   listNetworks(token: string, filter: NetworkFilter): Promise<Network[]>;
   getNetwork(token: string, id: string): Promise<Network>;
+  /**
+   * The id of the network that the project has automatically, which is made with the first call. `dryRun` only asks
+   * whether it could be: the id then is none.
+   * @throws DomainError when the deployment lacks what it is made from
+   */
+  autoAllocateNetwork(
+    token: string,
+    projectId: string,
+    wanted?: { readonly dryRun: boolean },
+  ): Promise<string>;
   listSubnets(token: string, filter: NetworkFilter): Promise<Subnet[]>;
   listPorts(token: string, filter: NetworkFilter): Promise<Port[]>;
   getPort(token: string, id: string): Promise<Port>;
@@ -145,6 +155,11 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     listSecurityGroups: list('/security-groups', 'security_groups'),
     listSecurityGroupRules: list('/security-group-rules', 'security_group_rules'),
     listFloatingIps: list('/floatingips', 'floatingips'),
+    autoAllocateNetwork: async (token, projectId, { dryRun } = { dryRun: false }) => {
+      const path = `/auto-allocated-topology/${encodeURIComponent(projectId)}${dryRun ? '?fields=dry-run' : ''}`;
+      const answer = await send(token, 'GET', path);
+      return (answer['auto_allocated_topology'] as { readonly id: string }).id;
+    },
     getNetwork: async (token, id) =>
       (await send(token, 'GET', `/networks/${encodeURIComponent(id)}`))['network'] as Network,
     getPort: async (token, id) =>

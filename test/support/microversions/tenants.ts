@@ -120,7 +120,7 @@ export const tenantRows: readonly Row[] = [
   },
   {
     version: '2.36',
-    change: "network's proxies, quotas and limits go",
+    change: "the proxies, network's quotas and limits go",
     proof: 'steps',
     check: async (step) => {
       const { below, from, world } = step;
@@ -128,10 +128,11 @@ export const tenantRows: readonly Row[] = [
       const rule = { security_group_rule: {} };
       await statuses(step, [400, 404], 'POST', '/os-security-group-rules', rule);
       await statuses(step, [200, 404], 'GET', '/images');
-      for (const path of names('/os-networks /os-tenant-networks /os-floating-ips /os-floating-ip-pools'))
+      for (const path of names(
+        '/os-networks /os-tenant-networks /os-floating-ips /os-floating-ip-pools /os-volumes /os-snapshots',
+      ))
         await statuses(step, [200, 404], 'GET', path);
       await statuses(step, [400, 404], 'POST', '/os-floating-ips', { more: 1 });
-      for (const path of names('/os-volumes /os-snapshots')) await statuses(step, [404, 404], 'GET', path);
       const limits = names(
         'maxTotalFloatingIps maxSecurityGroups maxSecurityGroupRules totalFloatingIpsUsed totalSecurityGroupsUsed',
       );

@@ -1,18 +1,22 @@
 // Are the networks, ports and security groups of a request there and free to use? Nothing is made or changed here.
 import type { Call } from '#platform/http/api.ts';
 import type { Network, Port } from '#platform/clients/network.ts';
+import { DomainError } from '#platform/errors/domain-error.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { Conflict, Forbidden, InvalidInput } from '#compute/errors.ts';
 import type { NetworkRequest, RequestedNetwork } from '#compute/tables.ts';
 import { tokenOf } from './check-image.ts';
 import type { LaunchRequest } from './launch-request.ts';
 
-/** The request with `auto` and silence resolved to the project's one network. @throws DomainError 400, 403, 409 */
+/**
+ * The request with `auto` and silence resolved to the project's one network; `auto` again where one is to be made for it.
+ * @throws DomainError 400, 403, 409
+ */
 export async function checkNetworks(
   call: Call,
   deps: ComputeDeps,
   wanted: LaunchRequest['networks'],
-): Promise<NetworkRequest> {
+): Promise<NetworkRequest | 'auto'> {
   if (wanted === 'none') return 'none';
   if (wanted === 'auto' || wanted === 'unsaid') return onlyNetwork(call, deps, wanted);
   const networkIds = wanted.flatMap((item) => (item.kind === 'network' ? [item.network_id] : []));
@@ -52,7 +56,7 @@ async function onlyNetwork(
   call: Call,
   deps: ComputeDeps,
   wanted: 'auto' | 'unsaid',
-): Promise<NetworkRequest> {
+): Promise<NetworkRequest | 'auto'> {
   const { projectId } = call.principal;
   const visible = (await deps.network.listNetworks(tokenOf(call), {})).filter(
     (network) => !network['router:external'] && (network.project_id === projectId || network.shared),
@@ -65,11 +69,34 @@ async function onlyNetwork(
       'network-ambiguous',
     );
   if (network) return [{ kind: 'network', network_id: network.id }];
-  if (wanted === 'auto')
+  if (wanted === 'unsaid') return 'none';
+  await autoAllocate(call, deps, { dryRun: true });
+  return 'auto';
+}
+
+/** Makes the network that `checkNetworks` found could be made; a project has it once. */
+export async function madeNetwork(
+  call: Call,
+  deps: ComputeDeps,
+  checked: NetworkRequest | 'auto',
+): Promise<NetworkRequest> {
+  if (checked !== 'auto') return checked;
+  return [{ kind: 'network', network_id: await autoAllocate(call, deps, { dryRun: false }) }];
+}
+
+async function autoAllocate(
+  call: Call,
+  { network }: ComputeDeps,
+  wanted: { readonly dryRun: boolean },
+): Promise<string> {
+  const { projectId = '' } = call.principal;
+  return network.autoAllocateNetwork(tokenOf(call), projectId, wanted).catch((cause: unknown) => {
+    if (!(cause instanceof DomainError)) throw cause;
     throw new InvalidInput(
-      'The project has no network with a subnet, and none is made automatically: make one, or ask for networks none.',
+      `Unable to automatically allocate a network for project ${projectId}: ${cause.message}`,
+      'network-not-allocated',
     );
-  return 'none';
+  });
 }
 
 function requireNetwork(

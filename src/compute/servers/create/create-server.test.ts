@@ -8,6 +8,7 @@ import {
   startComputeHarness,
   type ComputeHarness,
 } from '#test/support/compute-harness.ts';
+import { AUTO_NETWORK } from '#test/support/compute-peers.ts';
 
 const body = (fields: Record<string, unknown> = {}, more: Record<string, unknown> = {}) => ({
   server: { name: 'web', flavorRef: FLAVOR, imageRef: IMAGE, ...fields },
@@ -153,6 +154,18 @@ test('asks for a network when there are two, takes none when there is none', asy
   const auto = await cloud.at('2.37', 'POST', '/v2.1/servers', { body: body({ networks: 'auto' }) });
   assert.equal(auto.status, 409);
   cloud.network.networks.clear();
+  const none = await cloud.at('2.37', 'POST', '/v2.1/servers', { body: body({ networks: 'auto' }) });
+  assert.equal(none.status, 400);
+  assert.match(none.body.badRequest.message, /automatically allocate/);
+  cloud.network.networks.set(AUTO_NETWORK, { id: AUTO_NETWORK, project_id: 'nobody', subnets: ['s'] });
+  const made = await cloud.at('2.37', 'POST', '/v2.1/servers', { body: body({ networks: 'auto' }) });
+  assert.equal(made.status, 202);
+  const wanted = await cloud.kysely
+    .selectFrom('instances')
+    .select('networks_json')
+    .where('id', '=', made.body.server.id)
+    .executeTakeFirstOrThrow();
+  assert.deepEqual(JSON.parse(wanted.networks_json), [{ kind: 'network', network_id: AUTO_NETWORK }]);
   const id = await cloud.create();
   const row = await cloud.kysely
     .selectFrom('instances')

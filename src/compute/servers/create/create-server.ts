@@ -39,7 +39,7 @@ import {
   type PlannedDevice,
   type PlannedDisks,
 } from './check-devices.ts';
-import { checkNetworks, checkSecurityGroups } from './check-networks.ts';
+import { checkNetworks, checkSecurityGroups, madeNetwork } from './check-networks.ts';
 import { checkWishes, type Wishes } from './check-wishes.ts';
 import { arrangeDisks } from './read-devices.ts';
 import { reserveVolumes } from '../reserve-volumes.ts';
@@ -128,7 +128,7 @@ async function planLaunch(call: Call, deps: ComputeDeps): Promise<LaunchPlan> {
     flavor,
     image,
     disks,
-    networks,
+    networks: await madeNetwork(call, deps, networks),
     wishes,
     keypair,
     adminPass: request.adminPass ?? newPassword(),
