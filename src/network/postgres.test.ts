@@ -25,11 +25,12 @@ test(
     assert.equal(new Set(made.map((answer) => answer.body.port.fixed_ips[0].ip_address)).size, made.length);
     const list = async (query: string) =>
       (await net.get(`ports?${query}`)).body.ports.map((port: { name: string }) => port.name);
-    assert.deepEqual(await list('name=p3&name=p1&sort_key=name'), ['p1', 'p3']);
-    assert.deepEqual(await list('device_owner=&sort_key=name&limit=2'), ['p0', 'p1']);
-    assert.deepEqual(await list('fixed_ips=ip_address_substr%3D10.0.0&limit=1&sort_key=name&device_owner='), [
-      'p0',
-    ]);
+    assert.deepEqual(await list('name=p3&name=p1&sort_key=name&sort_dir=asc'), ['p1', 'p3']);
+    assert.deepEqual(await list('device_owner=&sort_key=name&sort_dir=asc&limit=2'), ['p0', 'p1']);
+    assert.deepEqual(
+      await list('fixed_ips=ip_address_substr%3D10.0.0&limit=1&sort_key=name&sort_dir=asc&device_owner='),
+      ['p0'],
+    );
     assert.equal((await net.get('networks?router:external=False')).body.networks.length, 1);
     assert.equal(
       (await net.get('network-ip-availabilities', 'admin')).body.network_ip_availabilities[0].used_ips,

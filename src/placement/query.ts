@@ -22,10 +22,7 @@ export function refuseUnknown(
     const since = Object.hasOwn(known, key) ? known[key] : undefined;
     if (since !== undefined && atLeast(call.microversion, since)) continue;
     if (pattern?.test(key)) continue;
-    throw new BadRequest(
-      `Invalid query string parameters: '${key.slice(0, 255)}' was unexpected`,
-      'query-bad-value',
-    );
+    throw new BadRequest(`Invalid query string parameters: '${key.slice(0, 255)}' was unexpected`);
   }
 }
 
@@ -37,7 +34,6 @@ export function readResources(text: string, name = 'resources'): Record<string, 
     if (!match?.[1] || Number(match[2]) < 1 || Number(match[2]) > 2_147_483_647) {
       throw new BadRequest(
         `Badly formed ${name} parameter. Expected a string of the form CLASS:AMOUNT,CLASS:AMOUNT with amounts above 0. Got: ${text.slice(0, 255)}.`,
-        'query-bad-value',
       );
     }
     resources[match[1]] = Number(match[2]);
@@ -108,7 +104,6 @@ export function readAggregates(call: Call, texts: readonly string[], name = 'mem
     if (ids.some((each) => each === undefined))
       throw new BadRequest(
         `Invalid query string parameters: Expected '${name}' parameter to contain valid UUID(s). Got: ${text.slice(0, 255)}`,
-        'query-bad-value',
       );
     if (forbidden) notMemberOf.push(...(ids as string[]));
     else memberOf.push(ids as string[]);

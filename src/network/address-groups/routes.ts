@@ -93,6 +93,13 @@ function changeAddresses(verb: 'add' | 'remove') {
           'AddressesNotFound',
           `Addresses ${missing.join(', ')} not found in the address group ${row.id}.`,
         );
+      const known = named.filter((address) => before.includes(address));
+      if (verb === 'add' && known.length > 0)
+        throw new NetworkError(
+          'bad-request',
+          'AddressesAlreadyExist',
+          `Addresses ${known.join(', ')} already exist in the address group ${row.id}.`,
+        );
       const after =
         verb === 'add' ? [...before, ...missing] : before.filter((address) => !named.includes(address));
       unit.touch('address_group', row.id);

@@ -3,7 +3,7 @@ import type { IpAllocationRow, SubnetRow } from '../tables.ts';
 import { badRequest, conflict, invalidInput } from '../errors.ts';
 import type { Sql } from '../rest/deps.ts';
 import { deleteRows, equals, selectRows } from '../rest/select.ts';
-import { isRouterOwned } from '../ports/owners.ts';
+import { isL3Owned, isRouterOwned } from '../ports/owners.ts';
 import {
   contains,
   eui64,
@@ -97,7 +97,8 @@ export async function allocateWishes(
   wishes: readonly FixedIpWish[],
 ): Promise<void> {
   const subnets = await subnetsOfNetwork(db, port.network_id);
-  const chosen = wishes.map((wish) => choose(subnets, port, wish));
+  const named = wishes.map((wish) => choose(subnets, port, wish));
+  const chosen = [...named, ...announced(subnets, port, named)];
   const texts = chosen.flatMap(({ ip }) => (ip ? [formatIp(ip)] : []));
   if (new Set(texts).size !== texts.length) throw invalidInput('Duplicate IP address in request');
   const existing = await allocationsOf(db, port.id);
@@ -113,6 +114,15 @@ export async function allocateWishes(
     if (!free) throw exhausted(port.network_id);
     await reserveAddress(db, subnet, port.id, free, index);
   }
+}
+
+/** Guests make an address of their own on every SLAAC subnet, whether somebody asks for it or not. */
+function announced(subnets: readonly SubnetRow[], port: PortIdentity, named: readonly Chosen[]): Chosen[] {
+  if (isL3Owned(port.device_owner) || named.length === 0) return [];
+  return subnets
+    .filter((subnet) => isAutoAddress(subnet) && serves(subnet, port.device_owner))
+    .filter((subnet) => !named.some((each) => each.subnet.id === subnet.id))
+    .map((subnet) => ({ subnet, ip: slaacAddress(subnet, port.mac_address) }));
 }
 
 function match(

@@ -12,7 +12,7 @@ import {
 } from '../rest/attributes.ts';
 
 const changeable = {
-  name: nullable(Name),
+  name: Name,
   description: Description,
   admin_state_up: Bool,
   shared: Bool,

@@ -1,6 +1,6 @@
 // Chooses the segment of a network: its type, physical network and VLAN tag or Geneve identifier.
 import { sql } from 'kysely';
-import { badRequest, conflict, invalidInput } from '../errors.ts';
+import { badRequest, conflict, invalidInput, NetworkError } from '../errors.ts';
 import { readInt, readTextOrNull } from '../rest/attributes.ts';
 import type { Input, NetworkDeps, Sql } from '../rest/deps.ts';
 import type { NetworkType } from '../tables.ts';
@@ -146,5 +146,9 @@ async function freeId(
 export function checkZones(deps: NetworkDeps, hints: readonly string[]): void {
   const unknown = hints.find((hint) => !deps.config.availabilityZones.includes(hint));
   if (unknown !== undefined)
-    throw badRequest('AvailabilityZoneNotFound', `AvailabilityZone ${unknown} could not be found.`);
+    throw new NetworkError(
+      'not-found',
+      'AvailabilityZoneNotFound',
+      `AvailabilityZone ${unknown} could not be found.`,
+    );
 }

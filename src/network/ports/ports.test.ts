@@ -163,14 +163,18 @@ test('filters, sorts and pages lists', async () => {
     );
   const names = async (query: string) =>
     (await net.get(`ports?${query}`)).body.ports.map((port: { name: string }) => port.name);
-  assert.deepEqual(await names('sort_key=name'), ['a', 'b', 'c']);
+  assert.deepEqual(await names('sort_key=name&sort_dir=asc'), ['a', 'b', 'c']);
   assert.deepEqual(await names('sort_key=name&sort_dir=desc&limit=2'), ['c', 'b']);
-  assert.deepEqual(await names('name=a&name=b&sort_key=name'), ['a', 'b']);
+  assert.deepEqual(await names('name=a&name=b&sort_key=name&sort_dir=asc'), ['a', 'b']);
   assert.deepEqual(await names('device_id='), ['a']);
-  assert.deepEqual(await names(`fixed_ips=subnet_id%3D${subnet.id}&sort_key=name`), ['a', 'b', 'c']);
+  assert.deepEqual(await names(`fixed_ips=subnet_id%3D${subnet.id}&sort_key=name&sort_dir=asc`), [
+    'a',
+    'b',
+    'c',
+  ]);
   assert.deepEqual(await names('fixed_ips=ip_address%3D10.0.0.2'), ['c']);
   assert.deepEqual(await names('status=ACTIVE'), []);
-  const page = await net.get(`ports?sort_key=name&limit=1&marker=${ids[1]}&fields=name`);
+  const page = await net.get(`ports?sort_key=name&sort_dir=asc&limit=1&marker=${ids[1]}&fields=name`);
   assert.deepEqual(page.body.ports, [{ name: 'b' }]);
   assert.deepEqual(
     page.body.ports_links.map((link: { rel: string }) => link.rel),

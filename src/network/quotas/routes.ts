@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import type { QuotaRow } from '../tables.ts';
-import { conflict } from '../errors.ts';
+import { conflict, invalidInput, NetworkError } from '../errors.ts';
 import { ADMIN, READER, rules } from '../policy.ts';
 import { Bool, Int, Project } from '../rest/attributes.ts';
 import type { NetworkDeps, View } from '../rest/deps.ts';
@@ -74,9 +74,12 @@ async function update(call: Call, deps: NetworkDeps): Promise<View> {
   const input = (call.body as { quota: Record<string, unknown> }).quota;
   const checked = input['check_limit'] === true || input['check_limit'] === 'true';
   const wanted = QUOTA_RESOURCES.filter((name) => input[name] !== undefined);
+  const below = wanted.find((name) => Number(input[name]) < -1);
+  if (below !== undefined)
+    throw invalidInput(`Invalid quota of ${below}: ${String(input[below])} is below -1`);
   const limits = await deps.db.transaction(async (trx) => {
     for (const resource of wanted) {
-      const quota = Math.max(-1, Number(input[resource]));
+      const quota = Number(input[resource]);
       if (checked && quota >= 0 && (await usageOf(trx, resource, id)) > quota)
         throw conflict('QuotaLimitBelowUsage', `The limit ${quota} of ${resource} is below what is in use.`);
       await trx
@@ -93,7 +96,10 @@ async function update(call: Call, deps: NetworkDeps): Promise<View> {
 async function reset(call: Call, deps: NetworkDeps): Promise<Reply> {
   const id = call.params['id'] ?? '';
   call.enforce('delete_quota', { project_id: id });
-  await deleteRows(deps.db.kysely, 'quotas', [equals('project_id', id)]);
+  const own = equals('project_id', id);
+  if ((await selectRows(deps.db.kysely, 'quotas', [own])).length === 0)
+    throw new NetworkError('not-found', 'TenantQuotaNotFound', `Quota for tenant ${id} could not be found.`);
+  await deleteRows(deps.db.kysely, 'quotas', [own]);
   return new Reply(204);
 }
 

@@ -2,7 +2,7 @@
 // page, links and fields. A constant number of statements, however long the list.
 import type { Call } from '#platform/http/api.ts';
 import type { StandardColumns } from '../tables.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, notFound } from '../errors.ts';
 import type { NetworkDeps, View } from './deps.ts';
 import { hasTagFilter, matchesTags, parseQuery, type ListQuery, type SortKey } from './query.ts';
 import { equals, inList, selectColumns, selectRows, type Condition, type StandardTable } from './select.ts';
@@ -57,7 +57,7 @@ export async function answerList(call: Call, listing: Listing, source: ListSourc
       sort.map(({ key }) => listing.columns[key]?.column ?? key),
       conditions,
     );
-    const page = paginate(index.sort(comparing(sort, listing)), query, limit);
+    const page = paginate(listing.plural, index.sort(comparing(sort, listing)), query, limit);
     const ids = page.items.map((row) => row['id'] as string);
     const rows =
       ids.length === 0
@@ -78,7 +78,7 @@ export async function answerList(call: Call, listing: Listing, source: ListSourc
     .filter((view) => fits(view, rest))
     .filter((view) => matchesTags(tagsOf(view), query.tags));
   views.sort(comparing(sort));
-  return finish(call, listing.plural, query, paginate(views, query, limit), limit);
+  return finish(call, listing.plural, query, paginate(listing.plural, views, query, limit), limit);
 }
 
 /**
@@ -95,7 +95,7 @@ export function answerViews(
 ): View {
   const limit = pageSize(query, deps);
   const sorted = views.toSorted(comparing(query.sort));
-  return finish(call, plural, query, paginate(sorted, query, limit, key), limit, key);
+  return finish(call, plural, query, paginate(plural, sorted, query, limit, key), limit, key);
 }
 
 function pushDown(
@@ -197,12 +197,20 @@ interface Page {
   readonly previous: boolean;
 }
 
-function paginate(sorted: View[], query: ListQuery, limit: number | undefined, key = 'id'): Page {
+const singular = (plural: string): string => plural.replace(/ies$/, 'y').replace(/s$/, '');
+
+function paginate(
+  plural: string,
+  sorted: View[],
+  query: ListQuery,
+  limit: number | undefined,
+  key = 'id',
+): Page {
   let start = 0;
   let end = sorted.length;
   if (query.marker !== undefined) {
     const at = sorted.findIndex((item) => item[key] === query.marker);
-    if (at < 0) throw badRequest('HTTPBadRequest', `Marker ${query.marker} could not be found.`);
+    if (at < 0) throw notFound(singular(plural), query.marker);
     if (query.reverse) end = at;
     else start = at + 1;
   }

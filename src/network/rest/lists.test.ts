@@ -111,9 +111,10 @@ for (const [path, { key, body, unnamed }] of Object.entries(RESOURCES)) {
         'sort_key=id&sort_dir=up',
         'nothing=1',
         'limit=x',
-        'limit=1&marker=x',
+        'sort_key=id',
       ])
         assert.equal((await net.get(`${path}?${query}`)).status, 400, query);
+      assert.equal((await net.get(`${path}?limit=1&marker=x`)).status, 404);
     });
 
     test('pages there and back', async () => {
@@ -186,8 +187,11 @@ describe('lists that come from memory', () => {
       );
     assert.deepEqual(await targets('sort_key=target_tenant&sort_dir=desc'), ['c', 'b', 'a']);
     assert.deepEqual(await targets('sort_key=target_tenant&sort_dir=asc&limit=2'), ['a', 'b']);
-    assert.deepEqual(await targets('target_tenant=a&target_tenant=c&sort_key=target_tenant'), ['a', 'c']);
-    const page = (await net.get('rbac-policies?sort_key=target_tenant&limit=2')).body;
+    assert.deepEqual(await targets('target_tenant=a&target_tenant=c&sort_key=target_tenant&sort_dir=asc'), [
+      'a',
+      'c',
+    ]);
+    const page = (await net.get('rbac-policies?sort_key=target_tenant&sort_dir=asc&limit=2')).body;
     const next = new URL(page.rbac_policies_links[0].href);
     assert.deepEqual(await targets(next.search.slice(1)), ['c']);
   });
@@ -195,8 +199,8 @@ describe('lists that come from memory', () => {
   test('IP availabilities are paged by the id of their network', async () => {
     const get = async (query: string): Promise<JsonValue> =>
       (await net.get(`network-ip-availabilities?${query}`, 'admin')).body;
-    const all = (await get('sort_key=network_name')).network_ip_availabilities as JsonValue[];
-    const page = await get('sort_key=network_name&limit=1');
+    const all = (await get('sort_key=network_name&sort_dir=asc')).network_ip_availabilities as JsonValue[];
+    const page = await get('sort_key=network_name&sort_dir=asc&limit=1');
     assert.deepEqual(page.network_ip_availabilities, all.slice(0, 1));
     const next = await get(new URL(page.network_ip_availabilities_links[0].href).search.slice(1));
     assert.deepEqual(next.network_ip_availabilities, all.slice(1, 2));

@@ -75,13 +75,13 @@ function parseSort(query: URLSearchParams, attributes: ReadonlySet<string>): Sor
   const given = (name: string): string[] => query.getAll(name).filter((each) => each !== '');
   const keys = given('sort_key');
   const dirs = given('sort_dir');
-  if (dirs.length > 0 && dirs.length !== keys.length)
+  if (dirs.length !== keys.length)
     throw badRequest('HTTPBadRequest', 'The number of sort_keys and sort_dirs must be same');
   return keys.map((key, index) => {
     const name = key === 'tenant_id' ? 'project_id' : key;
     if (!attributes.has(name))
       throw badRequest('HTTPBadRequest', `${key} is an invalid attribute for sort keys`);
-    const dir = dirs[index] ?? 'asc';
+    const dir = dirs[index];
     if (dir !== 'asc' && dir !== 'desc')
       throw badRequest(
         'HTTPBadRequest',
@@ -94,7 +94,7 @@ function parseSort(query: URLSearchParams, attributes: ReadonlySet<string>): Sor
 function parseLimit(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
   if (!/^\d{1,15}$/.test(text))
-    throw badRequest('HTTPBadRequest', `Limit must be an integer 0 or greater and not '${text}'`);
+    throw badRequest('BadRequest', `Limit must be an integer 0 or greater and not '${text}'`);
   return Number(text) || undefined;
 }
 

@@ -116,7 +116,6 @@ export async function viewRouters(
     routes: JSON.parse(row.routes) as unknown,
     distributed: row.distributed === 1,
     ha: row.ha === 1,
-    flavor_id: null,
     availability_zone_hints: JSON.parse(row.availability_zone_hints) as unknown,
     availability_zones: JSON.parse(row.availability_zone_hints) as unknown,
   }));

@@ -45,7 +45,7 @@ async function choosePeer({ unit, caller }: Operation, input: Input, ethertype: 
   const addresses = readTextOrNull(input, 'remote_address_group_id');
   if ([prefix, group, addresses].filter((each) => each !== null).length > 1)
     throw badRequest(
-      'SecurityGroupMultipleRemoteEntities',
+      'SecurityGroupMultipleRemoteEntites', // upstream's spelling, which clients match on
       'Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.',
     );
   if (group !== null) {

@@ -56,7 +56,7 @@ export const createSubnet = createBody(
     ipv6_address_mode: Mode,
     segment_id: Type.Null(),
   },
-  ['network_id'],
+  ['network_id', 'ip_version'],
 );
 
 export const updateSubnet = updateBody('subnet', changeable);

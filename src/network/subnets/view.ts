@@ -18,6 +18,5 @@ export async function viewSubnets(rows: readonly SubnetRow[]): Promise<View[]> {
     service_types: JSON.parse(row.service_types) as unknown,
     subnetpool_id: row.subnetpool_id,
     dns_publish_fixed_ip: row.dns_publish_fixed_ip === 1,
-    segment_id: null,
   }));
 }

@@ -52,7 +52,6 @@ function readGroup(call: Call, suffix: string): RequestGroup {
   if (inTree !== null && tree === undefined)
     throw new BadRequest(
       `Invalid query string parameters: Expected '${name('in_tree')}' parameter to be a format of uuid. Got: ${inTree.slice(0, 255)}`,
-      'query-bad-value',
     );
   const resources = query.get(name('resources'));
   return {
@@ -95,13 +94,11 @@ function readPolicy(query: URLSearchParams, groups: readonly RequestGroup[]): 'n
   if (policy !== null && policy !== 'none' && policy !== 'isolate')
     throw new BadRequest(
       `Invalid query string parameters: Failed validating 'enum' for group_policy: '${policy.slice(0, 255)}' is not one of ['none', 'isolate']`,
-      'query-bad-value',
     );
   const granular = groups.filter((group) => group.suffix !== '' && Object.keys(group.resources).length > 0);
   if (granular.length > 1 && policy === null)
     throw new BadRequest(
       'The "group_policy" parameter is required when specifying more than one "resources{N}" parameter.',
-      'query-missing-value',
     );
   return policy ?? undefined;
 }
@@ -122,7 +119,6 @@ function readLimit(text: string | null): number | undefined {
   if (!/^[1-9]\d{0,8}$/.test(text))
     throw new BadRequest(
       `Invalid query string parameters: '${text.slice(0, 255)}' is not a limit of at least 1`,
-      'query-bad-value',
     );
   return Number(text);
 }

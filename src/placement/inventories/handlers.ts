@@ -2,7 +2,7 @@
 import { DomainError } from '#platform/errors/domain-error.ts';
 import { locationOf, ok, timeHeaders } from '#placement/answers.ts';
 import type { PlacementDeps, PlacementExecutor } from '#placement/deps.ts';
-import { BadRequest, Conflict, NotFound } from '#placement/errors.ts';
+import { BadRequest, NotFound, providerConflict } from '#placement/errors.ts';
 import { assertClasses } from '#placement/names.ts';
 import { bumpGeneration, getProvider } from '#placement/resource-providers/store.ts';
 import type { InventoryRow, ResourceProviderRow } from '#placement/tables.ts';
@@ -110,7 +110,7 @@ export async function create(call: Call, deps: PlacementDeps): Promise<Reply> {
     expected: body.resource_provider_generation ?? null,
     next: (old, provider, now) => {
       if (old.some((row) => row.resource_class === body.resource_class))
-        throw new Conflict(`Update conflict: inventory of ${body.resource_class} exists already`);
+        throw providerConflict(`Update conflict: inventory of ${body.resource_class} exists already`);
       return [...old, inventoryRow(provider.id, body.resource_class, body, now)];
     },
   });

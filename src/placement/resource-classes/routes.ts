@@ -1,5 +1,5 @@
 // `/resource_classes`: the kinds of resources that providers can have.
-import { hrefOf, locationOf, ok, timeHeaders } from '#placement/answers.ts';
+import { hrefOf, locationOf, ok } from '#placement/answers.ts';
 import type { PlacementDeps, PlacementExecutor, PlacementRoute } from '#placement/deps.ts';
 import { BadRequest, Conflict, NotFound } from '#placement/errors.ts';
 import { className } from '#placement/inventories/schema.ts';
@@ -87,7 +87,7 @@ async function create(call: Call, { db, clock }: PlacementDeps): Promise<Reply> 
   assertCustom(name);
   if (!(await insertClass(db.kysely, name, isoTime(clock))))
     throw new Conflict(`Conflicting resource class already exists: ${name}`);
-  return new Reply(201, undefined, { location: locationOf(call, `${path}/${name}`), ...timeHeaders(call) });
+  return new Reply(201, undefined, { location: locationOf(call, `${path}/${name}`) });
 }
 
 async function ensure(call: Call, { db, clock }: PlacementDeps): Promise<Reply> {
@@ -96,7 +96,6 @@ async function ensure(call: Call, { db, clock }: PlacementDeps): Promise<Reply> 
   const made = await insertClass(db.kysely, name, isoTime(clock));
   return new Reply(made ? 201 : 204, undefined, {
     location: locationOf(call, `${path}/${name}`),
-    ...timeHeaders(call),
   });
 }
 

@@ -78,7 +78,6 @@ function readUuid(query: URLSearchParams, name: string): string | undefined {
   if (id === undefined)
     throw new BadRequest(
       `Invalid query string parameters: Failed validating ${name}: '${text.slice(0, 255)}' is not a 'uuid'`,
-      'query-bad-value',
     );
   return id;
 }

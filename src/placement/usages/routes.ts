@@ -33,10 +33,7 @@ async function ofProject(call: Call, { db }: PlacementDeps): Promise<Reply> {
   refuseUnknown(call, { project_id: '1.9', user_id: '1.9', consumer_type: '1.38' });
   const projectId = call.query.get('project_id');
   if (!projectId)
-    throw new BadRequest(
-      "Invalid query string parameters: 'project_id' is a required property",
-      'query-missing-value',
-    );
+    throw new BadRequest("Invalid query string parameters: 'project_id' is a required property");
   call.enforce('placement:usages', { project_id: projectId });
   const owner = { projectId, userId: call.query.get('user_id') };
   const rows = await sumByType(db.kysely, owner);
