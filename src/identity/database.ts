@@ -233,6 +233,39 @@ export interface LimitRow {
   description: string | null;
 }
 
+/** A program that users may let act for them (OAuth 1.0). */
+export interface ConsumerRow {
+  id: string;
+  description: string | null;
+  /** Encrypted with the credential keys. */
+  sealed_secret: string;
+  extra: string;
+}
+
+/** Before it is authorized it has no `verifier`, `user_id` and `roles`. */
+export interface RequestTokenRow {
+  id: string;
+  sealed_secret: string;
+  consumer_id: string;
+  project_id: string;
+  verifier: string | null;
+  user_id: string | null;
+  /** JSON array of role ids. */
+  roles: string | null;
+  expires_at: string;
+}
+
+/** Lets its consumer act for `user_id` in the project with the roles. */
+export interface AccessTokenRow {
+  id: string;
+  sealed_secret: string;
+  consumer_id: string;
+  project_id: string;
+  user_id: string;
+  roles: string;
+  expires_at: string;
+}
+
 export interface IdentityTables {
   projects: ProjectRow;
   users: UserRow;
@@ -252,6 +285,9 @@ export interface IdentityTables {
   revocations: RevocationRow;
   policies: PolicyRow;
   trusts: TrustRow;
+  oauth_consumers: ConsumerRow;
+  oauth_request_tokens: RequestTokenRow;
+  oauth_access_tokens: AccessTokenRow;
   endpoint_groups: EndpointGroupRow;
   project_endpoints: ProjectEndpointRow;
   domain_options: DomainOptionRow;

@@ -5,6 +5,7 @@ import type { Log } from '#platform/log/log.ts';
 import type { IdentityConfig } from './config.ts';
 import type { IdentityDatabase } from './database.ts';
 import type { Directory } from './directory/directory.ts';
+import type { SeenRequests } from './oauth1/verify.ts';
 import type { PasswordHasher } from './passwords/hash.ts';
 import type { Passwords } from './passwords/passwords.ts';
 import type { KeyRepository } from './tokens/key-repository.ts';
@@ -21,6 +22,8 @@ export interface IdentityDeps {
   readonly passwords: Passwords;
   readonly tokens: TokenProvider;
   readonly revocations: Revocations;
+  /** Signed OAuth requests, each of which counts once. */
+  readonly seenRequests: SeenRequests;
   /** Seals the blobs of credentials. */
   readonly credentialKeys: KeyRepository;
 }

@@ -9,6 +9,7 @@ import { endpointFilterPolicies } from './endpoint-filter/policy.ts';
 import { endpointPolicies } from './endpoints/policy.ts';
 import { groupPolicies } from './groups/policy.ts';
 import { limitPolicies } from './limits/policy.ts';
+import { oauthPolicies } from './oauth1/policy.ts';
 import { policyPolicies } from './policies/policy.ts';
 import { projectPolicies } from './projects/policy.ts';
 import { regionPolicies } from './regions/policy.ts';
@@ -37,5 +38,6 @@ export const identityPolicies: readonly PolicyRule[] = [
   ...endpointFilterPolicies,
   ...domainConfigPolicies,
   ...limitPolicies,
+  ...oauthPolicies,
   ...userPolicies,
 ];

@@ -8,6 +8,7 @@ import { removeOptions } from './domain-config/store.ts';
 import { removeTies } from './endpoint-filter/store.ts';
 import { removeLimits } from './limits/store.ts';
 import { listGroupRows, removeGroup, removeMembershipsOfUser } from './groups/store.ts';
+import { removeAccessTokens } from './oauth1/store.ts';
 import { listProjectRows, removeProject } from './projects/store.ts';
 import { removeAssignments } from './role-assignments/store.ts';
 import { listRoleRows, removeRole } from './roles/store.ts';
@@ -22,6 +23,7 @@ export async function removeUserWithAll(trx: IdentityExecutor, id: string): Prom
   await removeCredentials(trx, { user_id: id });
   await removeTrusts(trx, { trustor_user_id: id });
   await removeTrusts(trx, { trustee_user_id: id });
+  await removeAccessTokens(trx, { user_id: id });
   await removeUser(trx, id);
 }
 
@@ -35,6 +37,7 @@ export async function removeProjectWithAll(trx: IdentityExecutor, id: string): P
   await removeApplicationCredentials(trx, { project_id: id });
   await removeCredentials(trx, { project_id: id });
   await removeTrusts(trx, { project_id: id });
+  await removeAccessTokens(trx, { project_id: id });
   await removeTies(trx, { project_id: id });
   await removeLimits(trx, { project_id: id });
   await forgetDefaultProject(trx, id);

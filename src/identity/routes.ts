@@ -13,6 +13,7 @@ import { endpointFilterRoutes } from './endpoint-filter/routes.ts';
 import { endpointRoutes } from './endpoints/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
+import { oauthRoutes } from './oauth1/routes.ts';
 import { policyRoutes } from './policies/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { regionRoutes } from './regions/routes.ts';
@@ -44,5 +45,6 @@ export const identityRoutes: readonly Route<IdentityDeps>[] = [
   ...endpointFilterRoutes,
   ...domainConfigRoutes,
   ...limitRoutes,
+  ...oauthRoutes,
   ...userRoutes,
 ];

@@ -17,6 +17,8 @@ import { trustTable } from './migrations/003-trusts.ts';
 import { endpointFilterTables } from './migrations/004-endpoint-filter.ts';
 import { domainConfigTable } from './migrations/005-domain-config.ts';
 import { limitTables } from './migrations/006-limits.ts';
+import { oauthTables } from './migrations/007-oauth1.ts';
+import { SeenRequests } from './oauth1/verify.ts';
 import { PasswordHasher } from './passwords/hash.ts';
 import { Passwords } from './passwords/passwords.ts';
 import { identityPolicies } from './policies.ts';
@@ -36,6 +38,7 @@ const MIGRATIONS = [
   endpointFilterTables,
   domainConfigTable,
   limitTables,
+  oauthTables,
 ];
 
 export interface IdentityService extends Service<IdentityDeps> {
@@ -104,6 +107,7 @@ async function createDeps(
     passwords: new Passwords(config, clock, db, hasher),
     tokens: new TokenProvider(config, clock, keys, directory, revocations),
     revocations,
+    seenRequests: new SeenRequests(clock),
     credentialKeys: new KeyRepository(join(context.dataDir, 'credential-keys'), config.maxActiveKeys),
   };
 }

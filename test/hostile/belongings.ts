@@ -143,6 +143,7 @@ async function makeIdentity(maker: Maker, { alice, rita, admin, projectA, roles 
     'OS-EP-FILTER/endpoint_groups',
   );
   await maker.put(admin, `${K}/domains/${ids['domain']}/config`, { config: { identity: { driver: 'sql' } } });
+  await make('consumer', { description: 'a-consumer' }, 'OS-OAUTH1/consumers');
   await makeLimits(maker, admin, projectA);
   ids['rita'] = rita.userId;
   await maker.make('trust', alice.token, `${K}/OS-TRUST/trusts`, 'trust', {

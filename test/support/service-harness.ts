@@ -64,7 +64,7 @@ export function namedTokens(callers: Readonly<Record<string, Principal>> = CALLE
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed JSON, or undefined; typed loosely, as tests look into it. */
+  /** Parsed JSON, a form as its text, or undefined; typed loosely, as tests look into it. */
   readonly body: JsonValue;
 }
 
@@ -111,8 +111,13 @@ export async function mountForTest<D>(
         headers: Object.fromEntries(
           Object.entries(answer.headers).map(([name, value]) => [name, String(value)]),
         ),
-        body: answer.payload === '' ? undefined : (JSON.parse(answer.payload) as unknown),
+        body: bodyOf(answer.payload, String(answer.headers['content-type'])),
       };
     },
   };
+}
+
+function bodyOf(text: string, type: string): unknown {
+  if (text === '') return undefined;
+  return type.startsWith('application/x-www-form-urlencoded') ? text : (JSON.parse(text) as unknown);
 }

@@ -5,16 +5,14 @@ import type { IdentityDeps } from '../deps.ts';
 import { domainView } from '../domains/view.ts';
 import { Forbidden } from '../errors.ts';
 import { listAnswer, selfLink } from '../listing.ts';
+import { listProjectsByIds } from '../projects/store.ts';
 import { projectView } from '../projects/view.ts';
 import { domainsOfUser, projectsOfUser } from '../role-assignments/reach.ts';
 
 async function inEnabledDomain(deps: IdentityDeps, rows: readonly ProjectRow[]): Promise<ProjectRow[]> {
-  const found: ProjectRow[] = [];
-  for (const row of rows) {
-    const domain = await deps.directory.domain(row.domain_id);
-    if (row.enabled === 1 && domain?.enabled === 1) found.push(row);
-  }
-  return found;
+  const domains = await listProjectsByIds(deps.db.kysely, [...new Set(rows.map((row) => row.domain_id))]);
+  const enabled = new Set(domains.filter((domain) => domain.enabled === 1).map((domain) => domain.id));
+  return rows.filter((row) => row.enabled === 1 && enabled.has(row.domain_id));
 }
 
 async function listScopableProjects(call: Call, deps: IdentityDeps): Promise<unknown> {

@@ -10,6 +10,7 @@ import {
 import { listEndpointRows, listServiceRows } from '../catalog/store.ts';
 import { catalogOf, type CatalogEntry } from '../catalog/view.ts';
 import type {
+  AccessTokenRow,
   ApplicationCredentialRow,
   AssignmentRow,
   IdentityDatabase,
@@ -19,6 +20,7 @@ import type {
 } from '../database.ts';
 import { tiedEndpoints } from '../endpoint-filter/filter.ts';
 import { listTies } from '../endpoint-filter/store.ts';
+import { listAccessTokenRows } from '../oauth1/store.ts';
 import { findProject, findProjectByName, NO_DOMAIN } from '../projects/store.ts';
 import { listAssignmentsOfUser } from '../role-assignments/store.ts';
 import { listImplications, listRoleRows } from '../roles/store.ts';
@@ -114,6 +116,12 @@ export class Directory {
   /** As it was when it was read: how many uses it has left may be less by now. */
   async trust(id: string): Promise<TrustRow | undefined> {
     return this.#read('trust', [id], async () => findTrust(this.#db.kysely, id));
+  }
+
+  async accessToken(id: string): Promise<AccessTokenRow | undefined> {
+    const read = async (): Promise<AccessTokenRow | undefined> =>
+      (await listAccessTokenRows(this.#db.kysely, { id }))[0];
+    return this.#read('access-token', [id], read);
   }
 
   async accessRules(credentialId: string): Promise<readonly BoundRule[]> {

@@ -102,6 +102,13 @@ async function grantOf(deps: IdentityDeps, row: CredentialRow, keys: Keys): Prom
       ...(own.expires_at === null ? {} : { notAfter: Date.parse(own.expires_at) }),
     };
   }
+  if (keys.access_token_id !== undefined) {
+    const token = await deps.directory.accessToken(keys.access_token_id);
+    if (token?.user_id !== userId || token.project_id !== projectId) {
+      throw new Unauthorized('the access token is gone, or for another project');
+    }
+    return { ...base, accessTokenId: token.id, notAfter: Date.parse(token.expires_at) };
+  }
   return base;
 }
 

@@ -37,6 +37,7 @@ export async function delegationOf(
     return byCredential(directory, user, holder.applicationCredentialId);
   }
   if (holder.trustId !== undefined) return byTrust(directory, user, holder.trustId, enabledUser);
+  if (holder.accessTokenId !== undefined) return byAccessToken(directory, user, holder.accessTokenId);
   return {
     user,
     rolesOf: user.id,
@@ -75,6 +76,21 @@ async function credentialView(
     ...(rules
       ? { access_rules: rules.map(({ id, service, method, path }) => ({ id, service, method, path })) }
       : {}),
+  };
+}
+
+async function byAccessToken(directory: Directory, user: UserRow, id: string): Promise<Delegation> {
+  const token = await directory.accessToken(id);
+  if (token?.user_id !== user.id) throw new Unauthorized('the access token is gone');
+  return {
+    user,
+    rolesOf: user.id,
+    choose: (graph, held) => {
+      const limit = graph.expand(JSON.parse(token.roles) as string[]);
+      return held.filter((role) => limit.includes(role));
+    },
+    part: { 'OS-OAUTH1': { access_token_id: token.id, consumer_id: token.consumer_id } },
+    expiresAt: token.expires_at,
   };
 }
 

@@ -15,7 +15,7 @@ const VARY = { vary: 'X-Auth-Token' };
 
 export async function createToken(call: Call, deps: IdentityDeps): Promise<Reply> {
   const { auth } = call.body as CreateToken;
-  const proof = await prove(deps, auth.identity);
+  const proof = await prove(call, deps, auth.identity);
   const wanted = await wantedScope(deps, proof, auth.scope);
   const issued = wanted.byDefault
     ? await issueByDefault(deps, proof, wanted.scope)
@@ -34,8 +34,8 @@ async function issue(
   scope: TokenScope,
   trust?: TrustRow,
 ): Promise<{ token: string; body: TokenBody }> {
-  const { credential } = proof;
-  const ends = (trust ?? credential)?.expires_at ?? undefined;
+  const { credential, accessToken } = proof;
+  const ends = (trust ?? credential ?? accessToken)?.expires_at ?? undefined;
   const notAfter = ends === undefined ? undefined : Date.parse(ends);
   return deps.tokens.issue({
     userId: proof.userId,
@@ -44,6 +44,7 @@ async function issue(
     ...(proof.parent ? { parent: proof.parent } : {}),
     ...(credential ? { applicationCredentialId: credential.id } : {}),
     ...(trust ? { trustId: trust.id } : {}),
+    ...(accessToken ? { accessTokenId: accessToken.id } : {}),
     ...(notAfter === undefined ? {} : { notAfter }),
   });
 }

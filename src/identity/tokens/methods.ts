@@ -1,8 +1,10 @@
 // The ways to prove who one is: password, an earlier token, an application credential. Each yields who it is and what
 // that limits; every failure but of a token is the same 401.
-import type { ApplicationCredentialRow, UserRow } from '../database.ts';
+import type { Call } from '#platform/http/api.ts';
+import type { AccessTokenRow, ApplicationCredentialRow, UserRow } from '../database.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { Forbidden, Invalid, NotFound, Unauthorized } from '../errors.ts';
+import { accessTokenOf } from '../oauth1/method.ts';
 import { enabledUser } from './context.ts';
 import { METHODS, type AuthMethod, type TokenPayload } from './payload.ts';
 import type { DomainReference, IdentityPart } from './schema.ts';
@@ -12,28 +14,36 @@ export interface Proof {
   readonly methods: readonly AuthMethod[];
   readonly parent?: TokenPayload;
   readonly credential?: ApplicationCredentialRow;
+  readonly accessToken?: AccessTokenRow;
 }
 
 /** @throws Unauthorized @throws Invalid when a method is named but its part is absent */
-export async function prove(deps: IdentityDeps, identity: IdentityPart): Promise<Proof> {
+export async function prove(call: Call, deps: IdentityDeps, identity: IdentityPart): Promise<Proof> {
   const proofs: Proof[] = [];
-  for (const method of new Set(identity.methods)) proofs.push(await proveBy(deps, method, identity));
+  for (const method of new Set(identity.methods)) proofs.push(await proveBy(call, deps, method, identity));
   const [first] = proofs;
   if (!first || proofs.some((proof) => proof.userId !== first.userId)) {
     throw new Unauthorized('the methods name different users');
   }
   const parent = proofs.find((proof) => proof.parent)?.parent;
   const credential = proofs.find((proof) => proof.credential)?.credential;
+  const accessToken = proofs.find((proof) => proof.accessToken)?.accessToken;
   const used = new Set(proofs.flatMap((proof) => proof.methods));
   return {
     userId: first.userId,
     methods: METHODS.filter((method) => used.has(method)),
     ...(parent ? { parent } : {}),
     ...(credential ? { credential } : {}),
+    ...(accessToken ? { accessToken } : {}),
   };
 }
 
-async function proveBy(deps: IdentityDeps, method: string, identity: IdentityPart): Promise<Proof> {
+async function proveBy(
+  call: Call,
+  deps: IdentityDeps,
+  method: string,
+  identity: IdentityPart,
+): Promise<Proof> {
   switch (method) {
     case 'password':
       return byPassword(deps, part(identity.password, method));
@@ -41,6 +51,9 @@ async function proveBy(deps: IdentityDeps, method: string, identity: IdentityPar
       return byToken(deps, part(identity.token, method).id);
     case 'application_credential':
       return byCredential(deps, part(identity.application_credential, method));
+    case 'oauth1':
+      part(identity.oauth1, method);
+      return byAccessToken(call, deps);
     default:
       throw new Unauthorized('no such authentication method');
   }
@@ -104,6 +117,12 @@ async function byToken(deps: IdentityDeps, id: string): Promise<Proof> {
     methods: [...new Set<AuthMethod>(['token', ...payload.methods])],
     parent: payload,
   };
+}
+
+async function byAccessToken(call: Call, deps: IdentityDeps): Promise<Proof> {
+  const accessToken = await accessTokenOf(call, deps);
+  await enabledUser(deps.directory, accessToken.user_id);
+  return { userId: accessToken.user_id, methods: ['oauth1'], accessToken };
 }
 
 async function byCredential(

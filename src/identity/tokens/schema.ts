@@ -22,6 +22,8 @@ const Identity = Type.Object({
     Type.Object({ user: Type.Intersect([UserRef, Type.Object({ password: Type.String() })]) }),
   ),
   token: Type.Optional(Type.Object({ id: Text })),
+  /** What it needs is in the Authorization header. */
+  oauth1: Type.Optional(Type.Object({})),
   application_credential: Type.Optional(
     Type.Object({
       id: Type.Optional(Text),

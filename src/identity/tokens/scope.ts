@@ -22,8 +22,11 @@ export async function wantedScope(
   asked: ScopePart | undefined,
 ): Promise<WantedScope> {
   if (proof.credential) {
-    if (asked !== undefined) throw new Invalid('Application credentials cannot request a scope.');
+    if (asked !== undefined) throw new Unauthorized('application credentials cannot request a scope');
     return { scope: { kind: 'project', id: proof.credential.project_id }, byDefault: false };
+  }
+  if (proof.accessToken) {
+    return { scope: { kind: 'project', id: proof.accessToken.project_id }, byDefault: false };
   }
   if (asked === undefined) return defaultScope(deps, proof);
   if (asked !== 'unscoped' && asked['OS-TRUST:trust'] !== undefined) return trustScope(deps, asked);
