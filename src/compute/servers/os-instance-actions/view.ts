@@ -30,7 +30,7 @@ export interface EventRights {
   readonly details: boolean;
 }
 
-/** In the order of the launch path: the request's own hops first, then the saga's steps. */
+/** The request's own hops first, then the saga's steps. */
 export function eventViews(
   call: Call,
   server: InstanceRow,
@@ -51,7 +51,7 @@ export function eventViews(
     }),
   );
   const after = steps
-    .toSorted((a, b) => a.attempt - b.attempt || hopOrder(a.step) - hopOrder(b.step))
+    .toSorted((a, b) => a.attempt - b.attempt || inOrder(action, a, b))
     .map((step) =>
       shape({
         name: step.step,
@@ -64,6 +64,12 @@ export function eventViews(
     );
   return [...before, ...after];
 }
+
+/** The launch path has an order of its own; steps of what else is done to a server come as they began. */
+const inOrder = (action: InstanceActionRow, a: StepRecord, b: StepRecord): number =>
+  action.action === 'create'
+    ? hopOrder(a.step) - hopOrder(b.step)
+    : a.started_at.localeCompare(b.started_at);
 
 interface Event {
   readonly name: string;
