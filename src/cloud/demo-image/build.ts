@@ -237,6 +237,7 @@ async function makeTree(
   await chmod(path.join(tree, 'bin/busybox'), 0o4755);
   await chmod(path.join(tree, 'etc/shadow'), 0o600);
   await linkApplets(tree, await runTool(inputs.busybox, ['--list-full'], { signal }));
+  await symlink('../run', path.join(tree, 'var/run')); // where programs look for their process files
   await symlink('/run/pileus/resolv.conf', path.join(tree, 'etc/resolv.conf'));
 }
 
