@@ -4,6 +4,7 @@ import { absentRows } from '#test/support/microversions/absent.ts';
 import { operatorRows } from '#test/support/microversions/operators.ts';
 import { requestRows } from '#test/support/microversions/requests.ts';
 import { serverViewRows } from '#test/support/microversions/servers.ts';
+import { shelvingRows } from '#test/support/microversions/shelving.ts';
 import { tenantRows } from '#test/support/microversions/tenants.ts';
 import { volumeRows } from '#test/support/microversions/volumes.ts';
 import { startWorld, type World } from '#test/support/microversions/world.ts';
@@ -18,6 +19,7 @@ const rows = [
   ...operatorRows,
   ...requestRows,
   ...serverViewRows,
+  ...shelvingRows,
   ...tenantRows,
   ...volumeRows,
 ].toSorted((a, b) => minorOf(a.version) - minorOf(b.version));

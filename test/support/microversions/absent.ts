@@ -2,7 +2,6 @@
 import { noAction, noPath, type Row } from './row.ts';
 
 const NETWORK = 'aaaaaaaa-0000-4000-8000-00000000000a';
-const evacuate = noAction({ evacuate: { host: 'h' } });
 const liveMigrate = noAction({ 'os-migrateLive': { host: null } });
 
 const absent = (version: Row['version'], change: string, check: Row['check']): Row => ({
@@ -23,16 +22,11 @@ export const absentRows: readonly Row[] = [
     'net_id in virtual interfaces',
     noPath('GET', ({ server }) => `/servers/${server}/os-virtual-interfaces`),
   ),
-  absent('2.14', 'evacuate without onSharedStorage', evacuate),
   absent('2.17', 'trigger_crash_dump', noAction({ trigger_crash_dump: null })),
-  absent('2.20', 'volumes of shelved servers: nothing is shelved', noAction({ shelve: null })),
   absent('2.25', 'block_migration auto in live migration', liveMigrate),
-  absent('2.29', 'force in evacuate', evacuate),
   absent('2.30', 'force in live migration', liveMigrate),
   absent('2.34', 'checks of live migration in the background', liveMigrate),
-  absent('2.56', 'host in migrate', noAction({ migrate: { host: 'h' } })),
   absent('2.65', 'abort of queued live migrations', liveMigrate),
-  absent('2.68', 'no forced live migration and evacuation', evacuate),
   absent(
     '2.69',
     'minimal answers for cells that are down: there is one cell',
@@ -43,12 +37,9 @@ export const absentRows: readonly Row[] = [
     'ports with resource requests',
     noPath('GET', () => `/os-networks/${NETWORK}`),
   ),
-  absent('2.77', 'availability_zone in unshelve', noAction({ unshelve: { availability_zone: 'nova' } })),
   absent(
     '2.81',
     'images cached by aggregate',
     noPath('POST', () => '/os-aggregates/1/images', { cache: [] }),
   ),
-  absent('2.87', 'rescue from volumes', noAction({ rescue: {} })),
-  absent('2.91', 'host in unshelve', noAction({ unshelve: { host: 'h' } })),
 ];

@@ -38,7 +38,7 @@ async function makeAttached(world: World): Promise<Attached> {
 }
 
 /** A server on a volume that was filled without an image. */
-async function bootedFromVolume(world: World): Promise<string> {
+export async function bootedFromVolume(world: World): Promise<string> {
   const volume = await world.bootableVolume();
   const made = await world.at(93).send('POST', '/servers', {
     server: {
