@@ -12,6 +12,7 @@ import { createIdentityService } from '#identity/service.ts';
 import { createComputeService, openComputeDatabase, type ComputeService } from '#compute/service.ts';
 import { startConductor } from '#compute/conductor/conductor.ts';
 import { startRefreshAddresses } from '#compute/loops/refresh-addresses.ts';
+import { startConfirmResizes } from '#compute/loops/confirm-resizes.ts';
 import { startExpireActions } from '#compute/loops/expire-actions.ts';
 import { startOffloadShelved } from '#compute/loops/offload-shelved.ts';
 import { startReleaseVolumes } from '#compute/loops/release-volumes.ts';
@@ -137,6 +138,7 @@ async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack):
   for (const role of [await startConductor(deps), await startScheduler(deps)])
     undo.defer(async () => role.close());
   undo.use(startExpireActions(deps));
+  undo.use(startConfirmResizes(deps));
   undo.use(startReleaseVolumes(deps));
   undo.use(startOffloadShelved(deps));
   undo.use(await startRefreshAddresses(deps));

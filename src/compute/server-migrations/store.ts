@@ -125,3 +125,16 @@ export async function listMigrations(db: ComputeExecutor, filter: MigrationFilte
   if (marker) query = query.where('id', '<', marker.id);
   return query.orderBy('id', 'desc').limit(filter.limit).execute();
 }
+
+/** Resizes and migrations that are done since before `before` and wait to be confirmed. */
+export async function listUnconfirmedMigrations(
+  db: ComputeExecutor,
+  before: string,
+): Promise<MigrationRow[]> {
+  return db
+    .selectFrom('migrations')
+    .selectAll()
+    .where('status', '=', 'finished')
+    .where('updated_at', '<', before)
+    .execute();
+}

@@ -8,6 +8,7 @@ import type { PlacementTables } from '#placement/tables.ts';
 import type { Database } from '#platform/sql/database.ts';
 import { failMove, failRevert, finishMove, finishRevert, prepareMove } from '#compute/conductor/moves.ts';
 import { finishDelete } from '#compute/conductor/actions.ts';
+import { confirmResizes } from '#compute/loops/confirm-resizes.ts';
 import { expireActions } from '#compute/loops/expire-actions.ts';
 import type { MoveRef } from '#compute/rpc.ts';
 import { updateMigration } from '#compute/server-migrations/store.ts';
@@ -232,6 +233,28 @@ test('confirming frees what the move held and has the old host clean up', async 
   );
   for (const key of ['confirmResize', 'revertResize'])
     assert.equal((await act(cloud, id, { [key]: null })).status, 409);
+});
+
+test('a resize that nobody confirms is confirmed after the window, and by default never', async () => {
+  const { cloud, id } = await resized({ config: { resizeConfirmWindowMs: 60_000 } });
+  await using _ = cloud;
+  const { deps } = cloud.service;
+  await confirmResizes(deps);
+  assert.equal((await row(cloud, id)).vm_state, 'resized');
+  const later = { ...deps, clock: { ...deps.clock, now: () => Date.now() + 61_000 } };
+  await confirmResizes({ ...later, config: { ...deps.config, resizeConfirmWindowMs: 0 } });
+  assert.equal((await row(cloud, id)).vm_state, 'resized');
+  await cloud.kysely.updateTable('instances').set({ power_state: 4 }).execute(); // powered off by itself
+  for (const _ of [1, 2]) await confirmResizes(later);
+  assert.deepEqual(
+    [(await row(cloud, id)).vm_state, (await migration(cloud)).status],
+    ['stopped', 'confirmed'],
+  );
+  const actions = await cloud.at('2.21', 'GET', `/v2.1/servers/${id}/os-instance-actions`);
+  assert.deepEqual(
+    (actions.body.instanceActions as Array<{ action: string }>).map(({ action }) => action).slice(0, 2),
+    ['confirmResize', 'resize'],
+  );
 });
 
 test('a server whose move is gone has not been resized', async () => {
