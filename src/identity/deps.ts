@@ -9,6 +9,7 @@ import type { SeenRequests } from './oauth1/verify.ts';
 import type { PasswordHasher } from './passwords/hash.ts';
 import type { Passwords } from './passwords/passwords.ts';
 import type { KeyRepository } from './tokens/key-repository.ts';
+import type { Passcodes } from './tokens/totp.ts';
 import type { TokenProvider } from './tokens/provider.ts';
 import type { Revocations } from './tokens/revocation.ts';
 
@@ -24,6 +25,9 @@ export interface IdentityDeps {
   readonly revocations: Revocations;
   /** Signed OAuth requests, each of which counts once. */
   readonly seenRequests: SeenRequests;
+  readonly passcodes: Passcodes;
+  /** Seals the receipts of logins in several steps. */
+  readonly receiptKeys: KeyRepository;
   /** Seals the blobs of credentials. */
   readonly credentialKeys: KeyRepository;
 }

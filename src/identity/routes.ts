@@ -17,6 +17,7 @@ import { oauthRoutes } from './oauth1/routes.ts';
 import { policyRoutes } from './policies/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { regionRoutes } from './regions/routes.ts';
+import { revokeRoutes } from './revoke/routes.ts';
 import { assignmentRoutes } from './role-assignments/routes.ts';
 import { roleRoutes } from './roles/routes.ts';
 import { serviceRoutes } from './services/routes.ts';
@@ -46,5 +47,6 @@ export const identityRoutes: readonly Route<IdentityDeps>[] = [
   ...domainConfigRoutes,
   ...limitRoutes,
   ...oauthRoutes,
+  ...revokeRoutes,
   ...userRoutes,
 ];

@@ -25,6 +25,7 @@ import { identityPolicies } from './policies.ts';
 import { identityRoutes } from './routes.ts';
 import { identityAuthenticator } from './tokens/authenticator.ts';
 import { KeyRepository } from './tokens/key-repository.ts';
+import { Passcodes } from './tokens/totp.ts';
 import { TokenProvider } from './tokens/provider.ts';
 import { Revocations } from './tokens/revocation.ts';
 
@@ -108,6 +109,8 @@ async function createDeps(
     tokens: new TokenProvider(config, clock, keys, directory, revocations),
     revocations,
     seenRequests: new SeenRequests(clock),
+    passcodes: new Passcodes(clock),
+    receiptKeys: new KeyRepository(join(context.dataDir, 'receipt-keys'), config.maxActiveKeys),
     credentialKeys: new KeyRepository(join(context.dataDir, 'credential-keys'), config.maxActiveKeys),
   };
 }

@@ -8,6 +8,7 @@ import { takeUse } from '../trusts/store.ts';
 import { prove, type Proof } from './methods.ts';
 import type { TokenScope } from './payload.ts';
 import type { ValidToken } from './provider.ts';
+import { askForMore } from './receipts.ts';
 import type { CreateToken } from './schema.ts';
 import { wantedScope } from './scope.ts';
 
@@ -16,6 +17,8 @@ const VARY = { vary: 'X-Auth-Token' };
 export async function createToken(call: Call, deps: IdentityDeps): Promise<Reply> {
   const { auth } = call.body as CreateToken;
   const proof = await prove(call, deps, auth.identity);
+  const more = await askForMore(deps, proof.userId, proof.methods);
+  if (more) return more;
   const wanted = await wantedScope(deps, proof, auth.scope);
   const issued = wanted.byDefault
     ? await issueByDefault(deps, proof, wanted.scope)

@@ -4,9 +4,11 @@ import type { Call } from '#platform/http/api.ts';
 import type { AccessTokenRow, ApplicationCredentialRow, UserRow } from '../database.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { Forbidden, Invalid, NotFound, Unauthorized } from '../errors.ts';
+import { listCredentialRows } from '../credentials/store.ts';
 import { accessTokenOf } from '../oauth1/method.ts';
 import { enabledUser } from './context.ts';
 import { METHODS, type AuthMethod, type TokenPayload } from './payload.ts';
+import { receiptOf } from './receipts.ts';
 import type { DomainReference, IdentityPart } from './schema.ts';
 
 export interface Proof {
@@ -19,16 +21,17 @@ export interface Proof {
 
 /** @throws Unauthorized @throws Invalid when a method is named but its part is absent */
 export async function prove(call: Call, deps: IdentityDeps, identity: IdentityPart): Promise<Proof> {
+  const receipt = receiptOf(call, deps);
   const proofs: Proof[] = [];
   for (const method of new Set(identity.methods)) proofs.push(await proveBy(call, deps, method, identity));
   const [first] = proofs;
-  if (!first || proofs.some((proof) => proof.userId !== first.userId)) {
+  if (!first || [...proofs, receipt].some((each) => each && each.userId !== first.userId)) {
     throw new Unauthorized('the methods name different users');
   }
   const parent = proofs.find((proof) => proof.parent)?.parent;
   const credential = proofs.find((proof) => proof.credential)?.credential;
   const accessToken = proofs.find((proof) => proof.accessToken)?.accessToken;
-  const used = new Set(proofs.flatMap((proof) => proof.methods));
+  const used = new Set([...proofs, ...(receipt ? [receipt] : [])].flatMap((each) => each.methods));
   return {
     userId: first.userId,
     methods: METHODS.filter((method) => used.has(method)),
@@ -51,6 +54,8 @@ async function proveBy(
       return byToken(deps, part(identity.token, method).id);
     case 'application_credential':
       return byCredential(deps, part(identity.application_credential, method));
+    case 'totp':
+      return byPasscode(deps, part(identity.totp, method));
     case 'oauth1':
       part(identity.oauth1, method);
       return byAccessToken(call, deps);
@@ -71,6 +76,20 @@ async function byPassword(deps: IdentityDeps, given: NonNullable<IdentityPart['p
   if (!user) throw new Unauthorized('no such user');
   await enabledUser(deps.directory, user.id);
   return { userId: user.id, methods: ['password'] };
+}
+
+/** @throws Unauthorized, whatever was wrong */
+async function byPasscode(deps: IdentityDeps, given: NonNullable<IdentityPart['totp']>): Promise<Proof> {
+  const { passcode, ...reference } = given.user;
+  const user = await findReferencedUser(deps, reference);
+  if (!user) throw new Unauthorized('no such user');
+  const rows = await listCredentialRows(deps.db.kysely, { user_id: user.id, type: 'totp' });
+  const secrets = rows.map(
+    (row) => [row.id, deps.credentialKeys.open(row.encrypted_blob)?.toString('utf8') ?? ''] as const,
+  );
+  if (!deps.passcodes.take(user.id, new Map(secrets), passcode)) throw new Unauthorized('wrong passcode');
+  await enabledUser(deps.directory, user.id);
+  return { userId: user.id, methods: ['totp'] };
 }
 
 interface UserReference {

@@ -15,5 +15,10 @@ export const tokenPolicies: readonly PolicyRule[] = [
     check: `${READERS} or ${SUBJECT}`,
     description: 'See what a token says.',
   },
+  {
+    name: 'identity:list_revoke_events',
+    check: 'rule:admin_required or role:service',
+    description: 'List which tokens were ended early.',
+  },
   { name: 'identity:revoke_token', check: `role:admin or ${SUBJECT}`, description: 'End a token early.' },
 ];

@@ -22,6 +22,9 @@ const Identity = Type.Object({
     Type.Object({ user: Type.Intersect([UserRef, Type.Object({ password: Type.String() })]) }),
   ),
   token: Type.Optional(Type.Object({ id: Text })),
+  totp: Type.Optional(
+    Type.Object({ user: Type.Intersect([UserRef, Type.Object({ passcode: Type.String() })]) }),
+  ),
   /** What it needs is in the Authorization header. */
   oauth1: Type.Optional(Type.Object({})),
   application_credential: Type.Optional(

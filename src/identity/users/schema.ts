@@ -13,7 +13,12 @@ const UserOptions = Type.Object(
     lock_password: Flag,
     multi_factor_auth_enabled: Flag,
     multi_factor_auth_rules: Type.Optional(
-      Nullable(Type.Array(Type.Array(Type.String({ maxLength: 255 }), { maxItems: 20 }), { maxItems: 20 })),
+      Nullable(
+        Type.Array(
+          Type.Array(Type.String({ maxLength: 255 }), { minItems: 1, maxItems: 20, uniqueItems: true }),
+          { maxItems: 20, uniqueItems: true },
+        ),
+      ),
     ),
   },
   { additionalProperties: false },
