@@ -29,6 +29,7 @@ import { locationRoutes } from './locations/routes.ts';
 import { locationsMigration } from './migrations/002-locations.ts';
 import { importsMigration } from './migrations/003-imports.ts';
 import { metadefsMigration } from './migrations/004-metadefs.ts';
+import { visibilityIndexMigration } from './migrations/005-visibility-index.ts';
 import { metadefRoutes } from './metadefs/routes.ts';
 import type { StoreFactory } from './store/port.ts';
 import { openStores } from './store/stores.ts';
@@ -77,6 +78,7 @@ export async function createImageService(
     sagaMigration,
     importsMigration,
     metadefsMigration,
+    visibilityIndexMigration,
   ]);
   const stores = undo.use(await openStores(config.stores, { dataDir, log }, options.storeFactories));
   const serviceTokens = undo.use(await serviceTokenValidator(context));

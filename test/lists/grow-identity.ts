@@ -1,5 +1,5 @@
 // Number `n` of everything that identity lists, with what hangs on it; also on the first of each, whose own lists grow so.
-import { onProject, passwordOf } from '#identity/testing/identity-harness.ts';
+import { passwordOf } from '#identity/testing/identity-harness.ts';
 import type { ListWorld } from './world.ts';
 
 export async function growIdentity(world: ListWorld, n: number): Promise<void> {
@@ -14,18 +14,19 @@ export async function growIdentity(world: ListWorld, n: number): Promise<void> {
     await world.ok('identity', 'PUT', `/v3/${path}`);
   };
   const domain = await make('domain', { name: `domain-${n}` });
-  const project = await make('project', { name: `project-${n}`, tags: [`tag-${n}`] });
+  const project = await make('project', { name: `project-${n}`, domain_id: domain, tags: [`tag-${n}`] });
   const user = await make('user', { name: `user-${n}`, password: 'secret-secret', email: `${n}@example` });
   const group = await make('group', { name: `group-${n}` });
   const role = await make('role', { name: `role-${n}` });
   const service = await make('service', { name: `service-${n}`, type: `type-${n}` });
   await make('region', { id: `region-${n}`, description: 'r' });
-  await make('endpoint', {
+  const endpoint = await make('endpoint', {
     service_id: service,
     interface: 'public',
     url: `http://${n}/`,
     region_id: ids['region'],
   });
+  await make('endpoint', { service_id: ids['service'], interface: 'public', url: `http://more-${n}/` });
   await make('policy', { type: 'text/plain', blob: String(n) }, 'policies');
   await make('credential', {
     type: 'cert',
@@ -49,7 +50,65 @@ export async function growIdentity(world: ListWorld, n: number): Promise<void> {
     await put(`projects/${project}/${actor}/roles/${ids['role']}`);
     await put(`domains/${domain}/${actor}/roles/${ids['role']}`);
   }
+  await growExtensions(world, n, { project, service, endpoint });
   await growCredentials(world, n);
+}
+
+/** Filters of the catalog, unified limits, options of a domain and OAuth. */
+async function growExtensions(
+  world: ListWorld,
+  n: number,
+  made: { readonly project: string; readonly service: string; readonly endpoint: string },
+): Promise<void> {
+  const { ids } = world;
+  const send = async (method: string, path: string, body?: unknown) =>
+    world.ok('identity', method, `/v3/${path}`, { as: 'system', ...(body === undefined ? {} : { body }) });
+  const filters = { interface: 'public', service_id: made.service };
+  const { endpoint_group } = await send('POST', 'OS-EP-FILTER/endpoint_groups', {
+    endpoint_group: { name: `endpoints-${n}`, filters },
+  });
+  ids['endpoint_group'] ??= endpoint_group.id;
+  const tie = async (group: string, project: string, endpoint: string): Promise<void> => {
+    await send('PUT', `OS-EP-FILTER/endpoint_groups/${group}/projects/${project}`);
+    await send('PUT', `OS-EP-FILTER/projects/${project}/endpoints/${endpoint}`);
+  };
+  await tie(String(ids['endpoint_group']), made.project, String(ids['endpoint']));
+  if (n > 0) await tie(endpoint_group.id, String(ids['project']), made.endpoint);
+  const resource = { service_id: ids['service'], resource_name: `resource-${n}` };
+  const { registered_limits } = await send('POST', 'registered_limits', {
+    registered_limits: [{ ...resource, default_limit: 1 }],
+  });
+  ids['registered_limit'] ??= registered_limits[0].id;
+  const { limits } = await send('POST', 'limits', {
+    limits: [{ ...resource, project_id: ids['project'], resource_limit: 1 }],
+  });
+  ids['limit'] ??= limits[0].id;
+  if (n === 0)
+    await send('PUT', `domains/${ids['domain']}/config`, {
+      config: { identity: { driver: 'ldap' }, ldap: { url: 'ldap://example' } },
+    });
+  const { consumer } = await send('POST', 'OS-OAUTH1/consumers', { consumer: { description: String(n) } });
+  ids['consumer_of_tokens'] ??= consumer.id;
+  await addAccessToken(world, n);
+}
+
+/** As a row: a consumer would come to it by three signed requests. */
+async function addAccessToken({ identity, ids }: ListWorld, n: number): Promise<void> {
+  ids['access_token'] = `access-${n}`; // the one with most roles
+  const { kysely } = identity.service.deps.db;
+  const roles = await kysely.selectFrom('roles').select('id').execute();
+  await kysely
+    .insertInto('oauth_access_tokens')
+    .values({
+      id: `access-${n}`,
+      sealed_secret: '',
+      consumer_id: String(ids['consumer_of_tokens']),
+      project_id: String(ids['project']),
+      user_id: String(ids['user']),
+      roles: JSON.stringify(roles.map((role) => role.id)),
+      expires_at: '2999-01-01T00:00:00.000Z',
+    })
+    .execute();
 }
 
 /** What users make for themselves, as the first user. */
@@ -85,6 +144,9 @@ async function growCredentials(world: ListWorld, n: number): Promise<void> {
     body: { tenant_id: ids['project'] },
   });
   ids['ec2'] ??= ec2.credential.access;
+  await world.ok('identity', 'DELETE', '/v3/auth/tokens', {
+    headers: { 'x-subject-token': await logIn(world) },
+  });
 }
 
 /** Grants to a user end the user's tokens, so each number takes a new one. */
@@ -92,7 +154,10 @@ async function logIn(world: ListWorld): Promise<string> {
   const answer = await world.ask('identity', 'POST', '/v3/auth/tokens', {
     as: 'nobody',
     body: {
-      auth: { identity: passwordOf('user-0', 'secret-secret'), scope: onProject('project-0') },
+      auth: {
+        identity: passwordOf('user-0', 'secret-secret'),
+        scope: { project: { id: world.ids['project'] } },
+      },
     },
   });
   return String(answer.headers['x-subject-token']);

@@ -38,6 +38,7 @@ export async function growNetwork(world: ListWorld, n: number): Promise<GrownNet
     body: { subnet_id: subnet },
   });
   await make('floatingip', { floating_network_id: ids['external'], port_id: port });
+  await forwardPort(world, n);
   await make('address_scope', { name: `scope-${n}`, ip_version: 4 });
   await make('subnetpool', { name: `pool-${n}`, prefixes: [`10.${100 + n}.0.0/16`] });
   await make('address_group', { name: `addresses-${n}`, addresses: [`10.1.${n}.0/24`] });
@@ -51,6 +52,26 @@ export async function growNetwork(world: ListWorld, n: number): Promise<GrownNet
   const { agents } = await world.ok('network', 'GET', '/v2.0/agents', { as: 'admin' });
   ids['agent'] ??= agents[0].id;
   return { network, subnet, group };
+}
+
+/** On a floating IP of its own: one that belongs to a port cannot forward. */
+async function forwardPort(world: ListWorld, n: number): Promise<void> {
+  const { ids } = world;
+  const post = async (path: string, body: unknown) => world.ok('network', 'POST', `/v2.0/${path}`, { body });
+  ids['forwarding_ip'] ??= (
+    await post('floatingips', { floatingip: { floating_network_id: ids['external'] } })
+  ).floatingip.id;
+  const { port: inside } = await post('ports', { port: { network_id: ids['network'] } });
+  const { port_forwarding } = await post(`floatingips/${ids['forwarding_ip']}/port_forwardings`, {
+    port_forwarding: {
+      protocol: 'tcp',
+      internal_port_id: inside.id,
+      internal_ip_address: inside.fixed_ips[0].ip_address,
+      internal_port: 1000 + n,
+      external_port: 1000 + n,
+    },
+  });
+  ids['port_forwarding'] ??= port_forwarding.id;
 }
 
 const TAGGED: Readonly<Record<string, string>> = {

@@ -1,11 +1,13 @@
 // All six services in one process, each on a database in memory, compute with the real image, network and
 // volume services as its peers. It counts what a request costs: statements of every database, and requests between services.
 import assert from 'node:assert/strict';
+import { CompiledQuery } from 'kysely';
 import { createPlacementService } from '#placement/service.ts';
 import { MICROVERSIONS as COMPUTE } from '#compute/discovery/routes.ts';
 import { MICROVERSIONS as PLACEMENT } from '#placement/root/routes.ts';
 import { MICROVERSIONS as VOLUME } from '#volume/discovery/routes.ts';
-import { startIdentity } from '#identity/testing/identity-harness.ts';
+import { ADMIN_PASSWORD, startIdentity, type Identity } from '#identity/testing/identity-harness.ts';
+import type { Database } from '#platform/sql/database.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { inProcessTransport, type Transport } from '#platform/clients/transport.ts';
 import { startComputeHarness, type ComputeHarness } from '#test/support/compute-harness.ts';
@@ -31,6 +33,7 @@ export interface Cost {
 }
 
 export interface ListWorld extends AsyncDisposable {
+  readonly identity: Identity;
   readonly compute: ComputeHarness;
   readonly image: ImageHarness;
   readonly network: NetworkHarness;
@@ -43,6 +46,8 @@ export interface ListWorld extends AsyncDisposable {
   /** @returns the body of an answer up to 300, as that of a list of versions */
   ok(service: ServiceName, method: string, path: string, options?: AskOptions): Promise<JsonValue>;
   spent(): Cost;
+  /** What SQLite reads row by row, without an index, for all that `work` asks of it: `SCAN ports: select …`. */
+  scansOf(work: () => Promise<unknown>): Promise<string[]>;
 }
 
 export interface AskOptions {
@@ -90,15 +95,18 @@ export async function startListWorld(): Promise<ListWorld> {
     }),
   );
   const placement = stack.use(await mountPlacement(compute));
-  const tokens: Record<string, string> = { admin: await identity.admin() };
+  const tokens: Record<string, string> = {
+    admin: await identity.admin(),
+    system: await identity.logIn('admin', ADMIN_PASSWORD, { system: { all: true } }),
+  };
   type Callable = { call(method: string, url: string, options?: CallOptions): Promise<Answer> };
   const services: Record<ServiceName, Callable> = { identity, placement, image, network, volume, compute };
-  const databases = [
-    identity.service.deps.db,
-    image.service.deps.db,
-    network.api.deps.db,
-    volume.service.deps.db,
-    compute.service.deps.db, // and placement's
+  const databases: readonly Watched[] = [
+    watched(identity.service.deps.db),
+    watched(image.service.deps.db),
+    watched(network.api.deps.db),
+    watched(volume.service.deps.db),
+    watched(compute.service.deps.db), // and placement's
   ];
   const ask: ListWorld['ask'] = async (service, method, path, { as, body, version, headers } = {}) => {
     const named = as ?? (service === 'identity' || service === 'placement' ? 'admin' : 'member');
@@ -114,6 +122,7 @@ export async function startListWorld(): Promise<ListWorld> {
   };
   const kept = stack.move();
   return {
+    identity,
     compute,
     image,
     network,
@@ -126,9 +135,48 @@ export async function startListWorld(): Promise<ListWorld> {
       assert.ok(answer.status <= 300, `${service} ${method} ${path}: ${answer.status} ${shown(answer.body)}`);
       return answer.body;
     },
+    scansOf: async (work) => {
+      const watches = databases.map((db) => db.watch());
+      await work();
+      return (await Promise.all(watches.map(async (watch) => watch.scans()))).flat();
+    },
     spent: () => ({ statements: databases.reduce((sum, db) => sum + db.statements, 0), requests }),
     [Symbol.asyncDispose]: async () => kept.disposeAsync(),
   };
+}
+
+interface Watched {
+  readonly statements: number;
+  watch(): { scans(): Promise<string[]> };
+}
+
+/** A scan of an index is one too: it reads all of it. */
+const SCAN = /^SCAN (?!CONSTANT|json_each|\d)(?!.*VIRTUAL TABLE)/;
+
+function watched<T>(db: Database<T>): Watched {
+  return {
+    get statements() {
+      return db.statements;
+    },
+    watch: () => {
+      const seen: CompiledQuery[] = [];
+      const watch = db.onStatement((statement) => void seen.push(statement));
+      return {
+        scans: async () => {
+          watch[Symbol.dispose]();
+          const reads = seen.filter(({ sql }) => /^\s*(select|with)\b/i.test(sql));
+          return (await Promise.all(reads.map(async (each) => scansIn(db, each)))).flat();
+        },
+      };
+    },
+  };
+}
+
+async function scansIn<T>(db: Database<T>, { sql, parameters }: CompiledQuery): Promise<string[]> {
+  const plan = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters]);
+  const { rows } = await db.kysely.executeQuery<unknown>(plan);
+  const details = (rows as ReadonlyArray<{ detail: string }>).map((row) => row.detail);
+  return details.filter((detail) => SCAN.test(detail)).map((detail) => `${detail}: ${sql}`);
 }
 
 /** On the database of compute, as in a cloud. */

@@ -146,7 +146,7 @@ function inScope({ projectId, admin, memberStatus, visibility }: Scope): Express
   const member =
     projectId === undefined
       ? sql<SqlBool>`1 = 0`
-      : sql<SqlBool>`(visibility = 'shared' and exists (select 1 from image_members m where m.image_id = images.id and m.member = ${projectId} ${ofStatus}))`;
+      : sql<SqlBool>`(visibility = 'shared' and images.id in (select m.image_id from image_members m where m.member = ${projectId} ${ofStatus}))`;
   const concerned = admin
     ? sql<SqlBool>`1 = 1`
     : sql<SqlBool>`(${own} or ${member} or visibility in ('public', 'community'))`;

@@ -1,6 +1,6 @@
 // Opens a service's database: SQLite (a file, or memory) or PostgreSQL, by URL.
 // Portable tables: text, integer (0/1 for booleans), ISO 8601 text for times, JSON as text.
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect, sql, type CompiledQuery, type Transaction } from 'kysely';
 import pg from 'pg';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sqliteDialect } from './sqlite-dialect.ts';
@@ -20,6 +20,8 @@ export interface Database<T> extends AsyncDisposable {
   transaction<R>(fn: (trx: Transaction<T>) => Promise<R>, options?: TransactionOptions): Promise<R>;
   /** Statements executed since the start, for tests that hold lists to a constant number. */
   readonly statements: number;
+  /** Called with each statement, for tests that look at the plans of hot lists. @returns an end to it */
+  onStatement(listener: (statement: CompiledQuery) => void): Disposable;
   /** Called after each successful `transaction`, so that an outbox looks at once. */
   onCommit(listener: () => void): void;
 }
@@ -42,17 +44,25 @@ export function openDatabase<T>(url: string): Database<T> {
   const engine: Engine = url.startsWith('sqlite:') ? 'sqlite' : 'postgres';
   let statements = 0;
   const listeners: Array<() => void> = [];
+  const watchers = new Set<(statement: CompiledQuery) => void>();
   const file = engine === 'sqlite' ? url.slice('sqlite:'.length) : ':memory:';
   const wal = file === ':memory:' ? undefined : new WalSync(file);
   const kysely = new Kysely<T>({
     dialect: engine === 'sqlite' ? sqliteDialect(url.slice('sqlite:'.length)) : postgresDialect(url),
-    log: () => void (statements += 1),
+    log: ({ query }) => {
+      statements += 1;
+      for (const listener of watchers) listener(query);
+    },
   });
   return {
     engine,
     kysely,
     get statements() {
       return statements;
+    },
+    onStatement: (listener) => {
+      watchers.add(listener);
+      return { [Symbol.dispose]: () => void watchers.delete(listener) };
     },
     onCommit: (listener) => void listeners.push(listener),
     transaction: async (fn, { durable = true } = {}) => {
