@@ -266,6 +266,14 @@ export interface AccessTokenRow {
   expires_at: string;
 }
 
+/** Of `endpoint_id` alone, `service_id` alone, or `service_id` with `region_id`; the others are empty. */
+export interface PolicyAssociationRow {
+  endpoint_id: string;
+  service_id: string;
+  region_id: string;
+  policy_id: string;
+}
+
 export interface IdentityTables {
   projects: ProjectRow;
   users: UserRow;
@@ -285,6 +293,7 @@ export interface IdentityTables {
   revocations: RevocationRow;
   policies: PolicyRow;
   trusts: TrustRow;
+  policy_associations: PolicyAssociationRow;
   oauth_consumers: ConsumerRow;
   oauth_request_tokens: RequestTokenRow;
   oauth_access_tokens: AccessTokenRow;

@@ -14,6 +14,7 @@ import { endpointRoutes } from './endpoints/routes.ts';
 import { groupRoutes } from './groups/routes.ts';
 import { limitRoutes } from './limits/routes.ts';
 import { oauthRoutes } from './oauth1/routes.ts';
+import { policyAssociationRoutes } from './policies/associations.ts';
 import { policyRoutes } from './policies/routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { regionRoutes } from './regions/routes.ts';
@@ -36,6 +37,7 @@ export const identityRoutes: readonly Route<IdentityDeps>[] = [
   ...ec2Routes,
   ...groupRoutes,
   ...policyRoutes,
+  ...policyAssociationRoutes,
   ...projectRoutes,
   ...regionRoutes,
   ...roleRoutes,

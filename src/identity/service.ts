@@ -18,6 +18,7 @@ import { endpointFilterTables } from './migrations/004-endpoint-filter.ts';
 import { domainConfigTable } from './migrations/005-domain-config.ts';
 import { limitTables } from './migrations/006-limits.ts';
 import { oauthTables } from './migrations/007-oauth1.ts';
+import { policyAssociationTable } from './migrations/008-endpoint-policy.ts';
 import { SeenRequests } from './oauth1/verify.ts';
 import { PasswordHasher } from './passwords/hash.ts';
 import { Passwords } from './passwords/passwords.ts';
@@ -40,6 +41,7 @@ const MIGRATIONS = [
   domainConfigTable,
   limitTables,
   oauthTables,
+  policyAssociationTable,
 ];
 
 export interface IdentityService extends Service<IdentityDeps> {

@@ -67,6 +67,8 @@ const PARAMS: Readonly<Record<string, string>> = {
   'identity :user_id': 'alice',
   'identity :role_id': 'member',
   'identity :endpoint_id': 'endpoint',
+  'identity :service_id': 'service',
+  'identity :region_id': 'region',
   'identity :group_id': 'endpoint_group',
   'identity :project_id': 'projectA',
   'identity :group': '=identity',

@@ -1,5 +1,6 @@
 // All SQL of regions, services and endpoints, which the catalog is made of.
 import { removeLooseTies } from '../endpoint-filter/store.ts';
+import { removeAssociations } from '../policies/store.ts';
 import type { EndpointRow, IdentityExecutor, RegionRow, ServiceRow } from '../database.ts';
 
 export async function findRegion(db: IdentityExecutor, id: string): Promise<RegionRow | undefined> {
@@ -31,6 +32,7 @@ export async function updateRegion(
 }
 
 export async function removeRegion(db: IdentityExecutor, id: string): Promise<void> {
+  await removeAssociations(db, { region_id: id });
   await db.deleteFrom('regions').where('id', '=', id).execute();
 }
 
@@ -65,6 +67,7 @@ export async function updateService(
 /** With its endpoints. */
 export async function removeService(db: IdentityExecutor, id: string): Promise<void> {
   await db.deleteFrom('endpoints').where('service_id', '=', id).execute();
+  await removeAssociations(db, { service_id: id });
   await removeLooseTies(db);
   await db.deleteFrom('services').where('id', '=', id).execute();
 }
@@ -99,5 +102,6 @@ export async function updateEndpoint(
 
 export async function removeEndpoint(db: IdentityExecutor, id: string): Promise<void> {
   await db.deleteFrom('endpoints').where('id', '=', id).execute();
+  await removeAssociations(db, { endpoint_id: id });
   await removeLooseTies(db);
 }

@@ -10,7 +10,7 @@ import { findPolicy, insertPolicy, listPolicyRows, removePolicy, updatePolicy } 
 
 const KNOWN = ['blob', 'type'];
 
-function view(row: PolicyRow, baseUrl: string): Record<string, unknown> & { id: string } {
+export function policyView(row: PolicyRow, baseUrl: string): Record<string, unknown> & { id: string } {
   return {
     ...parseObject(row.extra),
     id: row.id,
@@ -25,13 +25,13 @@ export async function listPolicies(call: Call, deps: IdentityDeps): Promise<unkn
   return listAnswer(
     call,
     'policies',
-    rows.map((row) => view(row, call.baseUrl)),
+    rows.map((row) => policyView(row, call.baseUrl)),
     ['type'],
   );
 }
 
 export async function showPolicy(call: Call, deps: IdentityDeps): Promise<unknown> {
-  return { policy: view(await getPolicy(call, deps), call.baseUrl) };
+  return { policy: policyView(await getPolicy(call, deps), call.baseUrl) };
 }
 
 export async function createPolicy(call: Call, deps: IdentityDeps): Promise<unknown> {
@@ -43,7 +43,7 @@ export async function createPolicy(call: Call, deps: IdentityDeps): Promise<unkn
     extra: JSON.stringify(extraOf(policy, KNOWN)),
   };
   await deps.db.transaction(async (trx) => insertPolicy(trx, row));
-  return { policy: view(row, call.baseUrl) };
+  return { policy: policyView(row, call.baseUrl) };
 }
 
 export async function updateOnePolicy(call: Call, deps: IdentityDeps): Promise<unknown> {
@@ -55,7 +55,7 @@ export async function updateOnePolicy(call: Call, deps: IdentityDeps): Promise<u
     extra: mergedExtra(row, policy, KNOWN),
   });
   await deps.db.transaction(async (trx) => updatePolicy(trx, row.id, changes));
-  return { policy: view({ ...row, ...changes }, call.baseUrl) };
+  return { policy: policyView({ ...row, ...changes }, call.baseUrl) };
 }
 
 export async function removeOnePolicy(call: Call, deps: IdentityDeps): Promise<unknown> {
@@ -64,8 +64,12 @@ export async function removeOnePolicy(call: Call, deps: IdentityDeps): Promise<u
   return undefined;
 }
 
-async function getPolicy(call: Call, deps: IdentityDeps): Promise<PolicyRow> {
-  const id = call.params['id'] ?? '';
+/** @throws NotFound */
+export async function getPolicy(
+  call: Call,
+  deps: IdentityDeps,
+  id = call.params['id'] ?? '',
+): Promise<PolicyRow> {
   const row = await lookUp(id, async (key) => findPolicy(deps.db.kysely, key));
   if (!row) throw new NotFound('policy', id);
   return row;

@@ -1,5 +1,5 @@
 // All SQL of policies: texts that services may fetch; identity keeps them and reads nothing in them.
-import type { IdentityExecutor, PolicyRow } from '../database.ts';
+import type { IdentityExecutor, PolicyAssociationRow, PolicyRow } from '../database.ts';
 
 export async function findPolicy(db: IdentityExecutor, id: string): Promise<PolicyRow | undefined> {
   return db.selectFrom('policies').selectAll().where('id', '=', id).executeTakeFirst();
@@ -23,6 +23,39 @@ export async function updatePolicy(
   await db.updateTable('policies').set(changes).where('id', '=', id).execute();
 }
 
+/** With its associations. */
 export async function removePolicy(db: IdentityExecutor, id: string): Promise<void> {
+  await removeAssociations(db, { policy_id: id });
   await db.deleteFrom('policies').where('id', '=', id).execute();
+}
+
+/** Those that match all that is given; an empty text stands for none. */
+export async function listAssociations(
+  db: IdentityExecutor,
+  filter: Partial<PolicyAssociationRow>,
+): Promise<PolicyAssociationRow[]> {
+  let query = db.selectFrom('policy_associations').selectAll();
+  for (const [column, value] of Object.entries(filter)) {
+    query = query.where(column as keyof PolicyAssociationRow, '=', value);
+  }
+  return query.execute();
+}
+
+/** In the place of the policy that was there. */
+export async function setAssociation(db: IdentityExecutor, row: PolicyAssociationRow): Promise<void> {
+  const { policy_id: _, ...place } = row;
+  await removeAssociations(db, place);
+  await db.insertInto('policy_associations').values(row).execute();
+}
+
+/** How many were removed. */
+export async function removeAssociations(
+  db: IdentityExecutor,
+  filter: Partial<PolicyAssociationRow>,
+): Promise<number> {
+  let query = db.deleteFrom('policy_associations');
+  for (const [column, value] of Object.entries(filter)) {
+    query = query.where(column as keyof PolicyAssociationRow, '=', value);
+  }
+  return Number((await query.executeTakeFirst()).numDeletedRows);
 }
