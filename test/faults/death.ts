@@ -20,7 +20,8 @@ export interface Survival extends Death {
 }
 
 export interface DeathMatrix {
-  readonly operation: 'launch' | 'delete';
+  /** `move`: a resize, and its revert. */
+  readonly operation: 'launch' | 'delete' | 'move';
   readonly simulated: boolean;
   /** The server boots from a volume that the launch makes, and has another. */
   readonly volumes?: boolean;
@@ -83,7 +84,7 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
   const demo = await cloud.session();
   const wanted = volumes ? await onVolumes(demo) : {};
   let id: string | undefined;
-  if (operation === 'delete') {
+  if (operation !== 'launch') {
     id = await demo.launch('doomed', wanted);
     await readyOf(demo, id);
   }
@@ -93,6 +94,12 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
     if (id === undefined) {
       id = await demo.launch('doomed', wanted);
       await readyOf(demo, id);
+    } else if (operation === 'move') {
+      const flavorRef = await demo.find('/compute/v2.1/flavors', 'm1.micro');
+      for (const action of [{ resize: { flavorRef } }, { revertResize: null }]) {
+        await demo.request('POST', `/compute/v2.1/servers/${id}/action`, action);
+        await demo.settled(id, SETTLE_MS);
+      }
     } else {
       await demo.request('DELETE', `/compute/v2.1/servers/${id}`);
       await demo.settled(id, SETTLE_MS);
@@ -139,11 +146,12 @@ async function survived(cloud: ChildCloud, { at, when }: Death): Promise<Omit<Su
   await assertSound(cloud.dataPath, name);
   const outcome = !server
     ? 'gone'
-    : server.status === 'ACTIVE'
-      ? 'ACTIVE'
+    : ['ACTIVE', 'VERIFY_RESIZE'].includes(server.status)
+      ? server.status
       : `${server.status}: ${server.fault?.message}`;
   if (!server) await noVolumes(admin, name);
-  if (server && !/^(ACTIVE$|ERROR: .*\w)/.test(outcome)) throw new Error(`${name} the server is ${outcome}`);
+  if (server && !/^(ACTIVE$|VERIFY_RESIZE$|ERROR: .*\w)/.test(outcome))
+    throw new Error(`${name} the server is ${outcome}`);
   if (server) {
     await admin.request('DELETE', `/compute/v2.1/servers/${server.id}`);
     if (await admin.settled(server.id, SETTLE_MS)) throw new Error(`${name} the server cannot be deleted`);

@@ -1,4 +1,4 @@
-// `kill -9` of the whole process at the writes of the launch record, for a launch and for a delete, then `up` again: done or
+// `kill -9` of the whole process at the writes of the launch record, for a launch, a delete and a resize, then `up` again: done or
 // undone, with a reason, and an audit that finds nothing. On the simulated cloud at every write; on real programs at a
 // sample of them, at every one with PILEUS_TEST_FULL=1.
 import assert from 'node:assert/strict';
@@ -46,6 +46,20 @@ test(
 
 test('a simulated delete survives death before and after every write', { timeout: 5 * MINUTE }, async () =>
   survive({ operation: 'delete', simulated: true }, 14),
+);
+
+test(
+  'a simulated resize and its revert survive death at the writes of their records',
+  { timeout: 10 * MINUTE },
+  async () =>
+    survive(
+      {
+        operation: 'move',
+        simulated: true,
+        ...(FULL ? {} : { deaths: after(4, 9, 13, 17, 22, 30, 37, 43) }),
+      },
+      7,
+    ),
 );
 
 const NEEDS = REAL ? { timeout: 15 * MINUTE } : { skip: 'needs root and the packages of pileus up' };
