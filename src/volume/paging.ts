@@ -55,6 +55,8 @@ function readNumber(query: URLSearchParams, name: string): number | undefined {
 
 function readSort(query: URLSearchParams, sortable: readonly string[]): SortKey[] {
   const combined = query.get('sort');
+  if (combined !== null && (query.has('sort_key') || query.has('sort_dir')))
+    throw new InvalidInput('The sort parameter excludes sort_key and sort_dir.');
   const keys: Array<readonly [string, string]> =
     combined === null
       ? query

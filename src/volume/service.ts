@@ -117,6 +117,7 @@ function volumeApi(deps: VolumeDeps): Api<VolumeDeps> {
     deps,
     enforcer: deps.enforcer,
     strictSlash: true,
+    requestIdHeader: 'x-compute-request-id', // upstream's middleware, which names it so here too
     microversions: MICROVERSIONS,
     faults: VOLUME_FAULTS,
     renderFault: renderVolumeFault,

@@ -11,14 +11,17 @@ import {
 
 export const createSnapshotSchema = Type.Object(
   {
-    snapshot: Type.Object({
-      volume_id: orNull(uuidSchema), // null is found nowhere: 404, as upstream
-      name: Type.Optional(orNull(nameSchema)),
-      display_name: Type.Optional(orNull(nameSchema)),
-      description: Type.Optional(orNull(nameSchema)),
-      force: Type.Optional(orNull(booleanSchema)),
-      metadata: Type.Optional(orNull(metadataSchema)),
-    }),
+    snapshot: Type.Object(
+      {
+        volume_id: orNull(uuidSchema), // null is found nowhere: 404, as upstream
+        name: Type.Optional(orNull(nameSchema)),
+        display_name: Type.Optional(orNull(nameSchema)),
+        description: Type.Optional(orNull(nameSchema)),
+        force: Type.Optional(orNull(booleanSchema)),
+        metadata: Type.Optional(orNull(metadataSchema)),
+      },
+      strict,
+    ),
   },
   strict,
 );

@@ -5,7 +5,7 @@ import type { Call } from '#platform/http/api.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput } from '#volume/errors.ts';
-import { pageOf, type Listing } from '#volume/listing.ts';
+import { nextPageLink, pageOf, type Listing } from '#volume/listing.ts';
 import { isTrue } from '#volume/schema-types.ts';
 import type { VolumeTypeRow } from '#volume/tables.ts';
 import { findProjectDefault } from '../default-types/store.ts';
@@ -56,7 +56,10 @@ export async function list(call: Call, { db, config }: VolumeDeps): Promise<unkn
     sortable: SORTABLE,
     maxLimit: config.maxLimit,
   });
-  return { volume_types: page.rows.map((row) => detailedTypeView(call, row)) };
+  return {
+    volume_types: page.rows.map((row) => detailedTypeView(call, row)),
+    ...nextPageLink(call, 'volume_type', page),
+  };
 }
 
 function readPublic(text: string | null): boolean | null {

@@ -80,7 +80,7 @@ export function changedView(call: Call, whole: WholeVolume): Json {
     replication_status: null,
     consistencygroup_id: null,
     multiattach: volume.multiattach === 1,
-    migration_status: sight.migration ? volume.migration_status : null,
+    ...(sight.migration ? { migration_status: volume.migration_status } : {}),
     ...versioned(version, whole, sight),
   };
 }

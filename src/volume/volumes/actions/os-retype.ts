@@ -17,6 +17,7 @@ import type { VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
 import { assertReadable, beginMigration, requestFor } from '../begin-migration.ts';
 import { assertStatus } from '../begin.ts';
 import { findVolume } from '../find.ts';
+import { TypeNotFound } from '#volume/types/errors.ts';
 import { refuseEncryptedType } from '#volume/types/encryption/handlers.ts';
 import { findWholeVolume, updateVolume, type WholeVolume } from '../store.ts';
 import { findUsableType, isSpecTrue, listExtraSpecs } from '../type-store.ts';
@@ -32,8 +33,7 @@ export async function retypeVolume(call: Call, deps: VolumeDeps): Promise<void> 
   const body = (call.body as { 'os-retype': Body })['os-retype'];
   const caller = { projectId: call.principal.projectId, isAdmin: isAdmin(call.principal) };
   const type = await findUsableType(deps.db.kysely, body.new_type, caller);
-  if (!type)
-    throw new InvalidInput(`Volume type ${body.new_type} could not be found.`, 'volume-type-not-found');
+  if (!type) throw new TypeNotFound(body.new_type);
   if (type.id === volume.volume_type_id)
     throw new InvalidInput(`Invalid input received: the volume has the type ${type.name} already.`);
   await refuseEncryptedType(deps.db.kysely, type.id);
