@@ -242,7 +242,8 @@ async function answerOf<D>(
   const guard: Pick<Route<D>, 'auth' | 'stream'> = candidates[0] ?? {}; // those of one path and method ask for the same
   const { order, sizeFirst } = api.bodyRules ?? {};
   if (sizeFirst && !guard.stream) await refuseDeclaredSize(request, limitOf(api));
-  const early = order === 'body, token, rule, schema' ? await jsonBody(request, api) : undefined;
+  const bodyFirst = order === 'body, token, rule, schema';
+  const early = bodyFirst ? await jsonBody(request, api) : undefined;
   const principal = await authenticate(guard, options.authenticator, request, api.name);
   const version = versionOf(api, request);
   exchange.microversion = version;
@@ -253,7 +254,7 @@ async function answerOf<D>(
   if (ruleFirst && hasBody(request, api)) checkContentType(request, api.bodyRules);
   if (ruleFirst && route.policy && principal)
     api.enforcer.enforce(route.policy, principal, ownTarget(principal));
-  const sent = early ?? (route.stream ? undefined : await jsonBody(request, api));
+  const sent = bodyFirst || route.stream ? early : await jsonBody(request, api);
   const action = route.actions ? findAction(route.actions, sent, version) : undefined;
   exchange.operation = { route, action };
   const chosen: { handler?: Handler<D>; policy?: string; success?: number; body?: Route<D>['body'] } =
