@@ -77,6 +77,7 @@ async function moving({ to, stopped, volume, flavor = { disk: 2 } }: Kind): Prom
     prepareMove: () => move,
     finishMove: () => ({ cancelled: false }),
     finishRevert: () => ({ cancelled: false }),
+    listOpenMoves: () => [],
   });
   return {
     one,
@@ -227,6 +228,18 @@ test('what a confirmed move kept goes, and nothing else', async () => {
     'host-2 tap',
     `host-2 ${SERVER_ID}: disk disk.config 2 GiB`,
   ]);
+});
+
+test('what a move has left is cleaned up late, and leaves another move alone that comes here meanwhile', async () => {
+  await using here = await moving({ to: 'host-2' });
+  const other = '88888888-2222-4333-8444-555555555555';
+  here.one.entry.host = 'elsewhere';
+  Object.assign(here.one.answers, {
+    listOpenMoves: () => [{ instance_id: SERVER_ID, migration_uuid: other }],
+  });
+  const before = await here.world();
+  await dropMoved(here.one.deps, { instance_id: SERVER_ID, migration_uuid: UUID });
+  assert.deepEqual(await here.world(), before);
 });
 
 test('the disk that arrives holds what was on the one that left', async () => {

@@ -264,6 +264,9 @@ export async function dropMoved(
   const entry = await deps.conductor.call('getEntry', { instance_id: id });
   if (entry && deps.rootDisks.shared && !bootsFromVolume(entry)) await deps.rootDisks.forget(id, uuid);
   if (entry?.host === deps.config.host) return;
+  // Another move may be bringing it here meanwhile.
+  const open = await deps.conductor.call('listOpenMoves', { host: deps.config.host });
+  if (open.some((move) => move.instance_id === id && move.migration_uuid !== uuid)) return;
   await deps.hypervisor.destroyServer(id);
   await unplugAll(deps.hostSwitch, id);
   deps.metadata.forget(id);
