@@ -257,12 +257,18 @@ async function startsAsProgram(file: string): Promise<boolean> {
   );
 }
 
+const PROGRAM_DIRECTORIES = ['bin', 'sbin', 'usr/bin', 'usr/sbin'];
+
+/** Where a program of its own is, busybox's must not be found first: neither has the other's options. */
 async function linkApplets(tree: string, listing: string): Promise<void> {
   for (const applet of listing.split('\n')) {
     if (applet === '' || applet === 'bin/busybox' || applet === 'usr/bin/busybox') continue;
+    const name = path.basename(applet);
+    const isThere = PROGRAM_DIRECTORIES.some((directory) => existsSync(path.join(tree, directory, name)));
+    if (isThere) continue;
     const link = path.join(tree, applet);
     await mkdir(path.dirname(link), { recursive: true });
-    if (!existsSync(link)) await symlink('/bin/busybox', link);
+    await symlink('/bin/busybox', link);
   }
   if (!existsSync(path.join(tree, 'sbin/init'))) await symlink('/bin/busybox', path.join(tree, 'sbin/init'));
 }
