@@ -90,6 +90,7 @@ function computing(facts: CloudFacts): Sections {
       change_password: false,
       cold_migration: facts.compute.actions.has('migrate'),
       console_output: true,
+      hostname_fqdn_sanitization: true,
       interface_attach: true,
       live_migration: facts.compute.actions.has('os-migrateLive'),
       pause: true,
@@ -135,7 +136,7 @@ function others(facts: CloudFacts, webImage: string | undefined): Sections {
       ipv6_subnet_attributes: true,
       port_security: true,
       floating_ips: true,
-      api_extensions: facts.network.extensions.join(','),
+      api_extensions: networkExtensions(facts).join(','),
     },
     scenario: { img_file: facts.images.file, img_disk_format: 'qcow2', dhcp_client: 'udhcpc' },
     validation: {
@@ -170,6 +171,11 @@ function others(facts: CloudFacts, webImage: string | undefined): Sections {
       api_extensions: 'all',
     },
   };
+}
+
+/** Tempest looks for tags of networks under the name that the extension had before it was of all resources. */
+function networkExtensions({ network: { extensions } }: CloudFacts): readonly string[] {
+  return extensions.includes('standard-attr-tag') ? [...extensions, 'tag'] : extensions;
 }
 
 function render(name: string, section: Section): string {
