@@ -10,7 +10,7 @@ import { openDatabase } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import { southbound } from '#drivers/ovn/schema.ts';
-import { networkMigration } from '#network/migrations/001-network.ts';
+import { networkMigrations } from '#network/migrations/all.ts';
 import { createNorthbound, type OvnNorthbound } from '#network/ovn/northbound.ts';
 import type { NetworkRow, NetworkTables, SubnetRow } from '#network/tables.ts';
 import { NetworkSeed } from '#test/support/network-seed.ts';
@@ -21,7 +21,7 @@ const manyPorts = Number(process.argv[3] ?? 10_000);
 
 async function stageOn(nb: OvnWorld['nb'], sb: OvnWorld['sb']) {
   const db = openDatabase<NetworkTables>('sqlite::memory:');
-  await migrate(db, 'network', [networkMigration]);
+  await migrate(db, 'network', networkMigrations);
   const bus = createInProcessBus();
   const northbound = createNorthbound({
     db,

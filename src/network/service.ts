@@ -18,12 +18,13 @@ import type { Log } from '#platform/log/log.ts';
 import { publishChange, publishPort } from './events.ts';
 import { extensionRoutes } from './extensions/routes.ts';
 import { floatingIpPolicy, floatingIpRoutes } from './floatingips/routes.ts';
-import { networkMigration } from './migrations/001-network.ts';
+import { networkMigrations } from './migrations/all.ts';
 import { ipAvailabilityPolicy, ipAvailabilityRoutes } from './network-ip-availabilities/routes.ts';
 import { networkPolicy } from './networks/policy.ts';
 import { networkRoutes } from './networks/routes.ts';
 import type { Northbound, ResourceRef } from './northbound.ts';
 import { COMMON_POLICY } from './policy.ts';
+import { portForwardingPolicy, portForwardingRoutes } from './port-forwardings/routes.ts';
 import { portPolicy } from './ports/policy.ts';
 import { portRoutes } from './ports/routes.ts';
 import { portStatus, type PortStatus } from './ports/status.ts';
@@ -55,6 +56,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...portRoutes,
   ...routerRoutes,
   ...floatingIpRoutes,
+  ...portForwardingRoutes,
   ...securityGroupRoutes,
   ...securityGroupRuleRoutes,
   ...addressGroupRoutes,
@@ -77,6 +79,7 @@ export const NETWORK_POLICY = [
   ...portPolicy,
   ...routerPolicy,
   ...floatingIpPolicy,
+  ...portForwardingPolicy,
   ...securityGroupPolicy,
   ...addressGroupPolicy,
   ...rbacPolicy,
@@ -108,7 +111,7 @@ export async function createNetworkService(
 ): Promise<Service<NetworkDeps>> {
   const resolved = resolveConfig(config);
   const db = openDatabase<NetworkTables>(context.databaseUrl);
-  await migrate(db, 'network', [networkMigration]);
+  await migrate(db, 'network', networkMigrations);
   const northbound = await connect({ context, config: resolved, db });
   const work = new NorthboundWork({
     db,

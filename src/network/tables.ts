@@ -126,6 +126,16 @@ export interface FloatingIpRow extends StandardColumns {
   dns_domain: string;
 }
 
+/** A port of a floating IP that leads to a port of a server. Such a floating IP has a router, and no port of its own. */
+export interface PortForwardingRow extends StandardColumns {
+  floatingip_id: string;
+  protocol: 'tcp' | 'udp' | 'sctp';
+  external_port: number;
+  internal_port_id: string;
+  internal_ip_address: string;
+  internal_port: number;
+}
+
 export interface SecurityGroupRow extends StandardColumns {
   name: string;
   stateful: number;
@@ -218,6 +228,7 @@ export interface NetworkTables {
   port_security_groups: PortSecurityGroupRow;
   routers: RouterRow;
   floatingips: FloatingIpRow;
+  port_forwardings: PortForwardingRow;
   security_groups: SecurityGroupRow;
   security_group_rules: SecurityGroupRuleRow;
   address_groups: AddressGroupRow;

@@ -4,7 +4,7 @@ import { until } from '#test/support/until.ts';
 import { MICROVERSIONS as COMPUTE } from '#compute/discovery/routes.ts';
 import { MICROVERSIONS as PLACEMENT } from '#placement/root/routes.ts';
 import { MICROVERSIONS as VOLUME } from '#volume/discovery/routes.ts';
-import type { Callers } from './callers.ts';
+import { systemToken, type Callers } from './callers.ts';
 import type { HostileClient } from './client.ts';
 import { makeVolumeThings } from './volume-belongings.ts';
 
@@ -46,15 +46,6 @@ class Maker {
     this.ids[as] = (made[`${as}s`] as unknown as Array<{ id: string }>)[0]?.id ?? '';
   }
 
-  async rescoped(token: string, scope: object): Promise<string> {
-    const answer = await this.#client.send({
-      method: 'POST',
-      path: `${K}/auth/tokens`,
-      body: { auth: { identity: { methods: ['token'], token: { id: token } }, scope } },
-    });
-    return String(answer.headers['x-subject-token']);
-  }
-
   async put(
     token: string,
     path: string,
@@ -71,7 +62,7 @@ export async function makeBelongings(client: HostileClient, callers: Callers): P
   for (const { token } of [callers.alice, callers.bob])
     await client.ok({ method: 'GET', path: `${N}/security-groups`, token }); // makes the project's default group
   await makeNetworking(client, maker, callers);
-  await makeIdentity(maker, callers);
+  await makeIdentity(client, maker, callers);
   await makeImages(client, maker, callers);
   await makeCompute(client, maker, callers);
   await makePlacement(client, maker, callers);
@@ -99,6 +90,26 @@ async function makeNetworking(client: HostileClient, maker: Maker, { alice, admi
   const [external] = listed['networks'] as unknown as Array<{ id: string }>;
   ids['external'] = String(external?.id);
   await make('floatingip', 'floatingips', { floating_network_id: ids['external'] });
+  const gate = { name: 'a-gate', external_gateway_info: { network_id: ids['external'] } };
+  const gateId = await maker.make('gate', alice.token, `${N}/routers`, 'router', gate);
+  await client.ok({
+    method: 'PUT',
+    path: `${N}/routers/${gateId}/add_router_interface`,
+    token: alice.token,
+    body: { subnet_id: ids['subnet'] },
+  });
+  const shown = await client.ok({ method: 'GET', path: `${N}/ports/${ids['port']}`, token: alice.token });
+  const { fixed_ips } = shown['port'] as unknown as { fixed_ips: Array<{ ip_address: string }> };
+  ids['port_ip'] = String(fixed_ips[0]?.ip_address);
+  const forwarding = {
+    protocol: 'tcp',
+    external_port: 2222,
+    internal_port: 22,
+    internal_port_id: ids['port'],
+    internal_ip_address: ids['port_ip'],
+  };
+  const at = `${N}/floatingips/${ids['floatingip']}/port_forwardings`;
+  await maker.make('port_forwarding', alice.token, at, 'port_forwarding', forwarding);
   await make('address_scope', 'address-scopes', { name: 'a-scope', ip_version: 4 });
   await make('subnetpool', 'subnetpools', { name: 'a-pool', prefixes: ['10.88.0.0/16'] });
   await make('address_group', 'address-groups', { name: 'a-addresses', addresses: ['10.1.1.0/24'] });
@@ -112,7 +123,11 @@ async function makeNetworking(client: HostileClient, maker: Maker, { alice, admi
   ids['agent'] = String((agents['agents'] as unknown as Array<{ id: string }>)[0]?.id);
 }
 
-async function makeIdentity(maker: Maker, { alice, rita, admin, projectA, roles }: Callers): Promise<void> {
+async function makeIdentity(
+  client: HostileClient,
+  maker: Maker,
+  { alice, rita, admin, projectA, roles }: Callers,
+): Promise<void> {
   const { ids } = maker;
   const make = async (as: string, body: object, collection = `${as}s`): Promise<string> =>
     maker.make(as, admin, `${K}/${collection}`, as, body);
@@ -144,7 +159,7 @@ async function makeIdentity(maker: Maker, { alice, rita, admin, projectA, roles 
   );
   await maker.put(admin, `${K}/domains/${ids['domain']}/config`, { config: { identity: { driver: 'sql' } } });
   await make('consumer', { description: 'a-consumer' }, 'OS-OAUTH1/consumers');
-  await makeLimits(maker, admin, projectA);
+  await makeLimits(client, maker, admin, projectA);
   ids['rita'] = rita.userId;
   await maker.make('trust', alice.token, `${K}/OS-TRUST/trusts`, 'trust', {
     trustor_user_id: alice.userId,
@@ -157,8 +172,13 @@ async function makeIdentity(maker: Maker, { alice, rita, admin, projectA, roles 
   ids['member'] = String(roles['member']);
 }
 
-async function makeLimits(maker: Maker, admin: string, projectA: string): Promise<void> {
-  const system = await maker.rescoped(admin, { system: { all: true } });
+async function makeLimits(
+  client: HostileClient,
+  maker: Maker,
+  admin: string,
+  projectA: string,
+): Promise<void> {
+  const system = await systemToken(client, admin);
   const of = { service_id: maker.ids['service'], resource_name: 'a-resource' };
   const registered = [{ ...of, default_limit: 10 }];
   await maker.makeList('registered_limit', system, `${K}/registered_limits`, registered);
@@ -237,7 +257,7 @@ async function makeImageTask(client: HostileClient, maker: Maker, token: string)
       maker.ids['image_task'] = String(tasks[0]?.id);
       return tasks[0]?.status === 'success';
     },
-    { deadlineMs: 10_000, what: 'the import of an image' },
+    { deadlineMs: 120_000, what: 'the import of an image' },
   );
 }
 
@@ -333,7 +353,7 @@ export async function untilStatus(
       if (server?.['status'] === 'ERROR') throw new Error(JSON.stringify(server['fault']));
       return undefined;
     },
-    { deadlineMs: 20_000, everyMs: 20, what: `server ${id} to be ${status}` },
+    { deadlineMs: 120_000, everyMs: 20, what: `server ${id} to be ${status}` },
   );
 }
 

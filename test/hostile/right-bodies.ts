@@ -310,6 +310,16 @@ function network(ids: Ids): Bodies {
     'PUT /v2.0/address-scopes/:id': { address_scope: { name: 'x' } },
     'POST /v2.0/floatingips': { floatingip: { floating_network_id: ids['external'], port_id: ids['port'] } },
     'PUT /v2.0/floatingips/:id': { floatingip: { description: 'x' } },
+    'POST /v2.0/floatingips/:id/port_forwardings': {
+      port_forwarding: {
+        protocol: 'tcp',
+        external_port: 8080,
+        internal_port: 80,
+        internal_port_id: ids['port'],
+        internal_ip_address: ids['port_ip'],
+      },
+    },
+    'PUT /v2.0/floatingips/:id/port_forwardings/:forwarding_id': { port_forwarding: { external_port: 8081 } },
     'POST /v2.0/networks': { network: { name: 'x', mtu: 1400 } },
     'PUT /v2.0/networks/:id': { network: { name: 'x' } },
     'POST /v2.0/ports': {

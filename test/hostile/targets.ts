@@ -125,6 +125,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'network /v2.0/extensions/:alias': '=router',
   'network /v2.0/floatingips/:id': 'floatingip',
   'network /v2.0/network-ip-availabilities/:id': 'network',
+  'network /v2.0/floatingips/:id/port_forwardings/:forwarding_id': 'port_forwarding',
   'network /v2.0/networks/:id': 'network',
   'network /v2.0/ports/:id': 'port',
   'network /v2.0/quotas/:id': 'projectA',

@@ -5,6 +5,7 @@ import type {
   FloatingIpRow,
   NetworkRow,
   NetworkTables,
+  PortForwardingRow,
   PortRow,
   RouterRow,
   SecurityGroupRow,
@@ -186,6 +187,15 @@ export class NetworkSeed {
       ...values,
     };
     await insertRow(this.#db.kysely, 'floatingips', row);
+    return row;
+  }
+
+  /** TCP. */
+  async portForwarding(
+    values: Omit<PortForwardingRow, 'protocol' | keyof StandardColumns>,
+  ): Promise<PortForwardingRow> {
+    const row: PortForwardingRow = { ...standard(), protocol: 'tcp', ...values };
+    await insertRow(this.#db.kysely, 'port_forwardings', row);
     return row;
   }
 

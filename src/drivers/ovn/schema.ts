@@ -107,7 +107,7 @@ export const northbound = {
   }),
   Logical_Router: table({
     root: true,
-    lookups: ['name', 'ports', 'nat', 'static_routes'],
+    lookups: ['name', 'ports', 'nat', 'static_routes', 'load_balancer'],
     columns: {
       name: one(string),
       ports: set(strong('Logical_Router_Port')),
@@ -148,6 +148,17 @@ export const northbound = {
       nexthop: one(string),
       output_port: optional(string),
       bfd: optional(weak('BFD')),
+      options: map(string, string),
+      external_ids: map(string, string),
+    },
+  }),
+  Load_Balancer: table({
+    root: true,
+    lookups: ['name'],
+    columns: {
+      name: one(string),
+      vips: map(string, string),
+      protocol: optional(oneOf('tcp', 'udp', 'sctp')),
       options: map(string, string),
       external_ids: map(string, string),
     },

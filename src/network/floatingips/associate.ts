@@ -4,6 +4,7 @@ import { badRequest, conflict, NetworkError, notFound } from '../errors.ts';
 import { parseIp, formatIp } from '../ipam/address.ts';
 import { allocationsOf } from '../ipam/port-addresses.ts';
 import { isL3Owned, ROUTER_INTERFACE } from '../ports/owners.ts';
+import { isForwarding } from '../port-forwardings/store.ts';
 import { visiblePorts } from '../ports/store.ts';
 import type { Operation } from '../rest/crud.ts';
 import type { Sql } from '../rest/deps.ts';
@@ -13,13 +14,22 @@ export type Association = Pick<FloatingIpRow, 'port_id' | 'fixed_ip_address' | '
 
 export const NO_ASSOCIATION: Association = { port_id: null, fixed_ip_address: null, router_id: null };
 
-/** @throws NetworkError 400, 404 or 409 when the port cannot have it. */
-export async function associate(
+/** The address of a port that a floating IP leads to, and the router that connects both. */
+export interface Inner {
+  readonly port: PortRow;
+  readonly ip: string;
+  readonly subnetId: string;
+  /** Undefined when none leads there. */
+  readonly router: string | undefined;
+}
+
+/** @throws NetworkError 400 or 404 when the port cannot be led to. */
+export async function findInner(
   { unit, caller }: Operation,
   fip: Pick<FloatingIpRow, 'id' | 'project_id' | 'floating_network_id'>,
   portId: string,
   fixedIp: string | null,
-): Promise<Association> {
+): Promise<Inner> {
   const db = unit.trx;
   const [port] = await selectRows(db, 'ports', [equals('id', portId), visiblePorts(caller)]);
   if (!port) throw notFound('port', portId);
@@ -34,6 +44,20 @@ export async function associate(
       `Bad floatingip request: Port ${portId} belongs to a router or a floating IP itself.`,
     );
   const { ip, subnetId } = await chooseFixedIp(db, port, fixedIp);
+  return { port, ip, subnetId, router: await routerBetween(db, subnetId, fip.floating_network_id) };
+}
+
+/** @throws NetworkError 400, 404 or 409 when the port cannot have it. */
+export async function associate(
+  operation: Operation,
+  fip: Pick<FloatingIpRow, 'id' | 'project_id' | 'floating_network_id'>,
+  portId: string,
+  fixedIp: string | null,
+): Promise<Association> {
+  const db = operation.unit.trx;
+  const { ip, subnetId, router } = await findInner(operation, fip, portId, fixedIp);
+  if (await isForwarding(db, fip.id))
+    throw conflict('FipInUseByPortForwarding', `Floating IP ${fip.id} in use by Port Forwarding resources.`);
   const taken = (
     await selectRows(db, 'floatingips', [equals('port_id', portId), equals('fixed_ip_address', ip)])
   ).find((other) => other.id !== fip.id);
@@ -42,7 +66,6 @@ export async function associate(
       'FloatingIPPortAlreadyAssociated',
       `Cannot associate floating IP with port ${portId} using fixed IP ${ip}, as that fixed IP already has a floating IP on external network ${taken.floating_network_id}.`,
     );
-  const router = await routerBetween(db, subnetId, fip.floating_network_id);
   if (router === undefined)
     throw new NetworkError(
       'not-found',

@@ -1,10 +1,11 @@
 // Creating, changing, deleting and showing floating IPs.
 import { isUniqueViolation } from '#platform/sql/database.ts';
-import type { FloatingIpRow, NetworkRow, PortRow } from '../tables.ts';
+import type { FloatingIpRow, NetworkRow, PortForwardingRow, PortRow } from '../tables.ts';
 import { badRequest, conflict, notFound } from '../errors.ts';
 import { allocateWishes, allocationsOf, exhausted, subnetsOfNetwork } from '../ipam/port-addresses.ts';
 import { nextFreeAddress, reserveAddress } from '../ipam/allocate.ts';
 import { findVisibleNetwork } from '../networks/store.ts';
+import { isForwarding } from '../port-forwardings/store.ts';
 import { FLOATING_IP } from '../ports/owners.ts';
 import { portStatus } from '../ports/status.ts';
 import { deletePortRow, insertPort } from '../ports/store.ts';
@@ -135,10 +136,15 @@ async function chooseAssociation(
     return associate(operation, row, row.port_id, fixed);
   }
   const portId = readTextOrNull(input, 'port_id');
-  return portId === null ? NO_ASSOCIATION : associate(operation, row, portId, fixed);
+  if (portId !== null) return associate(operation, row, portId, fixed);
+  // One that forwards ports keeps its router.
+  return row.port_id === null ? undefined : NO_ASSOCIATION;
 }
 
+/** @throws NetworkError 409 while it forwards ports */
 export async function removeFloatingIp({ unit }: Operation, row: FloatingIpRow): Promise<void> {
+  if (await isForwarding(unit.trx, row.id))
+    throw conflict('FipInUseByPortForwarding', `Floating IP ${row.id} in use by Port Forwarding resources.`);
   await deleteRows(unit.trx, 'floatingips', [equals('id', row.id)]);
   await deletePortRow(unit, row.floating_port_id);
   unit.touch('floatingip', row.id);
@@ -153,6 +159,11 @@ export async function viewFloatingIps(
   const ids = rows.flatMap((row) => row.port_id ?? []);
   const ports = ids.length === 0 ? [] : await selectRows(db, 'ports', [inList(deps.db.engine, 'id', ids)]);
   const byId = new Map(ports.map((port) => [port.id, port]));
+  const forwarding = rows.filter((row) => row.port_id === null && row.router_id !== null).map(({ id }) => id);
+  const forwardings =
+    forwarding.length === 0
+      ? []
+      : await selectRows(db, 'port_forwardings', [inList(deps.db.engine, 'floatingip_id', forwarding)]);
   return rows.map((row) => {
     const port = byId.get(row.port_id ?? '');
     return {
@@ -161,12 +172,18 @@ export async function viewFloatingIps(
       port_id: row.port_id,
       fixed_ip_address: row.fixed_ip_address,
       router_id: row.router_id,
-      status: row.port_id === null ? 'DOWN' : 'ACTIVE',
+      status: row.router_id === null ? 'DOWN' : 'ACTIVE',
       dns_name: row.dns_name,
       dns_domain: row.dns_domain,
       port_details: port ? detailsOf(port, deps) : null,
+      port_forwardings: forwardings.filter((each) => each.floatingip_id === row.id).map(briefForwarding),
     };
   });
+}
+
+function briefForwarding(row: PortForwardingRow): View {
+  const { id, protocol, external_port, internal_port, internal_ip_address, internal_port_id } = row;
+  return { id, protocol, external_port, internal_port, internal_ip_address, internal_port_id };
 }
 
 function detailsOf(port: PortRow, deps: NetworkDeps): View {

@@ -29,7 +29,7 @@ export const floatingips = new Crud({
   plural: 'floatingips',
   path: '/v2.0/floatingips',
   table: 'floatingips',
-  attributes: ['status', 'port_details'],
+  attributes: ['status', 'port_details', 'port_forwardings'],
   columns: {
     floating_network_id: { column: 'floating_network_id', type: 'text' },
     floating_ip_address: { column: 'floating_ip_address', type: 'text' },

@@ -115,7 +115,7 @@ async function checkNoDefault({ unit }: Operation, external: boolean): Promise<v
 export async function removeNetwork(operation: Operation, row: NetworkRow): Promise<void> {
   const { unit } = operation;
   const floating = await selectRows(unit.trx, 'floatingips', [equals('floating_network_id', row.id)]);
-  for (const idle of floating.filter((each) => each.port_id === null))
+  for (const idle of floating.filter((each) => each.router_id === null))
     await removeFloatingIp(operation, idle); // undone with the transaction where something else is in use
   const ports = await selectRows(unit.trx, 'ports', [equals('network_id', row.id)]);
   const blocking = ports.filter((port) => !isAutoDeleted(port.device_owner));

@@ -124,6 +124,12 @@ export class ActualRows {
       .table('NAT')
       .list((nat) => nat.external_ids[KEY.fip] === fipId)
       .flatMap((nat) => this.#nb.table('Logical_Router').where('nat', nat._uuid))
+      .concat(
+        this.#nb
+          .table('Load_Balancer')
+          .list((balancer) => balancer.external_ids[KEY.fip] === fipId)
+          .flatMap((balancer) => this.#nb.table('Logical_Router').where('load_balancer', balancer._uuid)),
+      )
       .flatMap((router) => idInName(router.name) ?? []);
   }
 

@@ -14,7 +14,13 @@ export type KeyedTable =
   | 'Logical_Router_Port';
 
 /** Tables whose rows are parts of one keyed row and have no identity but their content. */
-export type PartTable = 'ACL' | 'NAT' | 'Logical_Router_Static_Route' | 'Gateway_Chassis';
+export type PartTable =
+  | 'ACL'
+  | 'NAT'
+  | 'Logical_Router_Static_Route'
+  | 'Gateway_Chassis'
+  /** The only one that OVN keeps when nothing holds it: it is deleted by itself. */
+  | 'Load_Balancer';
 
 export type PartOf = {
   [P in PartTable]: {

@@ -62,6 +62,8 @@ export function unitsOfChange(nb: OvsdbClient<Nb>, change: Change<Nb>): Unit[] {
         : [];
     case 'NAT':
       return change.kind === 'modify' ? routersOf(nb, 'nat', change.uuid) : [];
+    case 'Load_Balancer':
+      return change.kind === 'modify' ? routersOf(nb, 'load_balancer', change.uuid) : [];
     case 'Logical_Router_Static_Route':
       return change.kind === 'modify' ? routersOf(nb, 'static_routes', change.uuid) : [];
     case 'Gateway_Chassis':
@@ -90,7 +92,11 @@ function localnetOwner(name: string): string | undefined {
   return name.startsWith('provnet-') ? name.slice('provnet-'.length) : undefined;
 }
 
-function routersOf(nb: OvsdbClient<Nb>, column: 'nat' | 'static_routes' | 'ports', uuid: string): Unit[] {
+function routersOf(
+  nb: OvsdbClient<Nb>,
+  column: 'nat' | 'static_routes' | 'ports' | 'load_balancer',
+  uuid: string,
+): Unit[] {
   return nb
     .table('Logical_Router')
     .where(column, uuid)

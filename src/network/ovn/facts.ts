@@ -4,6 +4,7 @@ import type {
   FloatingIpRow,
   IpAllocationRow,
   NetworkRow,
+  PortForwardingRow,
   PortRow,
   RouterRow,
 } from '../tables.ts';
@@ -23,6 +24,7 @@ export interface Facts {
   /** Interfaces and gateway. */
   readonly portsOfRouter: ReadonlyMap<string, readonly PortRow[]>;
   readonly floatingIpsOfRouter: ReadonlyMap<string, readonly FloatingIpRow[]>;
+  readonly forwardingsOfFloatingIp: ReadonlyMap<string, readonly PortForwardingRow[]>;
   /** The port of each network through which hosts answer the metadata address. */
   readonly metadataPortOfNetwork: ReadonlyMap<string, PortRow>;
 }

@@ -13,6 +13,7 @@ export const nbTables = {
   Logical_Router_Port: northbound.Logical_Router_Port,
   Logical_Router_Static_Route: northbound.Logical_Router_Static_Route,
   NAT: northbound.NAT,
+  Load_Balancer: northbound.Load_Balancer,
   Gateway_Chassis: northbound.Gateway_Chassis,
   NB_Global: northbound.NB_Global,
 };
@@ -38,6 +39,10 @@ export const routerPortName = (portId: string): string => `lrp-${portId}`;
 export const portGroupName = (groupId: string): string => `pg_${groupId.replaceAll('-', '_')}`;
 export const addressSetName = (groupId: string, version: 4 | 6): string =>
   `as_ip${version}_${groupId.replaceAll('-', '_')}`;
+
+/** Who a load balancer that forwards ports says it belongs to. */
+export const PORT_FORWARDING = 'port_forwarding_plugin';
+export const balancerName = (fipId: string, protocol: string): string => `pf-floatingip-${fipId}-${protocol}`;
 
 /** Holds every port with port security; what no security group lets through ends here. */
 export const DROP_GROUP = 'neutron_pg_drop';

@@ -5,15 +5,17 @@ import { after, before, describe, test } from 'node:test';
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { silentLog } from '#platform/log/log.ts';
+import { connectOvsdb } from '#platform/ovsdb/client.ts';
 import { remotesOf, type Endpoint, type StreamEndpoint } from '#platform/ovsdb/endpoint.ts';
 import { openDatabase, type Database } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
 import { NetworkSeed } from '#test/support/network-seed.ts';
 import { fakeOvnWorld, realOvnWorld, whyNoRealOvn, type OvnWorld } from '#test/support/ovn-world.ts';
-import { networkMigration } from '../migrations/001-network.ts';
+import { networkMigrations } from '../migrations/all.ts';
 import type { MissingHop } from '../northbound.ts';
 import type { NetworkRow, NetworkTables, PortRow, SecurityGroupRow, SubnetRow } from '../tables.ts';
+import { balancerName, nbTables, routerName } from './model.ts';
 import { createNorthbound, type OvnNorthbound } from './northbound.ts';
 
 const WORLDS = [
@@ -66,7 +68,7 @@ class Cable implements StreamEndpoint {
 async function openStage(open: () => Promise<OvnWorld>): Promise<Stage> {
   const world = await open();
   const db = openDatabase<NetworkTables>('sqlite::memory:');
-  await migrate(db, 'network', [networkMigration]);
+  await migrate(db, 'network', networkMigrations);
   const seed = new NetworkSeed(db);
   const bus = createInProcessBus();
   const cables = [new Cable(world.nb), new Cable(world.sb)] as const;
@@ -297,6 +299,66 @@ for (const { name, open, skip } of WORLDS) {
       for (const { inserted } of changes) assert.deepEqual(inserted, { Logical_Switch_Port: 1 });
       for (const { id } of ports) await seed.remove('ports', id);
       await northbound.sync(ports.map(({ id }) => ({ kind: 'port', id })));
+    });
+
+    test('takes the balancers of forwarded ports with their router, and leaves those of others', async () => {
+      const { northbound, seed, world } = stage;
+      const external = await seed.network({ name: 'outside', external: 1 });
+      const outside = await seed.subnet(external, '172.30.0.0/24');
+      const router = await seed.router();
+      const own = { network: external, device_id: router.id } as const;
+      const gateway = await seed.port({
+        ...own,
+        ips: [[outside, '172.30.0.10']],
+        device_owner: 'network:router_gateway',
+      });
+      await seed.update('routers', router.id, {
+        gateway_network_id: external.id,
+        gateway_port_id: gateway.id,
+      });
+      const port = await makePort(stage);
+      const fip = await seed.floatingIp({
+        floating_network_id: external.id,
+        floating_ip_address: '172.30.0.20',
+        floating_port_id: gateway.id,
+        router_id: router.id,
+      });
+      await seed.portForwarding({
+        floatingip_id: fip.id,
+        external_port: 8080,
+        internal_port_id: port.id,
+        internal_ip_address: port.ip,
+        internal_port: 80,
+      });
+      await northbound.sync([
+        { kind: 'network', id: external.id },
+        { kind: 'router', id: router.id },
+      ]);
+      await using nb = connectOvsdb({ endpoint: world.nb, database: 'OVN_Northbound', tables: nbTables });
+      await nb.ready;
+      const balancers = (): string[] =>
+        nb
+          .table('Load_Balancer')
+          .list()
+          .map(({ name }) => name);
+      const ours = balancerName(fip.id, 'tcp');
+      assert.deepEqual(balancers(), [ours]);
+      assert.deepEqual(nb.table('Load_Balancer').where('name', ours)[0]?.vips, {
+        '172.30.0.20:8080': `${port.ip}:80`,
+      });
+      const held = nb.table('Logical_Router').where('name', routerName(router.id))[0];
+      assert.ok(held);
+      const tx = nb.transaction();
+      const foreign = tx.insert('Load_Balancer', { name: 'foreign' });
+      tx.mutate('Logical_Router', held._uuid, ['load_balancer', 'insert', [foreign]]);
+      await tx.commit();
+      await seed.update('floatingips', fip.id, { floating_ip_address: '172.30.0.21' });
+      await northbound.sync([{ kind: 'floatingip', id: fip.id }]);
+      assert.deepEqual(balancers().toSorted(), ['foreign', ours]);
+      assert.equal(nb.table('Logical_Router').get(held._uuid)?.load_balancer.length, 2);
+      await seed.remove('routers', router.id);
+      await northbound.sync([{ kind: 'router', id: router.id }]);
+      await waitUntil(() => balancers().join() === 'foreign', { what: 'ours to go', deadlineMs: 5000 });
     });
 
     test('does the work that handlers recorded and could not finish', async () => {

@@ -10,7 +10,7 @@ import { CommandError } from '#platform/supervise/run-command.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
 import { NetworkSeed } from '#test/support/network-seed.ts';
 import { realOvnWorld, whyNoRealOvn, type OvnWorld, type RealWorld } from '#test/support/ovn-world.ts';
-import { networkMigration } from '../migrations/001-network.ts';
+import { networkMigrations } from '../migrations/all.ts';
 import type { NetworkRow, NetworkTables, PortRow, SecurityGroupRow, SubnetRow } from '../tables.ts';
 import { createNorthbound, type OvnNorthbound } from './northbound.ts';
 
@@ -32,7 +32,7 @@ describe('packets on real OVN', { skip: whyNoRealOvn(), timeout: 240_000 }, () =
     world = await realOvnWorld();
     real = world.real!; // this is the real world
     db = openDatabase<NetworkTables>('sqlite::memory:');
-    await migrate(db, 'network', [networkMigration]);
+    await migrate(db, 'network', networkMigrations);
     seed = new NetworkSeed(db);
     northbound = createNorthbound({
       db,
@@ -256,6 +256,30 @@ describe('packets on real OVN', { skip: whyNoRealOvn(), timeout: 240_000 }, () =
     await seed.update('floatingips', fip.id, { port_id: null, fixed_ip_address: null, router_id: null });
     assert.deepEqual((await northbound.sync([{ kind: 'floatingip', id: fip.id }])).deleted, { NAT: 1 });
     await reaches(async () => !(await pings(outside, '172.31.0.20')), 'the floating IP to be gone');
+
+    await seed.update('floatingips', fip.id, { router_id: router.id });
+    for (const [external_port, internal_port] of [
+      [8080, 80],
+      [2222, 22],
+    ] as const)
+      await seed.portForwarding({
+        floatingip_id: fip.id,
+        external_port,
+        internal_port,
+        internal_port_id: vm.id,
+        internal_ip_address: '10.0.0.80',
+      });
+    const forwarded = await northbound.sync([{ kind: 'floatingip', id: fip.id }]);
+    assert.deepEqual(forwarded.inserted, { Load_Balancer: 1 });
+    const stop = serve(vm, 80);
+    await reaches(() => connects(outside, '172.31.0.20', 8080), 'TCP through the forwarded port');
+    assert.equal(await connects(outside, '172.31.0.20', 80), false, 'no other port is forwarded');
+    await reaches(() => pings(from(vm), '172.31.0.1'), 'the outside by SNAT, as before');
+    await stop();
+    await db.kysely.deleteFrom('port_forwardings').execute();
+    await seed.update('floatingips', fip.id, { router_id: null });
+    const freed = await northbound.sync([{ kind: 'floatingip', id: fip.id }]);
+    assert.deepEqual(freed.deleted, { Load_Balancer: 1 });
     await world.unplug('h2', vm.id);
   });
 

@@ -157,15 +157,22 @@ class Planner {
     const held = ((existing as unknown as LooseRow | undefined)?.[part.column] ?? []) as readonly string[];
     for (const uuid of held) {
       const row = this.#actual.nb.table(part.table).get(uuid);
+      if (part.table === 'Load_Balancer' && !this.#isOwnBalancer(uuid)) continue;
       const key = row && shape ? contentKey(row, shape) : '';
       if (wanted.delete(key)) continue;
       this.#edit(table, target, part.column).remove.push(uuid);
+      if (part.table === 'Load_Balancer') this.#tx.delete(part.table, uuid);
       this.#count('deleted', part.table);
     }
     for (const row of wanted.values()) {
       this.#edit(table, target, part.column).add.push(this.#tx.insert(part.table, row));
       this.#count('inserted', part.table);
     }
+  }
+
+  /** Routers may carry those of others, as of a load balancer service. */
+  #isOwnBalancer(uuid: string): boolean {
+    return this.#actual.nb.table('Load_Balancer').get(uuid)?.external_ids[KEY.fip] !== undefined;
   }
 
   #bringParent(
@@ -234,6 +241,9 @@ class Planner {
 
   #remove({ table, row }: ActualRow): void {
     this.#count('deleted', table);
+    if (table === 'Logical_Router')
+      for (const uuid of (row as unknown as { readonly load_balancer: readonly string[] }).load_balancer)
+        if (this.#isOwnBalancer(uuid)) this.#tx.delete('Load_Balancer', uuid);
     const parents = this.#parentsOf(table, row._uuid);
     const column = 'ports';
     const parentTable = table === 'Logical_Switch_Port' ? 'Logical_Switch' : 'Logical_Router';

@@ -40,12 +40,21 @@ export async function removeOwnRows(endpoint: string, cloud: string): Promise<nu
   return rows.length;
 }
 
-type RootTable = 'Logical_Switch' | 'Logical_Router' | 'Port_Group' | 'Address_Set' | 'DHCP_Options';
+type RootTable =
+  | 'Logical_Switch'
+  | 'Logical_Router'
+  | 'Port_Group'
+  | 'Address_Set'
+  | 'DHCP_Options'
+  | 'Load_Balancer';
 
 /** Rows that nothing else holds; their parts go with them. */
 function ownRows(nb: OvsdbClient<Nb>): Array<{ table: RootTable; uuid: string }> {
   const of = (table: RootTable, uuids: string[]) => uuids.map((uuid) => ({ table, uuid }));
-  const named = (table: Exclude<RootTable, 'DHCP_Options'>, isOwn: (name: string) => boolean) =>
+  const named = (
+    table: Exclude<RootTable, 'DHCP_Options' | 'Load_Balancer'>,
+    isOwn: (name: string) => boolean,
+  ) =>
     of(
       table,
       nb
@@ -58,6 +67,13 @@ function ownRows(nb: OvsdbClient<Nb>): Array<{ table: RootTable; uuid: string }>
     ...named('Logical_Switch', (name) => idInName(name) !== undefined),
     ...named('Port_Group', (name) => name === DROP_GROUP || idInGroupName(name) !== undefined),
     ...named('Address_Set', (name) => idInSetName(name) !== undefined),
+    ...of(
+      'Load_Balancer',
+      nb
+        .table('Load_Balancer')
+        .list((row) => row.external_ids[KEY.fip] !== undefined)
+        .map((row) => row._uuid),
+    ),
     ...of(
       'DHCP_Options',
       nb

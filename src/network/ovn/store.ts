@@ -51,12 +51,20 @@ export async function loadFacts(db: Db, units: readonly Unit[]): Promise<Facts> 
     rowsIn(db, 'floatingips', 'router_id', routerIds),
     rowsIn(db, 'ports', 'id', portIds),
   ]);
-  const fipPorts = await rowsIn(
-    db,
-    'ports',
-    'id',
-    distinct(fips.flatMap((fip) => [fip.floating_port_id, ...(fip.port_id === null ? [] : [fip.port_id])])),
-  );
+  const [fipPorts, forwardings] = await Promise.all([
+    rowsIn(
+      db,
+      'ports',
+      'id',
+      distinct(fips.flatMap((fip) => [fip.floating_port_id, ...(fip.port_id === null ? [] : [fip.port_id])])),
+    ),
+    rowsIn(
+      db,
+      'port_forwardings',
+      'floatingip_id',
+      fips.filter((fip) => fip.port_id === null).map(({ id }) => id),
+    ),
+  ]);
   const ports = [...directPorts, ...routerPorts];
   const { networks, subnets } = await loadNetworks(db, units, ports);
   const subnetNetworks = distinct(idsOf(units, 'subnet').flatMap((id) => subnets.get(id)?.network_id ?? []));
@@ -87,6 +95,7 @@ export async function loadFacts(db: Db, units: readonly Unit[]): Promise<Facts> 
     ),
     portsOfRouter: grouped(routerPorts, (port) => port.device_id),
     floatingIpsOfRouter: grouped(fips, (fip) => fip.router_id ?? ''),
+    forwardingsOfFloatingIp: grouped(forwardings, (row) => row.floatingip_id),
     metadataPortOfNetwork: new Map(metadata.map((port) => [port.network_id, port])),
   };
 }

@@ -1,5 +1,6 @@
 // Creating, changing and deleting ports.
 import { PolicyDenied } from '#platform/policy/enforcer.ts';
+import { removeForwardingsTo } from '../port-forwardings/store.ts';
 import type { NetworkRow, PortRow } from '../tables.ts';
 import { conflict, notFound } from '../errors.ts';
 import { allocateAutomatically, allocateWishes, allocationsOf } from '../ipam/port-addresses.ts';
@@ -164,6 +165,7 @@ async function changeAddresses(
       'PortInUseByFloatingIP',
       `Floating IP ${fip.id} points to an address that would leave port ${port.id}; disassociate it first.`,
     );
+  await removeForwardingsTo(operation.unit, port.id, (address) => lost.includes(address));
   if (port.device_owner === ROUTER_INTERFACE) operation.unit.touch('router_interface', port.id);
 }
 

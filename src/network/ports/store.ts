@@ -1,6 +1,7 @@
 // SQL of ports: rows, MAC addresses, security groups, and what must go with a port.
 import { sql } from 'kysely';
 import { isUniqueViolation } from '#platform/sql/database.ts';
+import { removeForwardingsTo } from '../port-forwardings/store.ts';
 import type { PortRow } from '../tables.ts';
 import { conflict } from '../errors.ts';
 import type { Caller, Sql } from '../rest/deps.ts';
@@ -91,7 +92,7 @@ export async function setSecurityGroups(db: Sql, portId: string, groups: readonl
     await insertRow(db, 'port_security_groups', { port_id: portId, security_group_id: id });
 }
 
-/** Removes the port with its addresses and group memberships; floating IPs that pointed to it are left free. */
+/** Removes the port with its addresses, group memberships and forwarded ports; floating IPs that pointed to it are left free. */
 export async function deletePortRow(unit: Unit, portId: string): Promise<void> {
   const db = unit.trx;
   for (const fip of await selectRows(db, 'floatingips', [equals('port_id', portId)])) {
@@ -108,6 +109,7 @@ export async function deletePortRow(unit: Unit, portId: string): Promise<void> {
       .execute();
     unit.touch('floatingip', fip.id);
   }
+  await removeForwardingsTo(unit, portId);
   await deleteRows(db, 'ip_allocations', [equals('port_id', portId)]);
   await deleteRows(db, 'port_security_groups', [equals('port_id', portId)]);
   await deleteRows(db, 'tags', [equals('resource_id', portId)]);

@@ -1,5 +1,6 @@
 // Connecting routers to subnets and taking them off again.
 import { Reply, type Call } from '#platform/http/api.ts';
+import { isForwardedTo } from '../port-forwardings/store.ts';
 import type { PortRow, RouterRow, SubnetRow } from '../tables.ts';
 import { badRequest, conflict, NetworkError, notFound } from '../errors.ts';
 import { contains, overlaps, parseCidr, parseIp } from '../ipam/address.ts';
@@ -67,12 +68,10 @@ function viewInterface({ router, port, subnetIds }: Outcome): View {
   return {
     id: router.id,
     tenant_id: router.project_id,
-    project_id: router.project_id,
     network_id: port.network_id,
     port_id: port.id,
     subnet_id: subnetIds[0],
     subnet_ids: subnetIds,
-    tags: [],
   };
 }
 
@@ -264,7 +263,7 @@ async function checkUnused(
     .where('floatingips.router_id', '=', router.id)
     .where('ip_allocations.subnet_id', '=', subnet.id)
     .executeTakeFirst();
-  if (fip)
+  if (fip || (await isForwardedTo(db, router.id, subnet.id)))
     throw conflict(
       'RouterInterfaceInUseByFloatingIP',
       `Router interface for subnet ${subnet.id} on router ${router.id} cannot be deleted, as it is required by one or more floating IPs.`,

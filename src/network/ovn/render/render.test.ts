@@ -99,6 +99,7 @@ function factsOf(subnets: readonly SubnetRow[] = [subnet], groups: readonly stri
     groupsOfPort: new Map([['port', groups]]),
     rulesOfGroup: new Map(),
     portsOfRouter: new Map(),
+    forwardingsOfFloatingIp: new Map(),
     floatingIpsOfRouter: new Map(),
     metadataPortOfNetwork: new Map(),
   };

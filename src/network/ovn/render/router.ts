@@ -3,9 +3,10 @@ import { DISTRIBUTED, ROUTER_GATEWAY } from '../../ports/owners.ts';
 import type { PortRow, RouterRow, SubnetRow } from '../../tables.ts';
 import type { DesiredRow, PartOf } from '../desired.ts';
 import { cidrsOfPort, subnetsOfPort, type Facts, type RenderOptions } from '../facts.ts';
-import { KEY, routerName, routerPortName } from '../model.ts';
+import { balancerName, KEY, PORT_FORWARDING, routerName, routerPortName } from '../model.ts';
 
 type Nat = Extract<PartOf, { table: 'NAT' }>['rows'][number];
+type Balancer = Extract<PartOf, { table: 'Load_Balancer' }>['rows'][number];
 type Route = Extract<PartOf, { table: 'Logical_Router_Static_Route' }>['rows'][number];
 
 /** Chassis for a gateway on `physicalNetwork`, the one to carry it first. */
@@ -42,6 +43,7 @@ export function renderRouter(
         rows: routesOf(router, gateway, facts),
       },
       { table: 'NAT', column: 'nat', rows: natOf(router, gateway, interfaces, facts, options) },
+      { table: 'Load_Balancer', column: 'load_balancer', rows: gateway ? balancersOf(router, facts) : [] },
     ],
   };
   const rows = interfaces.map((port) => routerPort(router, port, facts, []));
@@ -223,5 +225,28 @@ function floatingIps(router: RouterRow, facts: Facts, options: RenderOptions): N
         },
       }),
     ];
+  });
+}
+
+/** Forwarded ports of floating IPs: one balancer a floating IP and protocol, with one inner address for each port. */
+function balancersOf(router: RouterRow, facts: Facts): Balancer[] {
+  return (facts.floatingIpsOfRouter.get(router.id) ?? []).flatMap((fip) => {
+    const byProtocol = Map.groupBy(facts.forwardingsOfFloatingIp.get(fip.id) ?? [], (each) => each.protocol);
+    return [...byProtocol].map(([protocol, forwardings]) => ({
+      name: balancerName(fip.id, protocol),
+      vips: Object.fromEntries(
+        forwardings.map((each) => [
+          `${fip.floating_ip_address}:${each.external_port}`,
+          `${each.internal_ip_address}:${each.internal_port}`,
+        ]),
+      ),
+      protocol,
+      options: {},
+      external_ids: {
+        [KEY.deviceOwner]: PORT_FORWARDING,
+        [KEY.fip]: fip.id,
+        [KEY.routerName]: routerName(router.id),
+      },
+    }));
   });
 }

@@ -1,0 +1,11 @@
+// The network service's migrations, oldest first.
+import type { Migration } from '#platform/sql/migrate.ts';
+import { networkMigration } from './001-network.ts';
+import { portForwardingMigration } from './002-port-forwardings.ts';
+import { projectIndexesMigration } from './003-project-indexes.ts';
+
+export const networkMigrations: readonly Migration[] = [
+  networkMigration,
+  portForwardingMigration,
+  projectIndexesMigration,
+];
