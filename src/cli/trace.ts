@@ -11,13 +11,16 @@ interface TraceFlags {
   readonly brief?: boolean;
   readonly json?: boolean;
   readonly follow?: boolean;
+  readonly action: string;
 }
 
 const FOLLOW_MS = 500;
 
 export function traceCommand(): Command {
   return new Command('trace')
-    .description('show how a server was launched, hop by hop, with the evidence of each')
+    .description(
+      'show how a server was launched, or what else was done to it, hop by hop, with the evidence of each',
+    )
     .argument('<server>', 'name or id')
     .option('--data <directory>', "the cloud's data directory", toPath, clientsDataPath())
     .option(
@@ -25,6 +28,7 @@ export function traceCommand(): Command {
       'whose eyes: pileus-admin sees hosts, pileus what the project may see',
       'pileus-admin',
     )
+    .option('--action <name>', 'what was done to it: resize, migrate … or a request id', 'create')
     .option('--brief', 'without the evidence')
     .option('--json', 'the record as the endpoint answers it')
     .option('--follow', 'again and again until the launch has ended')
@@ -35,7 +39,7 @@ export function traceCommand(): Command {
     .action(async (server: string, flags: TraceFlags) => {
       const cloud = await readCloud(flags.data, flags.cloud);
       for (;;) {
-        const trace = await fetchTrace(cloud, server);
+        const trace = await fetchTrace(cloud, server, flags.action);
         console.log(
           flags.json
             ? JSON.stringify(trace, null, 2)
@@ -49,9 +53,10 @@ export function traceCommand(): Command {
 
 type Cloud = Awaited<ReturnType<typeof readCloud>>;
 
-async function fetchTrace(cloud: Cloud, server: string): Promise<LaunchTrace> {
+async function fetchTrace(cloud: Cloud, server: string, action: string): Promise<LaunchTrace> {
   const id = await findServer(cloud, server);
-  const answer = (await cloud.get(`/compute/v2.1/servers/${encodeURIComponent(id)}/launch-trace`)) as {
+  const path = `/compute/v2.1/servers/${encodeURIComponent(id)}/launch-trace`;
+  const answer = (await cloud.get(`${path}?action=${encodeURIComponent(action)}`)) as {
     launch_trace: LaunchTrace;
   };
   return answer.launch_trace;

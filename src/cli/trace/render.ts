@@ -36,7 +36,15 @@ function heading(trace: LaunchTrace, start: number): string {
   const took = trace.finished_at
     ? `in ${formatMs(Date.parse(trace.finished_at) - start)}`
     : `running, until ${trace.deadline_at} at the latest`;
-  const word = { done: 'launched', failed: 'failed', running: 'launching' }[trace.state] ?? trace.state;
+  const words =
+    trace.action === 'create'
+      ? { done: 'launched', failed: 'failed', running: 'launching' }
+      : {
+          done: `${trace.action} done`,
+          failed: `${trace.action} failed`,
+          running: `${trace.action} under way`,
+        };
+  const word = words[trace.state as keyof typeof words] ?? trace.state;
   return `${trace.server_name} (${trace.server_id}) ${word} ${took}${trace.host ? ` on ${trace.host}` : ''}, request ${trace.request_id}`;
 }
 
@@ -49,7 +57,7 @@ interface Frame {
 function hopLines(hop: TracedHop, { start, end, options }: Frame): string[] {
   const from = Date.parse(hop.started_at);
   const number = hop.number === null ? '  ' : String(hop.number).padStart(2);
-  const path = `${hop.from} → ${hop.to}`;
+  const path = hop.from === '' ? (hop.actor ?? '') : `${hop.from} → ${hop.to}`;
   const bar = timeBar(
     from - start,
     endOf(hop, options.now) - start,

@@ -141,7 +141,7 @@ function carryDisks(
       const files = (await readdir(kept)).filter((name) => CARRIED.test(name));
       let bytes = 0;
       for (const name of files) {
-        waitingFor(`${name} to be copied to host ${arrive.host}`);
+        waitingFor(`${name} to be copied to the destination`);
         bytes += await deps.diskCarrier.carry(
           {
             from: join(kept, name),

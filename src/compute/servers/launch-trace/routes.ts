@@ -1,4 +1,5 @@
-// `GET /servers/{id}/launch-trace`: how a launch went, hop by hop. This cloud's own; upstream has no such resource.
+// `GET /servers/{id}/launch-trace`: how a launch went, hop by hop; with `?action=` how the newest of those went, or the one of
+// that request. This cloud's own; upstream has no such resource.
 import { listSteps } from '#platform/saga/sql-log.ts';
 import type { Call } from '#platform/http/api.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
@@ -17,6 +18,7 @@ export const launchTraceRoutes: readonly ComputeRoute[] = [
 
 async function showLaunchTrace(call: Call, { db }: ComputeDeps): Promise<{ launch_trace: LaunchTrace }> {
   const id = call.params['id'] ?? '';
+  const wanted = call.query.get('action') ?? 'create';
   const instance = await db.kysely
     .selectFrom('instances')
     .selectAll()
@@ -29,9 +31,12 @@ async function showLaunchTrace(call: Call, { db }: ComputeDeps): Promise<{ launc
         .selectFrom('instance_actions')
         .selectAll()
         .where('instance_id', '=', id)
-        .where('action', '=', 'create')
+        .where((eb) => eb.or([eb('action', '=', wanted), eb('request_id', '=', wanted)]))
+        .orderBy('started_at', 'desc')
         .executeTakeFirst()
     : undefined;
+  if (visible && !action && wanted !== 'create')
+    throw new DomainError('not-found', 'no-such-action', `Instance ${id} has no such action.`);
   if (!instance || !action)
     throw new DomainError('not-found', 'no-such-instance', `Instance ${id} could not be found.`);
   const steps = await listSteps(db.kysely, [action.id]);

@@ -26,6 +26,8 @@ export interface LaunchTrace {
   readonly server_id: string;
   readonly server_name: string;
   readonly action_id: string;
+  /** `create`, or what else was done to the server: `resize` … */
+  readonly action: string;
   readonly request_id: string;
   /** running, done, failed */
   readonly state: string;
@@ -57,12 +59,18 @@ export interface TraceParts {
 
 export function launchTraceView({ instance, action, steps, admin }: TraceParts): LaunchTrace {
   const request = (JSON.parse(action.request_json) as { hops?: RequestHop[] }).hops ?? [];
-  const hops = [...request.map(ofRequest), ...steps.map(ofStep)].toSorted(inOrder);
+  const all = [...request.map(ofRequest), ...steps.map(ofStep)];
+  // The launch path has an order of its own, and names who talks to whom; else steps come as they began.
+  const hops =
+    action.action === 'create'
+      ? all.toSorted(inOrder)
+      : all.map(unnamed).toSorted((a, b) => a.started_at.localeCompare(b.started_at));
   const fault = instance.fault_json ? (JSON.parse(instance.fault_json) as Fault).message : null;
   return {
     server_id: instance.id,
     server_name: instance.name,
     action_id: action.id,
+    action: action.action,
     request_id: action.request_id,
     state: action.state,
     attempts: action.attempt,
@@ -90,6 +98,11 @@ function named(name: string): Pick<TracedHop, 'number' | 'hop' | 'from' | 'to' |
     by: hop?.by ?? '',
   };
 }
+
+const unnamed = (hop: TracedHop): TracedHop =>
+  hop.actor === 'compute-api' || hop.actor === 'scheduler'
+    ? hop
+    : { ...hop, number: null, from: '', to: '', by: '' };
 
 function ofRequest(hop: RequestHop): TracedHop {
   return {
@@ -148,6 +161,8 @@ const HOST_FACTS = new Set([
   'message_id',
   'connections',
   'placements',
+  'from',
+  'to',
 ]);
 
 function without(evidence: TracedHop['evidence'], keys: ReadonlySet<string>): Record<string, unknown> {

@@ -214,6 +214,19 @@ test('a cloud may keep resizes from staying on their host', async () => {
   assert.deepEqual((await cloud.outbox())[0]?.payload['exclude'], ['host-1']);
 });
 
+test('the record of a resize is read as that of a launch is', async () => {
+  const { cloud, id } = await resized();
+  await using _ = cloud;
+  const trace = async (action: string) =>
+    cloud.call('GET', `/v2.1/servers/${id}/launch-trace?action=${action}`);
+  const { body } = await trace('resize');
+  const { launch_trace } = body;
+  assert.deepEqual([launch_trace.action, launch_trace.state], ['resize', 'done']);
+  assert.ok((launch_trace.hops as Array<{ hop: string }>).some(({ hop }) => hop === 'request'));
+  assert.equal((await trace(launch_trace.request_id as string)).body.launch_trace.action, 'resize');
+  assert.equal((await trace('migrate')).status, 404);
+});
+
 test('confirming frees what the move held and has the old host clean up', async () => {
   const { cloud, id } = await resized();
   await using _ = cloud;
