@@ -10,7 +10,6 @@ export function renderFault(fault: FaultContext): RenderedFault {
     body: {
       error: { code: fault.status, message: messageOf(fault), title: STATUS_CODES[fault.status] ?? 'Error' },
     },
-    ...(fault.status === 401 ? { headers: { vary: 'X-Auth-Token' } } : {}),
   };
 }
 

@@ -72,6 +72,7 @@ export async function createIdentityService(
     bodyLimit: 112 * 1024,
     bodyRules: { order: 'body, token, rule, schema', ignoredOf: [] },
     tellsPaths: true,
+    vary: 'X-Auth-Token',
   };
   return {
     name: 'identity',

@@ -1,6 +1,7 @@
 // An application credential as the API shows it; its secret only in the answer that makes it.
 import type { AccessRuleRow, ApplicationCredentialRow } from '../database.ts';
 import type { RoleGraph } from '../directory/role-graph.ts';
+import { parseObject } from '../resource.ts';
 
 export function credentialView(
   row: ApplicationCredentialRow,
@@ -19,7 +20,9 @@ export function credentialView(
     expires_at: row.expires_at?.replace(/Z$/, '') ?? null, // here, unlike in tokens, without a zone
     roles: (JSON.parse(row.roles) as string[]).flatMap((id) => {
       const role = graph.roles.get(id);
-      return role ? [{ id, name: role.name, domain_id: null }] : [];
+      if (!role) return [];
+      const { name, description } = role;
+      return [{ id, name, domain_id: null, description, options: parseObject(role.options) }];
     }),
     ...(row.restricted_access === 1
       ? { access_rules: rules.map(({ id, service, method, path }) => ({ id, service, method, path })) }

@@ -13,12 +13,12 @@ function versionDocument(call: Call): Record<string, unknown> {
 }
 
 async function listVersions(call: Call): Promise<Reply> {
-  const headers = { vary: 'X-Auth-Token', location: `${call.baseUrl}/v3/` };
+  const headers = { location: `${call.baseUrl}/v3/` };
   return new Reply(300, { versions: { values: [versionDocument(call)] } }, headers);
 }
 
 async function showVersion(call: Call): Promise<Reply> {
-  return new Reply(200, { version: versionDocument(call) }, { vary: 'X-Auth-Token' });
+  return new Reply(200, { version: versionDocument(call) });
 }
 
 export const discoveryRoutes: readonly Route<IdentityDeps>[] = [

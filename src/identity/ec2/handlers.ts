@@ -37,7 +37,10 @@ export async function listEc2(call: Call, deps: IdentityDeps): Promise<unknown> 
   const userId = await userOf(call, deps, 'identity:ec2_list_credentials');
   const rows = await listCredentialRows(deps.db.kysely, { user_id: userId, type: 'ec2' });
   const seen = rows.filter((row) => isWithinDelegation(call.principal, row.project_id));
-  return { credentials: seen.flatMap((row) => view(row, deps, call.baseUrl) ?? []) };
+  return {
+    credentials: seen.flatMap((row) => view(row, deps, call.baseUrl) ?? []),
+    links: { next: null, previous: null, self: `${call.baseUrl}${call.path}` },
+  };
 }
 
 export async function createEc2(call: Call, deps: IdentityDeps): Promise<unknown> {

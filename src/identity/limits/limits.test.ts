@@ -15,7 +15,7 @@ test('limits are registered by service, set for projects and domains, and seen b
   const project = (await call('GET', 'projects?name=demo')).body.projects[0].id as string;
   const registered = { service_id: service, resource_name: 'cores', default_limit: 10 };
   assert.equal(
-    (await call('POST', 'registered_limits', { registered_limits: [registered] }, admin)).status,
+    (await call('POST', 'registered_limits', { registered_limits: [registered] }, demo)).status,
     403,
   );
   const made = await call('POST', 'registered_limits', {

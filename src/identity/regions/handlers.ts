@@ -8,7 +8,7 @@ import {
   removeRegion,
   updateRegion,
 } from '../catalog/store.ts';
-import type { RegionRow } from '../database.ts';
+import type { IdentityExecutor, RegionRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
 import { isPossibleText } from '../directory/directory.ts';
 import { Refused, Invalid, NotFound } from '../errors.ts';
@@ -87,19 +87,27 @@ async function refuseCircle(deps: IdentityDeps, id: string, parent: string | nul
 export async function removeOneRegion(call: Call, deps: IdentityDeps): Promise<unknown> {
   const { id } = await getRegion(deps, call.params['id'] ?? '');
   await deps.db.transaction(async (trx) => {
-    const children = await listRegionRows(trx, { parent_region_id: id });
-    const endpoints = await listEndpointRows(trx, { region_id: id });
-    if (children.length + endpoints.length > 0) {
-      throw new Refused(
-        `Unable to delete region ${id} because it or its child regions have associated endpoints.`,
-      );
+    const doomed = await withDescendants(trx, id);
+    for (const each of doomed) {
+      if ((await listEndpointRows(trx, { region_id: each })).length > 0)
+        throw new Refused(
+          `Unable to delete region ${id} because it or its child regions have associated endpoints.`,
+        );
+      if ((await listRegisteredRows(trx, { region_id: each })).length > 0)
+        throw new Refused(`Unable to delete region ${id} because there are registered limits of it.`);
     }
-    if ((await listRegisteredRows(trx, { region_id: id })).length > 0) {
-      throw new Refused(`Unable to delete region ${id} because there are registered limits of it.`);
-    }
-    await removeRegion(trx, id);
+    for (const each of doomed.toReversed()) await removeRegion(trx, each);
   });
   return undefined;
+}
+
+/** The region and all below it, from the top: they go together. */
+async function withDescendants(trx: IdentityExecutor, id: string): Promise<string[]> {
+  const found = [id];
+  for (const each of found)
+    for (const child of await listRegionRows(trx, { parent_region_id: each }))
+      if (!found.includes(child.id)) found.push(child.id);
+  return found;
 }
 
 async function getRegion(deps: IdentityDeps, id: string): Promise<RegionRow> {

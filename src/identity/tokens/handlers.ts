@@ -12,8 +12,6 @@ import { askForMore } from './receipts.ts';
 import type { CreateToken } from './schema.ts';
 import { wantedScope } from './scope.ts';
 
-const VARY = { vary: 'X-Auth-Token' };
-
 export async function createToken(call: Call, deps: IdentityDeps): Promise<Reply> {
   const { auth } = call.body as CreateToken;
   const proof = await prove(call, deps, auth.identity);
@@ -24,11 +22,7 @@ export async function createToken(call: Call, deps: IdentityDeps): Promise<Reply
     ? await issueByDefault(deps, proof, wanted.scope)
     : await issue(deps, proof, wanted.scope, wanted.trust);
   if (wanted.trust) await useOnce(deps, wanted.trust);
-  return new Reply(
-    201,
-    { token: withoutCatalog(call, issued.body) },
-    { ...VARY, 'x-subject-token': issued.token },
-  );
+  return new Reply(201, { token: withoutCatalog(call, issued.body) }, { 'x-subject-token': issued.token });
 }
 
 async function issue(
@@ -76,22 +70,18 @@ async function issueByDefault(
 export async function showToken(call: Call, deps: IdentityDeps): Promise<Reply> {
   const allowExpired = isTrue(call.query.get('allow_expired'));
   const { body } = await subject(call, deps, 'identity:validate_token', allowExpired);
-  return new Reply(
-    200,
-    { token: withoutCatalog(call, body) },
-    { ...VARY, 'x-subject-token': subjectText(call) },
-  );
+  return new Reply(200, { token: withoutCatalog(call, body) }, { 'x-subject-token': subjectText(call) });
 }
 
 export async function checkToken(call: Call, deps: IdentityDeps): Promise<Reply> {
   await subject(call, deps, 'identity:check_token', isTrue(call.query.get('allow_expired')));
-  return new Reply(200, undefined, VARY);
+  return new Reply(200, undefined, { 'x-subject-token': subjectText(call) });
 }
 
 export async function revokeToken(call: Call, deps: IdentityDeps): Promise<Reply> {
   const { payload } = await subject(call, deps, 'identity:revoke_token', false);
   await deps.revocations.revokeToken(payload);
-  return new Reply(204, undefined, VARY);
+  return new Reply(204);
 }
 
 function subjectText(call: Call): string {

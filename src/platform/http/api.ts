@@ -137,6 +137,8 @@ export interface Api<D> {
   readonly schemaMessage?: (problem: SchemaProblem) => string;
   /** An older name under which answers carry the request id too, as compute's `x-compute-request-id`. */
   readonly requestIdHeader?: string;
+  /** Every answer of it depends on this request header, and says so: `X-Auth-Token`. */
+  readonly vary?: string;
   /**
    * An older version of the API with the same routes: those below `from` are there below `to` too, always at the lowest
    * microversion, and what a body has beside its schema is dropped rather than refused.

@@ -98,6 +98,7 @@ function refusalOfFramework(error: unknown): DomainError | undefined {
 /** Answers name the version they were made for, as the guideline asks; and the request under the service's own name. */
 export function addVersionHeaders<D>(api: Api<D>, exchange: Exchange, reply: FastifyReply): void {
   if (api.requestIdHeader) reply.header(api.requestIdHeader, exchange.context.requestId);
+  if (api.vary) reply.header('vary', api.vary);
   const range = api.microversions;
   if (!range || !exchange.microversion) return;
   const version = formatMicroversion(exchange.microversion);
