@@ -271,6 +271,23 @@ export const network: Area = {
     { run: 'floating ip unset --port {floating}' },
     { run: 'floating ip show {floating}', has: { port_id: null, fixed_ip_address: null, status: 'DOWN' } },
     {
+      run: 'floating ip port forwarding create --internal-ip-address 192.0.2.61 --port port-b --internal-protocol-port 22 --external-protocol-port 2222 --protocol tcp --description ssh {floating}',
+      has: { protocol: 'tcp', internal_port: 22, external_port: 2222, description: 'ssh' },
+      keep: { forwarding: 'id' },
+    },
+    {
+      run: 'floating ip port forwarding list {floating}',
+      rows: [{ ID: '{forwarding}', 'Internal Port': 22, 'External Port': 2222, Protocol: 'tcp' }],
+    },
+    { run: 'floating ip port forwarding set --external-protocol-port 2223 {floating} {forwarding}' },
+    {
+      run: 'floating ip port forwarding show {floating} {forwarding}',
+      has: { internal_ip_address: '192.0.2.61', internal_port_id: '{port}', external_port: 2223 },
+    },
+    { run: 'floating ip show {floating}', has: { status: 'ACTIVE', router_id: '{router}' } },
+    { run: 'floating ip delete {floating}', fails: /in use by Port Forwarding/ },
+    { run: 'floating ip port forwarding delete {floating} {forwarding}' },
+    {
       run: 'floating ip create --floating-ip-address 10.1.2.3 public',
       fails: /403|policy|not a valid|Forbidden/i,
     },
