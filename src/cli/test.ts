@@ -41,6 +41,7 @@ interface InteropCommandOptions {
   all?: boolean;
   regex?: string[];
   workers?: number;
+  hosts?: number;
   json?: string;
   verbose?: boolean;
 }
@@ -58,6 +59,7 @@ function interopCommand(): Command {
     .option('--all', "run all of tempest's tests of the APIs, instead of the guideline")
     .option('--regex <pattern...>', 'run what matches, instead of the guideline')
     .option('--workers <n>', 'tests at once', (text) => Number.parseInt(text, 10))
+    .option('--hosts <n>', 'of the cloud that is started for it', (text) => Number.parseInt(text, 10))
     .option('--json <file>', 'write the report, with each test, to a file', toPath)
     .option('--verbose', 'each result as it comes')
     .action(runInteropCommand);
@@ -79,6 +81,7 @@ async function runInteropCommand(options: InteropCommandOptions): Promise<void> 
     ...(options.simulated ? { simulated: true } : {}),
     ...(regexes ? { regexes } : {}),
     ...(options.workers ? { workers: options.workers } : {}),
+    ...(options.hosts ? { hosts: options.hosts } : {}),
     ...(options.verbose
       ? { onResult: ({ verdict, name }) => console.log(`${verdict.padEnd(8)}${name}`) }
       : {}),

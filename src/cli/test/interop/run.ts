@@ -31,6 +31,8 @@ export interface InteropOptions {
   readonly regexes?: readonly string[];
   readonly only?: (test: RequiredTest) => boolean;
   readonly workers?: number;
+  /** Of the cloud that is started: one on real programs, on models three. */
+  readonly hosts?: number;
   readonly deadlineMs?: number;
   readonly onResult?: (result: TempestResult) => void;
   /** Ends tempest, and then the cloud that was started for it. */
@@ -110,7 +112,7 @@ interface OwnCloud extends AsyncDisposable {
 }
 
 /** With all that tempest asks for: rules for passwords, two image stores, an image on the web; models give it backends too. */
-async function ownCloud({ simulated = false }: InteropOptions): Promise<OwnCloud> {
+async function ownCloud({ simulated = false, hosts }: InteropOptions): Promise<OwnCloud> {
   await using owned = new AsyncDisposableStack();
   const dataPath = await mkdtemp(join(tmpdir(), 'pileus-'));
   owned.defer(async () => rm(dataPath, { recursive: true, force: true }));
@@ -121,8 +123,8 @@ async function ownCloud({ simulated = false }: InteropOptions): Promise<OwnCloud
     webDownload: { ...webDownload, ports: [web.port], insideNetworks: ['127.0.0.1'] },
   };
   const tuning = { identity: { security: SECURITY_RULES }, image };
-  const hosts = simulated ? { hosts: SIMULATED_HOSTS } : {};
-  const running = await up({ listen: '127.0.0.1:0', dataPath, simulated, ...hosts, tuning }, assemble);
+  const wanted = hosts ?? (simulated ? SIMULATED_HOSTS : 1);
+  const running = await up({ listen: '127.0.0.1:0', dataPath, simulated, hosts: wanted, tuning }, assemble);
   owned.defer(async () => running.close());
   const all = owned.move();
   return {
