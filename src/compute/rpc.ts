@@ -31,7 +31,7 @@ export type SchedulerRpc = {
   selectHost(args: LaunchMessage & { readonly exclude: readonly string[] }): void;
   /**
    * Chooses a host for a server that exists, and in one transaction claims its resources there, writes the choice and
-   * stores the message `then`; or ends the action with the reason why no host fits, and the server stays as it was.
+   * stores the message `next`; or ends the action with the reason why no host fits, and the server stays as it was.
    */
   selectDestination(args: DestinationMessage): void;
 };
@@ -111,7 +111,7 @@ export interface DestinationMessage extends ActionRef {
    */
   readonly migration_uuid: string | null;
   /** Who acts on the choice: the agent on `on`, or on the host chosen when that is null. Its `args` get `destination`. */
-  readonly then: {
+  readonly next: {
     readonly on: string | null;
     readonly method: DestinationMethod;
     readonly args: ActionRef & Readonly<Record<string, unknown>>;

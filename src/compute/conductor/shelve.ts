@@ -119,6 +119,6 @@ export function destinationOf(
     exclude,
     requested_host,
     migration_uuid: null,
-    then: { on: null, method: 'unshelveServer', args: { ...ref, attempt, user_token, requested_host } },
+    next: { on: null, method: 'unshelveServer', args: { ...ref, attempt, user_token, requested_host } },
   };
 }

@@ -19,7 +19,7 @@ export async function selectDestination(
   delivery: Delivery,
   options: SchedulerOptions,
 ): Promise<void> {
-  const { migration_uuid: uuid, instance_id, then } = args;
+  const { migration_uuid: uuid, instance_id, next } = args;
   await runSelection(deps, args, delivery, options, {
     request: async ({ instance, action }) => {
       const migration = uuid === null ? undefined : await findMigration(deps.db.kysely, uuid);
@@ -37,10 +37,10 @@ export async function selectDestination(
       await writeDestination(trx, args, host, now);
     },
     message: (host) => {
-      const agent = rpcClient<AgentRpc>(deps.bus, agentQueue(then.on ?? host.host));
+      const agent = rpcClient<AgentRpc>(deps.bus, agentQueue(next.on ?? host.host));
       // The method takes a destination (`DestinationMethod`); that the rest fits is up to who asked.
-      const payload = { ...then.args, destination: destinationOf(host) } as never;
-      return agent.message(then.method, payload);
+      const payload = { ...next.args, destination: destinationOf(host) } as never;
+      return agent.message(next.method, payload);
     },
     giveUp: async (trx, fault) => writeNoDestination(trx, args, fault, isoTime(deps.clock)),
   });

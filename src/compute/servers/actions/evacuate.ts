@@ -90,7 +90,7 @@ export async function evacuateServer(call: Call, deps: ComputeDeps): Promise<Rep
           exclude: [row.host ?? ''],
           requested_host: wanted.host ?? null,
           migration_uuid: migration.uuid,
-          then: { on: null, method: 'evacuateServer', args },
+          next: { on: null, method: 'evacuateServer', args },
         });
       },
     },

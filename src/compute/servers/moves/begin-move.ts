@@ -92,7 +92,7 @@ export async function beginMove(
           exclude,
           requested_host: requestedHost,
           migration_uuid: migration.uuid,
-          then: { on: row.host, method: 'moveServer', args: { ...move } },
+          next: { on: row.host, method: 'moveServer', args: { ...move } },
         });
       },
     },
