@@ -83,7 +83,11 @@ async function schedule(cloud: ComputeHarness, id: string): Promise<MoveRef> {
       .onConflict((conflict) => conflict.doNothing())
       .execute();
     const allocation = { consumer_id, provider_id, resource_class: 'VCPU', used: 1, updated_at: at };
-    await placement.insertInto('allocations').values(allocation).execute();
+    await placement
+      .insertInto('allocations')
+      .values(allocation)
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   };
   await allocate(id, 'source');
   await db.transaction(async (trx) =>
@@ -296,6 +300,45 @@ test('taking back gives the server what it had', async () => {
   assert.deepEqual([host, vm_state, task_state, flavor_id], ['host-1', 'active', null, FLAVOR]);
   assert.deepEqual(await held(cloud, id), ['server: source']);
   assert.equal((await migration(cloud)).status, 'reverted');
+});
+
+test('swap comes, changes and goes with the flavor', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  const swaps = async () =>
+    (await cloud.kysely.selectFrom('block_devices').selectAll().where('instance_id', '=', id).execute()).map(
+      ({ guest_format, volume_size, device_name }) => [guest_format, volume_size, device_name],
+    );
+  const { deps } = cloud.service;
+  const resize = async (swap: number): Promise<MoveRef> => {
+    await cloud.kysely.updateTable('flavors').set({ swap }).where('flavor_id', '=', LARGE).execute();
+    await cloud.kysely.deleteFrom('outbox').execute();
+    assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } })).status, 202);
+    const ref = await schedule(cloud, id);
+    await finishMove(deps, { ...ref, power_state: 1 });
+    return ref;
+  };
+  const revert = async (ref: MoveRef): Promise<void> => {
+    await act(cloud, id, { revertResize: null });
+    const message = (await cloud.outbox()).find(({ method }) => method === 'revertMove');
+    await finishRevert(deps, { ...ref, action_id: String(message?.payload['action_id']), power_state: 1 });
+  };
+  const ref = await resize(64);
+  assert.deepEqual(await swaps(), [['swap', 64, '/dev/vdb']]);
+  await revert(ref);
+  assert.deepEqual(await swaps(), []);
+  await resize(128);
+  assert.deepEqual(await swaps(), [['swap', 128, '/dev/vdb']]);
+});
+
+test('of two resizes at once one is taken', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  const answers = await Promise.all(
+    [1, 2, 3].map(async () => act(cloud, id, { resize: { flavorRef: LARGE } })),
+  );
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [202, 409, 409]);
+  assert.equal((await cloud.kysely.selectFrom('migrations').select('id').execute()).length, 1);
 });
 
 test('a revert that fails leaves the move to be confirmed or taken back', async () => {
