@@ -21,6 +21,7 @@ test('a domain has options of its own, of which the secret ones are never shown'
   assert.deepEqual(made.body, { config: shown });
   assert.equal((await call('PUT', '', config)).status, 200);
   assert.deepEqual((await call('GET', '')).body, { config: shown });
+  assert.deepEqual((await call('PATCH', '', { ldap: { url: 'ldap://x' } })).body, { config: shown });
   assert.deepEqual((await call('GET', '/ldap')).body, { config: { ldap: shown.ldap } });
   assert.deepEqual((await call('GET', '/ldap/url')).body, { config: { url: 'ldap://x' } });
   assert.equal((await call('HEAD', '/identity')).status, 200);

@@ -33,7 +33,7 @@ test('a project that has endpoints, itself or by a group, sees no others in its 
   assert.equal((await call('HEAD', tie)).status, 404);
   assert.equal((await call('PUT', tie)).status, 204);
   assert.equal((await call('PUT', tie)).status, 409);
-  assert.equal((await call('GET', tie)).status, 204);
+  for (const method of ['GET', 'HEAD']) assert.equal((await call(method, tie)).status, 204, method);
   assert.deepEqual(await catalog(), ['keystone public']);
   const made = await call('POST', '/endpoint_groups', {
     endpoint_group: { name: 'compute', filters: { service_id: nova, interface: 'internal' } },
@@ -44,6 +44,10 @@ test('a project that has endpoints, itself or by a group, sees no others in its 
   assert.deepEqual(await catalog(), ['nova internal', 'keystone public']);
   const shown = (await call('GET', `${group}/projects/${project}`)).body.project_endpoint_group;
   assert.equal(shown.project_id, project);
+  for (const path of [group, `${group}/projects/${project}`])
+    assert.equal((await call('HEAD', path)).status, 200, path);
+  assert.equal((await call('GET', group)).body.endpoint_group.name, 'compute');
+  assert.equal((await call('GET', '/endpoint_groups')).body.endpoint_groups.length, 1);
   const counts = async (path: string, key: string): Promise<number> =>
     (await call('GET', path)).body[key].length;
   assert.equal(await counts(`${group}/projects`, 'projects'), 1);
@@ -56,6 +60,8 @@ test('a project that has endpoints, itself or by a group, sees no others in its 
   assert.deepEqual(await catalog(), ['nova admin', 'keystone public']);
   assert.equal((await call('DELETE', tie)).status, 204);
   assert.equal((await call('DELETE', tie)).status, 404);
+  assert.equal((await call('DELETE', `${group}/projects/${project}`)).status, 204);
+  assert.equal((await call('DELETE', `${group}/projects/${project}`)).status, 404);
   assert.equal((await call('DELETE', group)).status, 204);
   assert.equal((await call('GET', group)).status, 404);
   assert.deepEqual(await catalog(), all, 'all again');

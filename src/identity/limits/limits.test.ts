@@ -87,6 +87,7 @@ test('limits are registered by service, set for projects and domains, and seen b
       .status,
     409,
   );
+  assert.equal((await call('GET', `registered_limits/${one?.id}`)).body.registered_limit.id, one?.id);
   assert.equal((await call('DELETE', `registered_limits/${one?.id}`)).status, 204);
   assert.equal((await call('GET', `registered_limits/${one?.id}`)).status, 404);
 });

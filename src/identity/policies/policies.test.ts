@@ -53,6 +53,8 @@ test('an endpoint has the policy of its own, of its service in its region or abo
   };
   const tie = (policy: string, rest: string): string => `policies/${policy}/OS-ENDPOINT-POLICY/${rest}`;
   assert.equal(await found(), 404);
+  const effective = `endpoints/${endpoint}/OS-ENDPOINT-POLICY/policy`;
+  assert.equal((await call('HEAD', effective)).status, 404);
   for (const [policy, rest] of [
     [general, `services/${service}`],
     [regional, `services/${service}/regions/RegionOne`],
@@ -60,8 +62,10 @@ test('an endpoint has the policy of its own, of its service in its region or abo
   ] as const) {
     assert.equal((await call('GET', tie(policy, rest))).status, 404);
     assert.equal((await call('PUT', tie(policy, rest))).status, 204);
-    assert.equal((await call('HEAD', tie(policy, rest))).status, 204);
+    for (const method of ['GET', 'HEAD'])
+      assert.equal((await call(method, tie(policy, rest))).status, 204, method);
     assert.equal(await found(), policy);
+    assert.equal((await call('HEAD', effective)).status, 200);
     const listed = (await call('GET', tie(policy, 'endpoints'))).body.endpoints as Array<{ id: string }>;
     assert.deepEqual(
       listed.map((each) => each.id),
@@ -74,6 +78,11 @@ test('an endpoint has the policy of its own, of its service in its region or abo
   assert.equal(await found(), regional);
   assert.equal((await call('DELETE', `policies/${regional}`)).status, 204);
   assert.equal(await found(), general);
+  for (const rest of [`services/${service}`, `services/${service}/regions/Below`]) {
+    assert.equal((await call('PUT', tie(general, rest))).status, 204, rest);
+    assert.equal((await call('DELETE', tie(general, rest))).status, 204, rest);
+    assert.equal((await call('GET', tie(general, rest))).status, 404, rest);
+  }
   assert.equal((await call('PUT', tie(own, 'services/none'))).status, 404);
   assert.equal((await call('PUT', tie('none', `services/${service}`))).status, 404);
   const demo = await identity.logIn('demo', identity.passwords['demo'] ?? '', onProject('demo'));

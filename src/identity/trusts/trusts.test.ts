@@ -86,6 +86,8 @@ test('a trust is made, seen by both sides alone, listed, and ended by its trusto
   for (const token of [trustor, bob]) {
     assert.deepEqual((await identity.call('GET', url, { token })).body.trust, trust);
     assert.equal((await identity.call('HEAD', `${url}/roles/${ids.member}`, { token })).status, 200);
+    const role = (await identity.call('GET', `${url}/roles/${ids.member}`, { token })).body.role;
+    assert.equal(role.id, ids.member);
     assert.equal((await identity.call('GET', `${url}/roles/${ids.manager}`, { token })).status, 404);
     assert.equal((await identity.call('GET', `${url}/roles`, { token })).body.roles.length, 1);
   }

@@ -190,6 +190,7 @@ for (const engine of ENGINES) {
 
     test('publishes its versions, schemas, stores and ways to import', async () => {
       assert.equal((await images.call('GET', '/', { token: null })).status, 300);
+      assert.equal((await images.call('GET', '/v2', { token: null })).status, 300);
       const versions = await images.call('GET', '/versions', { token: null });
       assert.equal(versions.body.versions[0].status, 'CURRENT');
       for (const name of ['image', 'images', 'member', 'members', 'task', 'tasks']) {
