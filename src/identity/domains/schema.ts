@@ -13,7 +13,7 @@ export const createDomainBody = Type.Object({
   domain: Type.Object({ name: ShortName, explicit_domain_id: Type.Optional(Type.String()), ...Attributes }),
 });
 export const updateDomainBody = Type.Object({
-  domain: Type.Object({ name: Type.Optional(ShortName), ...Attributes }),
+  domain: Type.Object({ name: Type.Optional(ShortName), ...Attributes }, { minProperties: 1 }),
 });
 export type CreateDomain = Static<typeof createDomainBody>;
 export type UpdateDomain = Static<typeof updateDomainBody>;

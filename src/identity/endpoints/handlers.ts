@@ -78,11 +78,32 @@ export async function updateOneEndpoint(call: Call, deps: IdentityDeps): Promise
 
 /** A region named the old way is made when it is not there. @throws Invalid for what does not exist */
 async function checkTies(trx: IdentityExecutor, row: EndpointRow, byName: boolean): Promise<void> {
+  refuseUnknownNames(row.url);
   if (!(await findService(trx, row.service_id)))
     throw new Invalid(`Could not find service: ${row.service_id}.`);
   if (row.region_id === null || (await findRegion(trx, row.region_id))) return;
   if (!byName) throw new Invalid(`Could not find region: ${row.region_id}.`);
   await insertRegion(trx, { id: row.region_id, description: '', parent_region_id: null, extra: '{}' });
+}
+
+/** What a catalog can put into an address; upstream's list. */
+const NAMES = new Set([
+  'tenant_id',
+  'user_id',
+  'project_id',
+  'public_bind_host',
+  'admin_bind_host',
+  'compute_host',
+  'admin_port',
+  'public_port',
+  'public_endpoint',
+  'admin_endpoint',
+]);
+
+/** @throws Invalid for `$(name)s` of a name that no catalog can fill */
+function refuseUnknownNames(url: string): void {
+  for (const [, name = ''] of url.matchAll(/[$%]\(([^)]*)\)/g))
+    if (!NAMES.has(name)) throw new Invalid(`Invalid endpoint url: there is nothing named ${name} for it.`);
 }
 
 export async function removeOneEndpoint(call: Call, deps: IdentityDeps): Promise<unknown> {

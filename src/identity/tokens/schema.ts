@@ -17,7 +17,7 @@ const ProjectRef = Type.Object({
 });
 
 const Identity = Type.Object({
-  methods: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 10 }),
+  methods: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 10 }),
   password: Type.Optional(
     Type.Object({ user: Type.Intersect([UserRef, Type.Object({ password: Type.String() })]) }),
   ),

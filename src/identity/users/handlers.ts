@@ -2,7 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import type { UserRow } from '../database.ts';
 import { newId, type IdentityDeps } from '../deps.ts';
-import { NotFound } from '../errors.ts';
+import { Invalid, NotFound } from '../errors.ts';
 import { booleanOf, exactFilters, listAnswer } from '../listing.ts';
 import { optionsOf } from '../passwords/passwords.ts';
 import { findProject } from '../projects/store.ts';
@@ -45,11 +45,40 @@ export async function listUsers(call: Call, deps: IdentityDeps): Promise<unknown
     ...(domainId === undefined ? {} : { domain_id: domainId }),
     ...(enabled === null ? {} : { enabled: flag(booleanOf(enabled), true) }),
   });
+  const fits = expiryFilter(call.query.getAll('password_expires_at'));
   return listAnswer(
     call,
     'users',
-    rows.map((row) => userView(row, call.baseUrl)),
+    rows.map((row) => userView(row, call.baseUrl)).filter((view) => fits(view['password_expires_at'])),
   );
+}
+
+const COMPARISONS: Readonly<Record<string, (time: number, bound: number) => boolean>> = {
+  lt: (time, bound) => time < bound,
+  lte: (time, bound) => time <= bound,
+  gt: (time, bound) => time > bound,
+  gte: (time, bound) => time >= bound,
+  eq: (time, bound) => time === bound,
+  neq: (time, bound) => time !== bound,
+};
+
+/** `lt:2030-01-01T00:00:00Z`: passwords that expire, and when. @throws Invalid */
+function expiryFilter(wishes: readonly string[]): (expiresAt: unknown) => boolean {
+  const tests = wishes.map((wish) => {
+    const [, operator = 'eq', text = ''] = /^(?:([a-z]+):)?(\d{4}-.*)$/.exec(wish) ?? [];
+    const compare = Object.hasOwn(COMPARISONS, operator) ? COMPARISONS[operator] : undefined;
+    const bound = Date.parse(text);
+    if (!compare || Number.isNaN(bound))
+      throw new Invalid(
+        'password_expires_at is asked for as operator:time, such as lt:2030-01-01T00:00:00Z.',
+      );
+    return (time: number) => compare(time, bound);
+  });
+  return (expiresAt) => {
+    if (tests.length === 0) return true;
+    const time = Date.parse(String(expiresAt));
+    return !Number.isNaN(time) && tests.every((fits) => fits(time));
+  };
 }
 
 export async function showUser(call: Call, deps: IdentityDeps): Promise<unknown> {

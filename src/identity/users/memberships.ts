@@ -16,7 +16,7 @@ export async function listUserGroups(call: Call, deps: IdentityDeps): Promise<un
   return listAnswer(
     call,
     'groups',
-    views.map((row) => groupView(row, call.baseUrl)),
+    views.map((row) => ({ ...groupView(row, call.baseUrl), membership_expires_at: null })),
   );
 }
 

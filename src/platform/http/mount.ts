@@ -146,7 +146,8 @@ function refuseOtherMethods<D>(
   const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter(
     (method) => !methods.includes(method) && !(method === 'HEAD' && methods.includes('GET')),
   );
-  const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+  const named = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  const allow = [...new Set(named)].join(', ');
   if (methods.includes('GET') && !methods.includes('HEAD')) {
     const candidates = routes.get('GET') ?? [];
     scope.route({
