@@ -269,9 +269,9 @@ export type ConductorRpc = {
     },
   ): void;
   /** The server runs, or is stopped, on the migration's destination. `cancelled`: it is being deleted. */
-  finishEvacuation(
-    args: MoveRef & { readonly vm_state: VmState; readonly power_state: PowerState },
-  ): { readonly cancelled: boolean };
+  finishEvacuation(args: MoveRef & { readonly vm_state: VmState; readonly power_state: PowerState }): {
+    readonly cancelled: boolean;
+  };
   /** What was evacuated from the host and is still held there. */
   listEvacuated(args: {
     readonly host: string;
@@ -283,6 +283,10 @@ export type ConductorRpc = {
   deleteServerWithoutHost(args: ActionRef): void;
   /** The entry as it is now, for the metadata service; null when the server is gone. */
   getEntry(args: { readonly instance_id: string }): InstanceEntry | null;
+  /** What the guest has told of its password, encrypted; empty when nothing is kept. */
+  getGuestPassword(args: { readonly instance_id: string }): string;
+  /** False when one is kept already: a guest tells it once, until it is cleared. */
+  keepGuestPassword(args: { readonly instance_id: string; readonly password: string }): boolean;
   /** Hop `ready`: the guest showed itself. Only the first sign counts. */
   recordReady(args: {
     readonly instance_id: string;
@@ -336,6 +340,8 @@ export type AgentRpc = {
       readonly root_image_id?: string;
     },
   ): void;
+  /** Sends the guest a non-maskable interrupt. */
+  triggerCrashDump(args: ActionRef): void;
   /** Boots a disk made of an image instead of the server's own. The entry already has the password. */
   rescueServer(args: ActionRef & { readonly user_token: string; readonly rescue: Rescue }): void;
   unrescueServer(args: ActionRef): void;

@@ -19,6 +19,7 @@ import {
   prepareMove,
   prepareRevert,
 } from './moves.ts';
+import { getGuestPassword, keepGuestPassword } from './guest-password.ts';
 import { recordReady } from './ready.ts';
 import { changeEntry, failUnshelve, finishOffload } from './shelve.ts';
 import { finishEvacuated, finishEvacuation, listEvacuated } from './evacuate.ts';
@@ -68,6 +69,8 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       finishDelete: async (args) => finishDelete(deps, args),
       deleteServerWithoutHost: async (args) => deleteServerWithoutHost(deps, args),
       getEntry: async ({ instance_id }) => (await findEntry(db.kysely, instance_id)) ?? null,
+      getGuestPassword: async (args) => getGuestPassword(deps, args),
+      keepGuestPassword: async (args) => keepGuestPassword(deps, args),
       recordReady: async (args) => recordReady(deps, args),
       reportHost: async (report) => reportHost(deps, report),
       listHostEntries: async ({ host }) => listHostEntries(db.kysely, host),

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import type { HostDeps } from '../deps.ts';
 import type { InstanceEntry } from '../../rpc.ts';
+import { isPassword, isReading, PASSWORD, passwordOf } from './password.ts';
 import type { Vif } from '../../tables.ts';
 import {
   EC2_VERSIONS,
@@ -46,14 +47,14 @@ export function createMetadataServer(deps: Pick<HostDeps, 'conductor' | 'clock' 
   };
 
   const answer = async (networkId: string, request: IncomingMessage): Promise<Answer> => {
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return { status: 405, body: 'Only GET is answered here.\n' };
     const { pathname } = URL.parse(request.url ?? '/', 'http://metadata') ?? {};
     if (pathname === undefined) return { status: 400, body: 'The address is malformed.\n' };
     const address = request.socket.remoteAddress?.replace(/^::ffff:|%.*$/g, '') ?? '';
     const instanceId = owners.get(`${networkId} ${address}`);
     const entry = instanceId === undefined ? null : await entryOf(instanceId);
     if (!entry) return { status: 404, body: 'No server has this address.\n' };
+    if (isPassword(pathname)) return passwordOf(deps.conductor, entry.id, request);
+    if (!isReading(request)) return { status: 405, body: 'Only GET is answered here.\n' };
     const sign = `first metadata request: ${request.url?.slice(0, 80)}`;
     deps.conductor
       .call('recordReady', { instance_id: entry.id, sign, evidence: { network_id: networkId, address } })
@@ -133,7 +134,7 @@ function openstackDocument(parts: readonly string[], source: MetadataSource): An
   if (version === undefined) return listing([...OPENSTACK_VERSIONS]);
   if (!(OPENSTACK_VERSIONS as readonly string[]).includes(version) || rest.length > 0) return NOT_FOUND;
   const files = openstackFiles(source);
-  if (name === undefined) return listing([...files.keys()]);
+  if (name === undefined) return listing([...files.keys(), PASSWORD]);
   const body = files.get(name);
   if (body === undefined) return NOT_FOUND;
   return {

@@ -198,18 +198,19 @@ function readType(type: string | null | undefined): WantedDevice['deviceType'] {
 }
 
 /**
- * What the root disk is, and that the order of booting has one first and no gap.
+ * What the root disk is, and that the order of booting has one first and no gap. A volume that is first is booted from
+ * whatever image is named beside it, as upstream.
  * @throws InvalidInput
  */
 export function arrangeDisks(imageRef: string | null, wanted: readonly WantedDevice[]): WantedDisks {
   const order = wanted.map((each) => each.bootIndex).filter((index) => index >= 0);
   const [root, ...others] = wanted.filter((each) => each.bootIndex === 0);
   const localRoot = root?.source === 'image' && root.destination === 'local' ? root : undefined;
-  const named = imageRef !== null && root !== undefined && !(localRoot && localRoot.id === imageRef);
+  const other = imageRef !== null && localRoot !== undefined && localRoot.id !== imageRef;
   const sorted = [...new Set(root === undefined && imageRef !== null ? [0, ...order] : order)].toSorted(
     (a, b) => a - b,
   );
-  const doubled = new Set(order).size < order.length || others.length > 0 || named;
+  const doubled = new Set(order).size < order.length || others.length > 0 || other;
   if (doubled || sorted.some((index, at) => index !== at))
     throw invalid(
       'the boot sequence of image and devices is not valid: just one has boot_index 0, and the others follow without a gap.',
