@@ -192,7 +192,7 @@ describe('consoles', () => {
       (json as { remote_console: { url: string } } | undefined)?.remote_console.url ?? text,
     );
     const token = url.searchParams.get('token') ?? '';
-    assert.equal(await closing(`/console/vnc?token=${token}`), 4401);
+    assert.equal(await closing(`/console/vnc?token=${token}`), 1006, 'without a word');
     assert.equal(await closing(`/console/serial?token=${token}x`), 4401);
     assert.equal(await closing('/console/serial'), 4401);
     assert.equal(await closing(`/console/serial?token=${stage.ids['server']}`), 4401);

@@ -114,10 +114,10 @@ async function bridge(
   const early: Buffer[] = [];
   const collect = (data: Buffer): void => void early.push(data);
   socket.on('message', collect); // a client may speak before its token is looked up
-  if (!sameOrigin(request)) return socket.close(4403, 'Opened from another origin.');
+  if (!sameOrigin(request)) return refuse(socket, kind, 4403, 'Opened from another origin.');
   const path = await endpointOf(request, kind, deps, world);
   if (path === undefined)
-    return socket.close(4401, 'The token is wrong or has expired, or the server does not run.');
+    return refuse(socket, kind, 4401, 'The token is wrong or has expired, or the server does not run.');
   const guest = connect(path);
   guest.on('data', (data) => {
     socket.send(data, { binary: true });
@@ -137,6 +137,12 @@ async function bridge(
   });
 }
 
+/** Clients of screens take each byte that comes for the guest's: websockify ends them without a word, and so does this. */
+function refuse(socket: WebSocket, kind: Kind, code: number, why: string): void {
+  if (kind === 'serial') socket.close(code, why);
+  else socket.terminate();
+}
+
 /** Browsers name the page's origin; other clients name none. */
 function sameOrigin({ headers }: FastifyRequest): boolean {
   if (headers.origin === undefined) return true;
@@ -153,7 +159,10 @@ async function endpointOf(
   { db, clock }: ComputeDeps,
   world: World,
 ): Promise<string | undefined> {
-  const token = new URL(request.url, 'http://console').searchParams.get('token') ?? '';
+  const query = new URL(request.url, 'http://console').searchParams;
+  // A page's own address names its WebSocket's, which some clients open as it is.
+  const [, inPath = ''] = query.get('path')?.split('?') ?? [];
+  const token = query.get('token') ?? new URLSearchParams(inPath).get('token') ?? '';
   const row = await db.kysely
     .selectFrom('console_tokens')
     .innerJoin('instances', 'instances.id', 'console_tokens.instance_id')

@@ -1,7 +1,7 @@
 // The two console pages. Scripts are files of this origin, since the pages allow no inline ones.
 
 export function vncPage(): string {
-  return page('VNC console', 'vnc', '');
+  return page('noVNC console', 'vnc', '');
 }
 
 export function serialPage(): string {
@@ -38,6 +38,7 @@ export const SCRIPTS: Readonly<Record<string, string>> = {
   vnc: `import RFB from '/console/assets/novnc/core/rfb.js';
 const status = document.getElementById('status');
 const url = new URL(location.href);
+[url.pathname, url.search = ''] = (url.searchParams.get('path') ?? '').split('?');
 url.protocol = url.protocol.replace('http', 'ws');
 const rfb = new RFB(document.getElementById('screen'), url.href, { wsProtocols: ['binary'] });
 rfb.scaleViewport = true;

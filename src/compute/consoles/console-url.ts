@@ -5,6 +5,7 @@ export type ConsoleKind = 'vnc' | 'serial';
 
 /** @param origin `http://127.0.0.1:8790` */
 export function consoleUrl(origin: string, kind: ConsoleKind, token: string): string {
-  if (kind === 'vnc') return `${origin}/console/vnc?token=${token}`;
+  // noVNC's `path`: where below the host the page's WebSocket is. Clients without a page look there for it.
+  if (kind === 'vnc') return `${origin}/console/vnc?path=console%2Fvnc%3Ftoken%3D${token}`;
   return `${origin.replace(/^http/, 'ws')}/console/serial?token=${token}`;
 }

@@ -281,7 +281,10 @@ test('consoles: a log from the agent, URLs with tokens that only administrators 
   ]);
   await agent.close();
   const old = await act(cloud, id, { 'os-getVNCConsole': { type: 'novnc' } });
-  assert.match(old.body.console.url, /^http:\/\/[^/]+\/console\/vnc\?token=[0-9a-f-]{36}$/);
+  assert.match(
+    old.body.console.url,
+    /^http:\/\/[^/]+\/console\/vnc\?path=console%2Fvnc%3Ftoken%3D[0-9a-f-]{36}$/,
+  );
   assert.equal((await act(cloud, id, { 'os-getVNCConsole': { type: 'novnc' } }, '2.6')).status, 404);
   const serial = await cloud.at('2.6', 'POST', `/v2.1/servers/${id}/remote-consoles`, {
     body: { remote_console: { protocol: 'serial', type: 'serial' } },
