@@ -4,9 +4,9 @@ import type { Clock } from '#platform/context/clock.ts';
 import { Invalid } from './errors.ts';
 import { tokenTime } from './tokens/provider.ts';
 
-/** Without a zone it is UTC. @throws Invalid for what is no time, or has passed */
+/** In UTC, whether it says so or not. @throws Invalid for what is no time, of another zone, or has passed */
 export function expiryOf(text: string, clock: Clock, what: string): string {
-  const time = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+  const time = Date.parse(text.endsWith('Z') ? text : `${text}Z`);
   if (Number.isNaN(time)) throw new Invalid(`Invalid input for field 'expires_at': ${text} is no time.`);
   if (time <= clock.now()) throw new Invalid(`The expiration of ${what} must lie in the future.`);
   const fraction = /\.(\d{1,6})/.exec(text)?.[1] ?? '';

@@ -102,6 +102,9 @@ async function rolesOf(call: Call, deps: IdentityDeps, given: Given): Promise<st
   );
   if (given.roles === undefined || given.roles.length === 0) return held.map((role) => role.id);
   return given.roles.map((asked) => {
+    if (asked.id === undefined && ![...graph.roles.values()].some((role) => role.name === asked.name)) {
+      throw new NotFound('role', asked.name ?? '');
+    }
     const role = held.find((each) =>
       asked.id === undefined ? each.name === asked.name : each.id === asked.id,
     );

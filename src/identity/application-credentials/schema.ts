@@ -11,16 +11,19 @@ const AccessRule = Type.Union([
 ]);
 
 export const createApplicationCredentialBody = Type.Object({
-  application_credential: Type.Object({
-    name: Name,
-    description: Type.Optional(Nullable(Text)),
-    secret: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 4096 }))),
-    expires_at: Type.Optional(Nullable(Type.String({ maxLength: 64 }))),
-    roles: Type.Optional(
-      Type.Array(Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name) }), { maxItems: 100 }),
-    ),
-    unrestricted: Type.Optional(Type.Boolean()),
-    access_rules: Type.Optional(Type.Array(AccessRule, { maxItems: 100 })),
-  }),
+  application_credential: Type.Object(
+    {
+      name: Name,
+      description: Type.Optional(Nullable(Text)),
+      secret: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 4096 }))),
+      expires_at: Type.Optional(Nullable(Type.String({ maxLength: 64 }))),
+      roles: Type.Optional(
+        Type.Array(Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name) }), { maxItems: 100 }),
+      ),
+      unrestricted: Type.Optional(Type.Boolean()),
+      access_rules: Type.Optional(Type.Array(AccessRule, { maxItems: 100 })),
+    },
+    { additionalProperties: false },
+  ),
 });
 export type CreateApplicationCredential = Static<typeof createApplicationCredentialBody>;

@@ -1,10 +1,10 @@
-// Rules of trusts: their two sides', and of those who read the whole system.
+// Rules of trusts: their two sides', and of administrators and those who read the whole system.
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 
-const SYSTEM_READER = '(role:reader and system_scope:all)';
+const READER = 'rule:admin_required or (role:reader and system_scope:all)';
 const TRUSTOR = 'user_id:%(target.trust.trustor_user_id)s';
 const TRUSTEE = 'user_id:%(target.trust.trustee_user_id)s';
-const SEE = `${SYSTEM_READER} or ${TRUSTOR} or ${TRUSTEE}`;
+const SEE = `${READER} or ${TRUSTOR} or ${TRUSTEE}`;
 
 export const trustPolicies: readonly PolicyRule[] = [
   {
@@ -14,17 +14,17 @@ export const trustPolicies: readonly PolicyRule[] = [
   },
   {
     name: 'identity:list_trusts',
-    check: `rule:admin_required or ${SYSTEM_READER}`,
+    check: READER,
     description: 'List all trusts.',
   },
   {
     name: 'identity:list_trusts_for_trustor',
-    check: `${SYSTEM_READER} or ${TRUSTOR}`,
+    check: `${READER} or ${TRUSTOR}`,
     description: 'List the trusts that a user gave.',
   },
   {
     name: 'identity:list_trusts_for_trustee',
-    check: `${SYSTEM_READER} or ${TRUSTEE}`,
+    check: `${READER} or ${TRUSTEE}`,
     description: 'List the trusts that a user was given.',
   },
   { name: 'identity:list_roles_for_trust', check: SEE, description: 'List the roles of a trust.' },
@@ -32,7 +32,7 @@ export const trustPolicies: readonly PolicyRule[] = [
   { name: 'identity:get_trust', check: SEE, description: 'See a trust.' },
   {
     name: 'identity:delete_trust',
-    check: `(role:admin and system_scope:all) or ${TRUSTOR}`,
+    check: `rule:admin_required or ${TRUSTOR}`,
     description: 'End a trust and all that were made from it.',
   },
 ];
