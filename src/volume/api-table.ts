@@ -9,6 +9,7 @@ import { operatorPolicies, operatorRoutes } from './operator-table.ts';
 import { snapshotPolicies } from './snapshots/policy.ts';
 import { snapshotRoutes } from './snapshots/routes.ts';
 import { volumeActionRoutes } from './volumes/action-routes.ts';
+import { volumeEncryptionRoutes } from './volumes/encryption/routes.ts';
 import { volumePolicies } from './volumes/policy.ts';
 import { volumeRoutes } from './volumes/routes.ts';
 
@@ -17,6 +18,7 @@ export const volumeApiRoutes: readonly VolumeRoute[] = [
   ...bothPaths([
     ...volumeRoutes,
     ...volumeActionRoutes,
+    ...volumeEncryptionRoutes,
     ...attachmentRoutes,
     ...snapshotRoutes,
     ...operatorRoutes,

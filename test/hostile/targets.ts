@@ -158,6 +158,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'volume /v3/types/:id/extra_specs/:key': '=volume_backend_name',
   'volume /v3/volume-transfers/:id': 'volume_transfer',
   'volume /v3/volumes/:id': 'volume',
+  'volume /v3/volumes/:id/encryption/:key': '=encryption_key_id',
   'volume /v3/volumes/:id/metadata/:key': '=k',
 };
 

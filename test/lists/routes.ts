@@ -81,6 +81,7 @@ export const FIXED_LISTS: Readonly<Record<string, string>> = {
   'volume /v3/resource_filters': 'of the program',
   'volume /v3/types/default': 'one type',
   'volume /v3/types/:id/encryption': 'one encryption',
+  'volume /v3/volumes/:id/encryption': 'of one volume',
 };
 
 /** Queries that a list needs, or that make it read more than it does without; `{user}` is an id that has grown. */
@@ -280,6 +281,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'volume /v3/types/:id/extra_specs/:key': '=k0',
   'volume /v3/volume-transfers/:id': 'volume_transfer',
   'volume /v3/volumes/:id': 'volume_volume',
+  'volume /v3/volumes/:id/encryption/:key': '=encryption_key_id',
   'volume /v3/volumes/:id/metadata/:key': '=k0',
 };
 

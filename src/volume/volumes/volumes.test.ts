@@ -281,6 +281,17 @@ test('keeps what is known of its image, and whether it may be written', async ()
   assert.equal((await shown()).readonly, 'False');
 });
 
+test('says that it is not encrypted to who may see it', async () => {
+  await using volumes = await startVolumes({ backends });
+  const at = `/v3/volumes/${await available(volumes)}/encryption`;
+  const get = async (path: string, token = 'member') => volumes.call('GET', at + path, { token });
+  assert.deepEqual((await get('')).body, { encryption_key_id: null });
+  assert.equal((await get('/encryption_key_id')).status, 200);
+  assert.equal((await get('/cipher')).status, 404);
+  assert.equal((await get('/__proto__')).status, 404);
+  assert.equal((await get('', 'stranger')).status, 404);
+});
+
 test('says in the volume, a message and the record why no backend fits', async () => {
   await using volumes = await startVolumes({
     backends: [
