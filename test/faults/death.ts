@@ -20,8 +20,8 @@ export interface Survival extends Death {
 }
 
 export interface DeathMatrix {
-  /** `move`: a resize, and its revert. */
-  readonly operation: 'launch' | 'delete' | 'move';
+  /** `move`: a resize, and its revert; `shelve` and `rescue` with their ends too. */
+  readonly operation: 'launch' | 'delete' | 'move' | 'shelve' | 'rescue';
   readonly simulated: boolean;
   /** The server boots from a volume that the launch makes, and has another. */
   readonly volumes?: boolean;
@@ -94,9 +94,8 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
     if (id === undefined) {
       id = await demo.launch('doomed', wanted);
       await readyOf(demo, id);
-    } else if (operation === 'move') {
-      const flavorRef = await demo.find('/compute/v2.1/flavors', 'm1.micro');
-      for (const action of [{ resize: { flavorRef } }, { revertResize: null }]) {
+    } else if (operation !== 'delete') {
+      for (const action of await actionsOf(demo, operation)) {
         await demo.request('POST', `/compute/v2.1/servers/${id}/action`, action);
         await demo.settled(id, SETTLE_MS);
       }
@@ -109,6 +108,17 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
   };
   // A request that the process took with it fails; it is the process's end that counts.
   return Promise.race([isDead, act().catch(async () => isDead)]);
+}
+
+/** There, and back. */
+async function actionsOf(
+  demo: ApiSession,
+  operation: 'launch' | 'move' | 'shelve' | 'rescue',
+): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> {
+  if (operation === 'shelve') return [{ shelve: null }, { unshelve: null }];
+  if (operation === 'rescue') return [{ rescue: null }, { unrescue: null }];
+  const flavorRef = await demo.find('/compute/v2.1/flavors', 'm1.micro');
+  return [{ resize: { flavorRef } }, { revertResize: null }];
 }
 
 /** Both volumes go with the server, so that what is left is found as an orphan. */
@@ -135,6 +145,9 @@ async function readyOf(demo: ApiSession, id: string): Promise<void> {
   });
 }
 
+/** What a server is in when nothing is done with it. */
+const SETTLED = /^(ACTIVE|VERIFY_RESIZE|SHELVED|SHELVED_OFFLOADED|RESCUE)$/;
+
 async function survived(cloud: ChildCloud, { at, when }: Death): Promise<Omit<Survival, keyof Death>> {
   const began = Date.now();
   const admin = await cloud.session('pileus-admin');
@@ -146,16 +159,17 @@ async function survived(cloud: ChildCloud, { at, when }: Death): Promise<Omit<Su
   await assertSound(cloud.dataPath, name);
   const outcome = !server
     ? 'gone'
-    : ['ACTIVE', 'VERIFY_RESIZE'].includes(server.status)
+    : SETTLED.test(server.status)
       ? server.status
       : `${server.status}: ${server.fault?.message}`;
   if (!server) await noVolumes(admin, name);
-  if (server && !/^(ACTIVE$|VERIFY_RESIZE$|ERROR: .*\w)/.test(outcome))
+  if (server && !SETTLED.test(outcome) && !/^ERROR: .*\w/.test(outcome))
     throw new Error(`${name} the server is ${outcome}`);
   if (server) {
     await admin.request('DELETE', `/compute/v2.1/servers/${server.id}`);
     if (await admin.settled(server.id, SETTLE_MS)) throw new Error(`${name} the server cannot be deleted`);
     await noVolumes(admin, name);
+    await noShelvedImages(admin, name);
     await assertSound(cloud.dataPath, `${name} and the delete`);
   }
   return { outcome, settledMs };
@@ -170,4 +184,9 @@ async function noVolumes(admin: ApiSession, when: string): Promise<void> {
     what: `no volume to be left ${when}`,
     everyMs: 100,
   });
+}
+
+async function noShelvedImages(admin: ApiSession, when: string): Promise<void> {
+  const { images } = (await admin.request('GET', '/image/v2/images?name=doomed-shelved')).body;
+  if ((images as unknown[]).length > 0) throw new Error(`${when} the image of the shelved server is left`);
 }

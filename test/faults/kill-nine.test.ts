@@ -62,6 +62,20 @@ test(
     ),
 );
 
+for (const [operation, sample] of [
+  ['shelve', after(2, 4, 6, 9, 12, 16, 20, 26, 32, 38)],
+  ['rescue', after(2, 4, 6, 8)],
+] as const)
+  test(
+    `a simulated ${operation} and its end survive death at the writes of their records`,
+    { timeout: 10 * MINUTE },
+    async () =>
+      survive(
+        { operation, simulated: true, ...(FULL ? { when: ['after'] } : { deaths: sample }) },
+        sample.length - 2,
+      ),
+  );
+
 const NEEDS = REAL ? { timeout: 15 * MINUTE } : { skip: 'needs root and the packages of pileus up' };
 
 test('a real launch survives death', NEEDS, async () =>

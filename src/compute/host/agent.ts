@@ -18,6 +18,7 @@ import {
   startServer,
   stopServer,
   suspendServer,
+  triggerCrashDump,
   unpauseServer,
 } from '../tasks/power-server.ts';
 import { rebuildServer } from '../tasks/rebuild-server.ts';
@@ -162,6 +163,7 @@ function handlers(
     suspendServer: each(suspendServer),
     resumeServer: each(resumeServer),
     rebuildServer: each(rebuildServer),
+    triggerCrashDump: each(triggerCrashDump),
     rescueServer: each(rescueServer),
     unrescueServer: each(unrescueServer),
     shelveServer: each(shelveServer),

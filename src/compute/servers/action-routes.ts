@@ -32,6 +32,7 @@ import { resumeServer } from './actions/resume.ts';
 import { shelveServer } from './actions/shelve.ts';
 import { offloadServer } from './actions/shelveOffload.ts';
 import { suspendServer } from './actions/suspend.ts';
+import { triggerCrashDump, triggerCrashDumpBody } from './actions/trigger_crash_dump.ts';
 import { unlockServer } from './actions/unlock.ts';
 import { unpauseServer } from './actions/unpause.ts';
 import { unrescueServer } from './actions/unrescue.ts';
@@ -59,6 +60,12 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
   { key: 'revertResize', handler: revertResize },
   { key: 'migrate', handler: migrateServer, body: migrateBody },
   { key: 'evacuate', handler: evacuateServer, body: evacuateBody, success: 200 },
+  {
+    key: 'trigger_crash_dump',
+    handler: triggerCrashDump,
+    body: triggerCrashDumpBody,
+    since: '2.17',
+  },
   { key: 'createImage', handler: createImage, body: createImageBody },
   { key: 'createBackup', handler: createBackup, body: createBackupBody },
   { key: 'addSecurityGroup', handler: addSecurityGroup, body: addSecurityGroupBody },

@@ -41,6 +41,7 @@ export const serverPolicies: readonly PolicyRule[] = [
   rule('servers:revert_resize', MEMBER, 'Take back the resize of a server.'),
   rule('os-migrate-server:migrate', ADMIN, 'Move a server to another host.'),
   rule('servers:start', MEMBER, 'Start a server.'),
+  rule('servers:trigger_crash_dump', MEMBER, "Interrupt a server's guest so that it dumps its memory."),
   rule('servers:stop', MEMBER, 'Stop a server.'),
   rule('servers:create_image', MEMBER, 'Make an image of a server.'),
   rule('os-create-backup', MEMBER, 'Back up a server.'),

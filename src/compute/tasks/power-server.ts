@@ -105,3 +105,15 @@ export async function resumeServer(deps: HostDeps, message: ActionRef): Promise<
     },
   });
 }
+
+/** Once at least: a guest that is interrupted twice has dumped its memory, or has nothing to dump with. */
+export async function triggerCrashDump(deps: HostDeps, message: ActionRef): Promise<void> {
+  await runOperation(deps, message, {
+    step: 'guest.interrupt',
+    deadlineMs: 30_000,
+    do: async (entry) => {
+      await deps.hypervisor.interruptServer(entry.id);
+      return { vm_state: entry.vm_state, power_state: entry.power_state as OperationResult['power_state'] };
+    },
+  });
+}

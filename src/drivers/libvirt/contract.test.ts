@@ -191,6 +191,7 @@ for (const { name, start, skip } of worlds) {
         () => hypervisor.resumeSuspendedServer(id),
         () => hypervisor.rebootServer(id, 'soft'),
         () => hypervisor.rebootServer(id, 'hard'),
+        () => hypervisor.interruptServer(id),
         () => hypervisor.stopServer(id, { graceMs: 10 }),
         () => hypervisor.diagnostics(id),
         () => hypervisor.consoleEndpoints(id),
@@ -259,6 +260,7 @@ for (const { name, start, skip } of worlds) {
       const spec = await specIn(world.dir, 'sleeps');
       await hypervisor.createServer(spec);
       await eventually('first boot', async () => (await consoleText(spec)).includes('OK'));
+      await hypervisor.interruptServer(spec.id);
       await hypervisor.rebootServer(spec.id, 'hard');
       await eventually('second boot', async () => (await consoleText(spec)).split('OK').length > 2);
       assert.equal(await stateOf(spec.id), 'running');

@@ -187,6 +187,10 @@ export class FakeHypervisor implements Hypervisor {
     });
   }
 
+  interruptServer(id: string): Promise<void> {
+    return this.#operate('interruptServer', id, () => void this.#guestOf(id));
+  }
+
   pauseServer(id: string): Promise<void> {
     return this.#operate('pauseServer', id, () => {
       const guest = this.#guestOf(id);

@@ -217,6 +217,8 @@ export interface Hypervisor extends AsyncDisposable {
   stopServer(id: string, options: { readonly graceMs: number }): Promise<'guest' | 'forced'>;
   /** `soft` asks the guest and does not wait; `hard` presses reset. Interfaces and disks stay. */
   rebootServer(id: string, how: 'soft' | 'hard'): Promise<void>;
+  /** Sends the guest a non-maskable interrupt; what it does with that is its own affair. */
+  interruptServer(id: string): Promise<void>;
   /** Stops the CPUs, memory stays. May be repeated. */
   pauseServer(id: string): Promise<void>;
   /** Lets the CPUs of a paused server run. May be repeated. */

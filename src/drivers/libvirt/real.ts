@@ -189,6 +189,10 @@ export class LibvirtHypervisor implements Hypervisor {
     await this.#callFor(id, procedure, { domain: reference(id), flags: 0 });
   }
 
+  async interruptServer(id: string): Promise<void> {
+    await this.#callFor(id, libvirt.domainInjectNmi, { domain: reference(id), flags: 0 });
+  }
+
   async pauseServer(id: string): Promise<void> {
     await this.#unlessAlready(id, 'paused', () =>
       this.#callFor(id, libvirt.domainSuspend, { domain: reference(id) }),

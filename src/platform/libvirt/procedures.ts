@@ -148,6 +148,7 @@ export const domainDestroyFlags = remote('domainDestroyFlags', 234, domainFlags,
 export const domainShutdownFlags = remote('domainShutdownFlags', 258, domainFlags, nothing);
 export const domainReboot = remote('domainReboot', 27, domainFlags, nothing);
 export const domainReset = remote('domainReset', 245, domainFlags, nothing);
+export const domainInjectNmi = remote('domainInjectNmi', 210, domainFlags, nothing);
 /** Stops the vCPUs; memory stays. */
 export const domainSuspend = remote('domainSuspend', 34, domainOnly, nothing);
 export const domainResume = remote('domainResume', 28, domainOnly, nothing);

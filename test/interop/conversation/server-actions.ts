@@ -132,7 +132,6 @@ export const serverActions: Area = {
     { run: 'server unrescue rebuilt' },
     hasStatus('rebuilt', 'ACTIVE', vm('active')),
     guestUp('rebuilt', 3),
-    { run: 'server unshelve rebuilt', fails: /Cannot 'unshelve' instance/ },
     { run: 'server shelve rebuilt' },
     hasStatus('rebuilt', 'SHELVED_OFFLOADED', { ...vm('shelved_offloaded'), addresses: /private/ }),
     { run: 'image list --name rebuilt-shelved', rows: [{ Status: 'active' }], count: 1 },

@@ -22,7 +22,6 @@ export const absentRows: readonly Row[] = [
     'net_id in virtual interfaces',
     noPath('GET', ({ server }) => `/servers/${server}/os-virtual-interfaces`),
   ),
-  absent('2.17', 'trigger_crash_dump', noAction({ trigger_crash_dump: null })),
   absent('2.25', 'block_migration auto in live migration', liveMigrate),
   absent('2.30', 'force in live migration', liveMigrate),
   absent('2.34', 'checks of live migration in the background', liveMigrate),

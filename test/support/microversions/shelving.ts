@@ -1,4 +1,4 @@
-// Rows of compute's microversions about servers that are rescued, shelved or evacuated.
+// Rows of compute's microversions about servers that are interrupted, rescued, shelved or evacuated.
 import assert from 'node:assert/strict';
 import { message, NOBODY, unknownField, type Row, type Step } from './row.ts';
 import type { Client, World } from './world.ts';
@@ -90,6 +90,17 @@ export const shelvingRows: readonly Row[] = [
       assert.equal((await tryEvacuate(below, shared)).status, 404);
       assert.equal((await tryEvacuate(from, {})).status, 404);
       unknownField(await tryEvacuate(from, shared), 'onSharedStorage');
+    },
+  },
+  {
+    version: '2.17',
+    change: 'trigger_crash_dump',
+    proof: 'steps',
+    check: async ({ below, from, world }) => {
+      const body = { trigger_crash_dump: null };
+      assert.equal((await below.act(world.server, body)).status, 404);
+      assert.equal((await from.act(world.server, body)).status, 202);
+      assert.equal((await world.settled(world.server)).status, 'ACTIVE');
     },
   },
   {

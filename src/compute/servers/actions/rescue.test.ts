@@ -106,3 +106,20 @@ test('a rescued server shows RESCUE and may be unrescued and deleted, and little
   );
   assert.equal((await cloud.call('DELETE', `/v2.1/servers/${id}`)).status, 204);
 });
+
+test('a crash dump is asked of the host, by a version and of states that have it, without a task', async () => {
+  await using cloud = await startComputeHarness();
+  const id = await server(cloud);
+  const body = { trigger_crash_dump: null };
+  assert.equal((await act(cloud, id, body, '2.16')).status, 404);
+  assert.equal((await act(cloud, id, { trigger_crash_dump: {} }, '2.17')).status, 400);
+  assert.equal((await act(cloud, id, body, '2.17', 'reader')).status, 403);
+  for (const vm_state of ['active', 'paused', 'rescued', 'resized', 'error'] as const)
+    assert.equal((await act(cloud, await server(cloud, { vm_state }), body, '2.17')).status, 202, vm_state);
+  assert.equal((await act(cloud, await server(cloud, { vm_state: 'stopped' }), body, '2.17')).status, 409);
+  assert.equal((await act(cloud, id, body, '2.17')).status, 202);
+  assert.deepEqual(
+    [(await cloud.outbox()).at(-1)?.method, (await rowOf(cloud, id)).task_state],
+    ['triggerCrashDump', null],
+  );
+});
