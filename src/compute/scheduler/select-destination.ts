@@ -12,6 +12,7 @@ import type { Transaction } from 'kysely';
 import type { HostState } from './host-state.ts';
 import { claimHost, requestOf } from './select-host.ts';
 import { runSelection, type SchedulerDeps, type SchedulerOptions } from './selection.ts';
+import { writeAttempt } from './store.ts';
 
 export async function selectDestination(
   deps: SchedulerDeps,
@@ -73,11 +74,7 @@ async function writeDestination(
     };
     await updateMigration(trx, uuid, chosen, now);
   }
-  await trx
-    .updateTable('instance_actions')
-    .set({ attempt, ...(uuid === null ? { host: host.host } : {}) })
-    .where('id', '=', action_id)
-    .execute();
+  await writeAttempt(trx, action_id, { attempt, ...(uuid === null ? { host: host.host } : {}) });
 }
 
 /** The server stays what and where it is, with the reason. */

@@ -138,6 +138,15 @@ export async function writePlaced(
     .execute();
 }
 
+/** Which try an action is at, and where it goes on when that is another host. */
+export async function writeAttempt(
+  trx: ComputeExecutor,
+  actionId: string,
+  changes: { readonly attempt: number; readonly host?: string },
+): Promise<void> {
+  await trx.updateTable('instance_actions').set(changes).where('id', '=', actionId).execute();
+}
+
 /** Ends the launch: the instance in ERROR with `fault`, on no host, the action failed. */
 export async function writeUnplaced(
   trx: ComputeExecutor,

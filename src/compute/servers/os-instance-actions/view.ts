@@ -67,9 +67,7 @@ export function eventViews(
 
 /** The launch path has an order of its own; steps of what else is done to a server come as they began. */
 const inOrder = (action: InstanceActionRow, a: StepRecord, b: StepRecord): number =>
-  action.action === 'create'
-    ? hopOrder(a.step) - hopOrder(b.step)
-    : a.started_at.localeCompare(b.started_at);
+  action.action === 'create' ? hopOrder(a.step) - hopOrder(b.step) : a.started_at.localeCompare(b.started_at);
 
 interface Event {
   readonly name: string;
