@@ -41,9 +41,7 @@ export function serverView(call: Call, row: ListedRow, facts: ServerFacts, kind:
       ? { server_groups: row.server_group_id === null ? [] : [row.server_group_id] }
       : {}),
     ...(since('2.73') ? { locked_reason: row.locked_reason } : {}),
-    ...(whole
-      ? without(kind === 'rebuild' ? 'OS-EXT-SRV-ATTR:user_data' : '', extendedView(call, row, facts))
-      : {}),
+    ...(whole ? extended(call, row, facts, kind) : {}),
     ...(kind === 'rebuild' && since('2.54') ? { key_name: row.key_name } : {}),
     ...(kind === 'rebuild' && since('2.57') ? { user_data: row.user_data ?? null } : {}),
     ...(since('2.90') ? { 'OS-EXT-SRV-ATTR:hostname': row.hostname } : {}),
@@ -52,8 +50,10 @@ export function serverView(call: Call, row: ListedRow, facts: ServerFacts, kind:
 }
 
 /** An answer to `rebuild` has `user_data` by its own name. */
-function without(key: string, view: Json): Json {
-  return Object.fromEntries(Object.entries(view).filter(([name]) => name !== key));
+function extended(call: Call, row: ListedRow, facts: ServerFacts, kind: ViewKind): Json {
+  const view = extendedView(call, row, facts);
+  if (kind === 'rebuild') delete view['OS-EXT-SRV-ATTR:user_data'];
+  return view;
 }
 
 const WITH_PROGRESS: ReadonlySet<string> = new Set([
@@ -166,13 +166,19 @@ function embeddedFlavor(call: Call, row: ListedRow): Json {
   };
 }
 
+const HOST_IDS = new Map<string, string>();
+const MOST_HOST_IDS = 10_000; // projects times hosts that are looked at; more: forgotten, and counted again
+
 /** Tells tenants which of their servers share a host, and nothing else of it. */
 export function hostIdOf(projectId: string, host: string | null): string {
-  return host === null
-    ? ''
-    : createHash('sha224')
-        .update(projectId + host)
-        .digest('hex');
+  if (host === null) return '';
+  const key = projectId + host;
+  const known = HOST_IDS.get(key);
+  if (known !== undefined) return known;
+  if (HOST_IDS.size >= MOST_HOST_IDS) HOST_IDS.clear();
+  const id = createHash('sha224').update(key).digest('hex');
+  HOST_IDS.set(key, id);
+  return id;
 }
 
 export const vifsOf = (row: Pick<InstanceRow, 'vifs_json'>): Vif[] => JSON.parse(row.vifs_json) as Vif[];

@@ -1,6 +1,7 @@
 // Ports as the API shows them: rows, addresses, groups, and the status that OVN gives them now.
 import type { IpAllocationRow, PortRow } from '../tables.ts';
 import type { Caller, NetworkDeps, Sql, View } from '../rest/deps.ts';
+import type { Needed } from '../rest/listing.ts';
 import { inList, selectRows } from '../rest/select.ts';
 import { portStatus } from './status.ts';
 
@@ -9,12 +10,14 @@ export async function viewPorts(
   _caller: Caller,
   deps: NetworkDeps,
   db: Sql,
+  needed?: Needed,
 ): Promise<View[]> {
   const ids = rows.map((row) => row.id);
   if (ids.length === 0) return [];
   const { engine } = deps.db;
+  const addressed = !needed || needed.has('fixed_ips') || needed.has('dns_assignment');
   const addresses = Map.groupBy(
-    await selectRows(db, 'ip_allocations', [inList(engine, 'port_id', ids)]),
+    addressed ? await selectRows(db, 'ip_allocations', [inList(engine, 'port_id', ids)]) : [],
     (row) => row.port_id,
   );
   const groups = Map.groupBy(

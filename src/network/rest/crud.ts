@@ -8,7 +8,7 @@ import { badRequest, NetworkError, notFound, ownerless } from '../errors.ts';
 import { checkQuota } from '../quotas/limits.ts';
 import { removeTags, tagsOf } from '../tags/store.ts';
 import { callerOf, type Caller, type Input, type NetworkDeps, type Sql, type View } from './deps.ts';
-import { answerList, pickFields, type ColumnFilter, type Listing } from './listing.ts';
+import { answerList, pickFields, type ColumnFilter, type Listing, type Needed } from './listing.ts';
 import type { Committed, Unit } from './northbound-work.ts';
 import { equals, selectRows, type Condition, type StandardTable } from './select.ts';
 
@@ -36,8 +36,14 @@ export interface ResourceSpec<T extends StandardTable> {
   readonly put: TSchema;
   readonly quota?: string;
   visible(caller: Caller): Condition;
-  /** Without tags and standard attributes, which are added. In the order of `rows`. */
-  view(rows: ReadonlyArray<NetworkTables[T]>, caller: Caller, deps: NetworkDeps, db: Sql): Promise<View[]>;
+  /** Without tags and standard attributes, which are added. In the order of `rows`. What is not needed may be empty. */
+  view(
+    rows: ReadonlyArray<NetworkTables[T]>,
+    caller: Caller,
+    deps: NetworkDeps,
+    db: Sql,
+    needed?: Needed,
+  ): Promise<View[]>;
   /** Facts about related resources that policy rules speak of: `network:project_id`. */
   target?(input: Input, deps: NetworkDeps, db: Sql): Promise<Target>;
   /** Runs before policy: refuses (404) bodies that name what the caller may not see. */
@@ -118,7 +124,8 @@ export class Crud<T extends StandardTable> {
     return answerList(call, this.#listing, {
       deps,
       visible: this.spec.visible(caller),
-      views: (rows) => this.views(rows as Array<NetworkTables[T]>, call, deps, deps.db.kysely),
+      views: (rows, needed) =>
+        this.views(rows as Array<NetworkTables[T]>, call, deps, deps.db.kysely, needed),
     });
   }
 
@@ -205,13 +212,11 @@ export class Crud<T extends StandardTable> {
     call: Call,
     deps: NetworkDeps,
     db: Sql,
+    needed?: Needed,
   ): Promise<View[]> {
-    const tags = await tagsOf(
-      db,
-      deps.db.engine,
-      rows.map((row) => row.id),
-    );
-    const views = await this.spec.view(rows, callerOf(call), deps, db);
+    const tagged = needed?.has('tags') === false ? [] : rows.map((row) => row.id);
+    const tags = await tagsOf(db, deps.db.engine, tagged);
+    const views = await this.spec.view(rows, callerOf(call), deps, db, needed);
     return views.map((view, index) => {
       const row = rows[index];
       return row

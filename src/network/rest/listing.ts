@@ -24,12 +24,18 @@ export interface Listing {
   readonly special?: Readonly<Record<string, (values: readonly string[], deps: NetworkDeps) => Condition>>;
 }
 
+/** Undefined: everything. */
+export type Needed = ReadonlySet<string> | undefined;
+
 export interface ListSource {
   readonly deps: NetworkDeps;
   /** What the caller may see. */
   readonly visible: Condition;
-  /** Rows in any order → views by id; hidden fields already left out. */
-  readonly views: (rows: readonly StandardColumns[]) => Promise<View[]>;
+  /**
+   * Rows in any order → views by id; hidden fields already left out. `needed`: names beside which a view may lack what
+   * costs statements of its own; undefined: all.
+   */
+  readonly views: (rows: readonly StandardColumns[], needed: Needed) => Promise<View[]>;
 }
 
 export async function answerList(call: Call, listing: Listing, source: ListSource): Promise<View> {
@@ -45,6 +51,7 @@ export async function answerList(call: Call, listing: Listing, source: ListSourc
   if (query.changedSince) conditions.push(sql`updated_at >= ${query.changedSince}`);
   const limit = pageSize(query, deps);
   const sort = sortKeys(query);
+  const needed = neededBy(query, rest, sort);
   if (
     limit !== undefined &&
     rest.size === 0 &&
@@ -63,7 +70,7 @@ export async function answerList(call: Call, listing: Listing, source: ListSourc
       ids.length === 0
         ? []
         : await selectRows(deps.db.kysely, listing.table, [inList(deps.db.engine, 'id', ids)]);
-    const byId = new Map<unknown, View>((await source.views(rows)).map((view) => [view['id'], view]));
+    const byId = new Map<unknown, View>((await source.views(rows, needed)).map((view) => [view['id'], view]));
     return finish(
       call,
       listing.plural,
@@ -73,12 +80,18 @@ export async function answerList(call: Call, listing: Listing, source: ListSourc
     );
   }
   const rows = await selectRows(deps.db.kysely, listing.table, conditions);
-  const found: View[] = await source.views(rows);
+  const found: View[] = await source.views(rows, needed);
   const views = found
     .filter((view) => fits(view, rest))
     .filter((view) => matchesTags(tagsOf(view), query.tags));
   views.sort(comparing(sort));
   return finish(call, listing.plural, query, paginate(listing.plural, views, query, limit), limit);
+}
+
+function neededBy(query: ListQuery, filters: ReadonlyMap<string, unknown>, sort: readonly SortKey[]): Needed {
+  if (query.fields.length === 0) return undefined;
+  const tags = hasTagFilter(query.tags) ? ['tags'] : [];
+  return new Set([...query.fields, ...filters.keys(), ...sort.map(({ key }) => key), ...tags]);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { SecurityGroupRow } from '../tables.ts';
 import { conflict } from '../errors.ts';
 import { checkQuota } from '../quotas/limits.ts';
 import { has, pickFlags, pickTexts, readFlag, readText } from '../rest/attributes.ts';
+import type { Needed } from '../rest/listing.ts';
 import { standardView, type Operation } from '../rest/crud.ts';
 import type { Caller, Input, NetworkDeps, Sql, View } from '../rest/deps.ts';
 import { deleteRows, equals, inList, selectRows, updateRow } from '../rest/select.ts';
@@ -96,10 +97,12 @@ export async function viewSecurityGroups(
   caller: Caller,
   deps: NetworkDeps,
   db: Sql,
+  needed?: Needed,
 ): Promise<View[]> {
   const ids = rows.map((row) => row.id);
+  const ruled = needed?.has('security_group_rules') === false ? [] : ids;
   const rules = await selectRows(db, 'security_group_rules', [
-    inList(deps.db.engine, 'security_group_id', ids),
+    inList(deps.db.engine, 'security_group_id', ruled),
   ]);
   const views = (await viewRules(rules)).map((view, index) => {
     const rule = rules[index];

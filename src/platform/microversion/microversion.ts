@@ -22,11 +22,20 @@ export function compareMicroversions(a: Microversion, b: Microversion): number {
   return a.major - b.major || a.minor - b.minor;
 }
 
-/** `atLeast(call.microversion, '2.19')`: how views and handlers ask. */
+/** `atLeast(call.microversion, '2.19')`: how views and handlers ask, a dozen times for each row of a list. */
 export function atLeast(version: Microversion, text: VersionText): boolean {
+  const bound = BOUNDS.get(text) ?? boundOf(text);
+  return compareMicroversions(version, bound) >= 0;
+}
+
+/** What the program's own texts say; as many as there are steps. */
+const BOUNDS = new Map<VersionText, Microversion>();
+
+function boundOf(text: VersionText): Microversion {
   const bound = parseMicroversion(text);
   if (!bound) throw new Error(`${text} is no microversion`);
-  return compareMicroversions(version, bound) >= 0;
+  BOUNDS.set(text, bound);
+  return bound;
 }
 
 /** True when `version` lies in [since, until], each bound optional. */

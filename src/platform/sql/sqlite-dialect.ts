@@ -109,19 +109,30 @@ class Turns {
   }
 }
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** Of its columns; none when it answers no rows. */
+  readonly names: readonly string[];
+}
+
 class SqliteConnection implements DatabaseConnection {
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const statement = this.#prepare(query.sql);
+    const { statement, names } = this.#prepare(query.sql);
     const parameters = query.parameters.map(toSqlValue);
-    if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] };
+    if (names.length > 0) {
+      // Arrays are read faster than SQLite's own objects, and plain objects are copied faster by whoever shows them.
+      const rows = statement.all(...parameters) as unknown as unknown[][];
+      return { rows: rows.map((row) => toObject(names, row) as R) };
+    }
     const { changes, lastInsertRowid } = statement.run(...parameters);
+    if (CHANGES_TABLES.test(query.sql)) this.#statements.clear(); // `select *` has other columns now
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
   }
 
@@ -135,7 +146,7 @@ class SqliteConnection implements DatabaseConnection {
     this.#db.close();
   }
 
-  #prepare(sql: string): StatementSync {
+  #prepare(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known) {
       this.#statements.delete(sql);
@@ -143,13 +154,23 @@ class SqliteConnection implements DatabaseConnection {
       return known;
     }
     const statement = this.#db.prepare(sql);
+    statement.setReturnArrays(true);
+    const prepared = { statement, names: statement.columns().map(({ name }) => name) };
     if (this.#statements.size >= STATEMENT_CACHE) {
       const oldest = this.#statements.keys().next().value;
       if (oldest !== undefined) this.#statements.delete(oldest);
     }
-    this.#statements.set(sql, statement);
-    return statement;
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
+}
+
+const CHANGES_TABLES = /^\s*(create|alter|drop)\b/i;
+
+function toObject(names: readonly string[], row: readonly unknown[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  for (let i = 0; i < names.length; i++) object[names[i]!] = row[i]; // as many as columns
+  return object;
 }
 
 function toSqlValue(value: unknown): SQLInputValue {
