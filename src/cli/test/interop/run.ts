@@ -120,7 +120,7 @@ async function ownCloud({ simulated = false, hosts }: InteropOptions): Promise<O
   const { webDownload } = DEFAULT_IMAGE_CONFIG;
   const image = {
     stores: STORES,
-    webDownload: { ...webDownload, ports: [web.port], insideNetworks: ['127.0.0.1'] },
+    webDownload: { ...webDownload, ports: [...webDownload.ports, web.port], insideNetworks: ['127.0.0.1'] },
   };
   const tuning = { identity: { security: SECURITY_RULES }, image };
   const wanted = hosts ?? (simulated ? SIMULATED_HOSTS : 1);
