@@ -7,7 +7,7 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { findVolumeDevice } from '../block-devices/store.ts';
 import type { ComputeDeps, ComputeRoute } from '../deps.ts';
-import { InvalidInput, NotFound } from '../errors.ts';
+import { InvalidInput } from '../errors.ts';
 import { agentQueue, type AgentRpc } from '../rpc.ts';
 import { strict, uuidSchema } from '../schema-types.ts';
 import { recordAction, sendWith } from '../servers/action-record.ts';
@@ -51,7 +51,7 @@ interface ExternalEvent {
 
 type Answered = ExternalEvent & { readonly status: string; readonly code: number };
 
-/** 200, or 207 when some of the servers are not there or have no host; 404 when none is there. */
+/** 200, or 207 when servers are not there or have no host. */
 async function tellOfEvents(call: Call, deps: ComputeDeps): Promise<Reply> {
   const handledAt = deps.clock.now();
   const { events } = call.body as { readonly events: readonly ExternalEvent[] };
@@ -59,8 +59,6 @@ async function tellOfEvents(call: Call, deps: ComputeDeps): Promise<Reply> {
     throw new InvalidInput('The event volume-extended names its volume in the tag.');
   const answered: Answered[] = [];
   for (const event of events) answered.push(await take(call, deps, event, handledAt));
-  if (answered.every((event) => event.code === 404))
-    throw new NotFound('No instances found for any event', 'no-such-servers');
   return new Reply(answered.every((event) => event.code === 200) ? 200 : 207, { events: answered });
 }
 

@@ -1,5 +1,6 @@
 // From the query of a server list to what is asked of the database: filters, order, paging, each caller's rights.
 import type { Call } from '#platform/http/api.ts';
+import { isAdmin } from '#platform/auth/principal.ts';
 import { atLeast, type VersionText } from '#platform/microversion/microversion.ts';
 import { Forbidden, InvalidInput } from '#compute/errors.ts';
 import { isTrue } from '#compute/schema-types.ts';
@@ -211,6 +212,8 @@ function readSort(call: Call): SortKey[] {
       throw new InvalidInput(
         `Invalid input for query parameters sort_key. Value: ${key}. Servers can't be sorted by it.`,
       );
+    if ((key === 'host' || key === 'node') && !isAdmin(call.principal))
+      throw new Forbidden('Only administrators can sort servers by host or node.');
     return { column, direction: (directions[index] ?? directions[0] ?? 'desc') as 'asc' | 'desc' };
   });
   if (sort.length === 0)

@@ -27,7 +27,7 @@ test('lists, filters, pages and races alike on PostgreSQL', { skip, timeout: 60_
   assert.equal(await count('status=ACTIVE'), 1);
   assert.equal(await count('status=BUILD&name=^s$'), 8);
   assert.equal(await count('power_state=1'), 2);
-  assert.equal(await count('task_state=scheduling&sort_key=host&sort_dir=asc'), 8);
+  assert.equal(await count('task_state=scheduling&sort_key=launched_at&sort_dir=asc'), 8);
   assert.equal(await count('config_drive=False&locked=false&changes-since=2020-01-01'), 10);
   const seen = new Set<string>();
   for (let marker = ''; ;) {

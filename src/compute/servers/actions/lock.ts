@@ -33,7 +33,7 @@ export async function lockServer(call: Call, deps: ComputeDeps): Promise<void> {
   const row = await findServer(call, deps, RULE);
   const { lock } = call.body as { readonly lock?: { readonly locked_reason?: string } | null };
   const isOwner = row.project_id === call.principal.projectId;
-  if (row.locked === 1 && isOwner && row.locked_by === 'admin') return; // the stronger lock stays
+  if (row.locked === 1 && isOwner) return; // only an administrator changes a lock, and the stronger one stays
   await deps.db.transaction(async (trx) => {
     await updateInstance(trx, row.id, {
       locked: 1,
