@@ -34,6 +34,10 @@ export async function growIdentity(world: ListWorld, n: number): Promise<void> {
     user_id: ids['user'],
     project_id: ids['project'],
   });
+  const policy = `policies/${ids['policy']}/OS-ENDPOINT-POLICY`;
+  await put(`${policy}/endpoints/${endpoint}`);
+  await put(`${policy}/services/${service}`);
+  await put(`${policy}/services/${service}/regions/${ids['region']}`);
   await put(`projects/${ids['project']}/tags/more-${n}`);
   await put(`groups/${ids['group']}/users/${user}`);
   await put(`groups/${group}/users/${ids['user']}`);
