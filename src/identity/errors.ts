@@ -24,7 +24,7 @@ export class PasswordExpired extends DomainError {
 
 export class NotFound extends DomainError {
   constructor(what: string, id: string) {
-    super('not-found', `${what.replaceAll(' ', '-')}-not-found`, `Could not find ${what}: ${id}.`, {
+    super('not-found', `${what.replaceAll(' ', '-')}-not-found`, `Could not find ${what}: ${id.slice(0, 255)}.`, {
       fields: { id },
     });
   }

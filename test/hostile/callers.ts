@@ -143,3 +143,15 @@ export function expiredToken(cloud: TestCloud, token: string): string {
   const issuedAt = expiresAt - 3_600_000;
   return keys.seal(encodePayload({ ...payload, issuedAt, expiresAt, auditIds: [newAuditId()] }), issuedAt);
 }
+
+/** The administrator's token of the whole cloud, made from that of a project. */
+export async function systemToken(client: HostileClient, admin: string): Promise<string> {
+  const answer = await client.send({
+    method: 'POST',
+    path: '/identity/v3/auth/tokens',
+    body: {
+      auth: { identity: { methods: ['token'], token: { id: admin } }, scope: { system: { all: true } } },
+    },
+  });
+  return String(answer.headers['x-subject-token']);
+}

@@ -1,6 +1,9 @@
 // The enemy's own HTTP client: sends what it is told byte by byte, follows nothing, fails on nothing but a lost connection.
 import { Agent, request } from 'node:http';
 
+/** Far more than any answer takes beside other work. */
+const ANSWER_MS = 120_000;
+
 export interface Attempt {
   readonly method: string;
   /** With the service's prefix and the query, sent as it stands. */
@@ -9,6 +12,8 @@ export interface Attempt {
   readonly headers?: Readonly<Record<string, string>>;
   /** Text or bytes are sent as they are, anything else as JSON. */
   readonly body?: unknown;
+  /** Without a length that is told beforehand. */
+  readonly chunked?: boolean;
 }
 
 export interface Outcome {
@@ -40,7 +45,9 @@ export class HostileClient implements Disposable {
         ? {}
         : {
             'content-type': 'application/json',
-            'content-length': String(Buffer.byteLength(payload)),
+            ...(attempt.chunked
+              ? { 'transfer-encoding': 'chunked' }
+              : { 'content-length': String(Buffer.byteLength(payload)) }),
           }),
       ...(token === undefined ? {} : { 'x-auth-token': token }),
       ...attempt.headers,
@@ -48,7 +55,7 @@ export class HostileClient implements Disposable {
     this.sent += 1;
     return new Promise((resolve, reject) => {
       const sending = request(
-        { agent: this.#agent, hostname, port, method, path, headers, timeout: 30_000 },
+        { agent: this.#agent, hostname, port, method, path, headers, timeout: ANSWER_MS },
         (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -64,7 +71,9 @@ export class HostileClient implements Disposable {
           });
         },
       );
-      sending.on('timeout', () => sending.destroy(new Error(`no answer to ${method} ${path} in 30 s`)));
+      sending.on('timeout', () =>
+        sending.destroy(new Error(`no answer to ${method} ${path} in ${ANSWER_MS} ms`)),
+      );
       sending.on('error', reject);
       sending.end(payload);
     });

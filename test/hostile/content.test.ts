@@ -164,7 +164,7 @@ describe('image properties that reach the hypervisor', () => {
             .server;
           return status === 'BUILD' ? undefined : { status, message: fault?.message ?? '' };
         },
-        { deadlineMs: 20_000, everyMs: 20, what: 'the launch to end' },
+        { deadlineMs: 120_000, everyMs: 20, what: 'the launch to end' },
       );
       assert.equal(indiscretion(ended.message, stage.cloud), undefined, ended.message);
       if (ended.status === 'ERROR') assert.match(ended.message, new RegExp(`${name}|image`, 'i'));

@@ -88,7 +88,7 @@ export function faultOf(
   const id = String(headers['x-openstack-request-id']);
   if (!/^req-[0-9a-f-]{36}$/.test(id)) return `no request id but ${id}`;
   if (target.service === 'compute' && headers['x-compute-request-id'] !== id) return 'no compute request id';
-  if (status === 401 && !/^Keystone uri="http/.test(String(headers['www-authenticate'])))
+  if (status === 401 && !String(headers['www-authenticate']).startsWith('Keystone uri="http'))
     return 'no WWW-Authenticate';
   if (target.method === 'HEAD') return body === '' ? undefined : 'a body in the answer to HEAD';
   if (!/^application\/json\b/.test(String(headers['content-type']))) return 'no JSON';

@@ -31,12 +31,22 @@ export const FOR_STRANGERS: Exceptions = {
 
 /** A body that is no body of the route: the rule is 400. */
 export const FOR_NO_BODY: Exceptions = {
+  'identity PUT /v3/OS-OAUTH1/authorize/:id': [404, 'whether there is such a token comes first'],
   'image POST /v2/images': [201, 'an image without a name or a format may be made'],
   'image PATCH /v2/images/:image': [200, 'an empty list of changes changes nothing'],
 };
 
 /** An absurd id: the rule is 404 or 400. Each with the parameter's name. */
 export const FOR_ABSURD_IDS: Exceptions = {
+  'identity GET /v3/domains/:id/config/:group group': [403, 'a group that no domain may configure'],
+  'identity PATCH /v3/domains/:id/config/:group group': [403, 'a group that no domain may configure'],
+  'identity DELETE /v3/domains/:id/config/:group group': [403, 'a group that no domain may configure'],
+  'identity GET /v3/domains/:id/config/:group/:option group': [403, 'a group that no domain may configure'],
+  'identity PATCH /v3/domains/:id/config/:group/:option group': [403, 'a group that no domain may configure'],
+  'identity DELETE /v3/domains/:id/config/:group/:option group': [
+    403,
+    'a group that no domain may configure',
+  ],
   'identity PUT /v3/regions/:id id': [201, 'makes the region, whose id is any text'],
   'identity DELETE /v3/regions/:id id': [204, 'deletes the region that PUT has made'],
   'identity PATCH /v3/regions/:id id': [200, 'changes the region that PUT has made'],
@@ -111,4 +121,78 @@ export const IN_LISTS_OF_OTHERS: Readonly<Record<string, string>> = {
   registered_limit: 'limits of the whole cloud are for all to read',
   volume_type: 'a public type is for all to read',
   volume_group_type: 'a public group type is for all to read',
+};
+
+/** How a service looks at bodies, as measured on the services of the field. */
+export interface Manners {
+  /** The body is read before the token is looked at. */
+  readonly bodyFirst?: true;
+  /** The rule of the route comes before what is in the body. */
+  readonly ruleFirst?: true;
+  /** Fields that nobody knows are taken: this service keeps what clients give it. */
+  readonly takesAny?: true;
+  /** A declared size comes before the token. */
+  readonly sizeFirst?: true;
+  /** Methods whose body is not looked at. */
+  readonly ignores: readonly string[];
+  /** The status for content types; what is not here is read as JSON. */
+  readonly types: Readonly<Record<string, number>>;
+}
+
+const STRICT: Manners['types'] = {
+  'text/xml': 415,
+  'text/plain': 415,
+  'application/x-www-form-urlencoded': 415,
+  'multipart/form-data; boundary=a': 415,
+  'application/octet-stream': 415,
+  garbage: 415,
+};
+
+export const MANNERS: Readonly<Record<keyof typeof FOR_UNROUTED, Manners>> = {
+  // Refuses with 400, too, what it does not read.
+  identity: { bodyFirst: true, ruleFirst: true, takesAny: true, sizeFirst: true, ignores: [], types: {} },
+  compute: { sizeFirst: true, ignores: ['GET', 'HEAD', 'DELETE'], types: { ...STRICT, 'text/plain': 400 } },
+  placement: { ruleFirst: true, ignores: ['GET', 'HEAD', 'DELETE'], types: STRICT },
+  image: { ignores: ['GET', 'HEAD'], types: {} },
+  network: { ignores: ['GET', 'HEAD', 'DELETE'], types: {} },
+  volume: { sizeFirst: true, ignores: [], types: STRICT },
+};
+
+/** A field that nobody knows: the rule is 400. Each with the path of the object in the body. */
+export const FOR_UNKNOWN_FIELDS: Exceptions = {
+  'compute POST /v2.1/servers os:scheduler_hints': [403, 'deployments know hints of their own'],
+  'image POST /v2/images/:image/import': [403, 'the service of the field takes it too'],
+  'image POST /v2/images/:image/import method': [403, 'the service of the field takes it too'],
+  'image POST /v2/images/:image/members': [403, 'the service of the field takes it too'],
+  'image PUT /v2/images/:image/members/:member': [403, 'the service of the field takes it too'],
+  'image POST /v2/tasks': [403, 'the service of the field takes it too'],
+  'image POST /v2/tasks input': [403, 'the service of the field takes it too'],
+  'image POST /v2/tasks input image_properties': [403, 'properties of an image, which are any'],
+  ...Object.fromEntries(
+    [
+      'PUT /v3/attachments/:id attachment connector',
+      'POST /v3/volumes/:id/action os-initialize_connection os-initialize_connection connector',
+      'POST /v3/volumes/:id/action os-terminate_connection os-terminate_connection connector',
+    ].map((each) => [`volume ${each}`, [403, 'what a connector says of its host is any'] as const]),
+  ),
+  ...Object.fromEntries(
+    [
+      'POST /v3/types/:id/encryption encryption',
+      'PUT /v3/types/:id/encryption/:key encryption',
+      'POST /v3/attachments/:id/action os-complete os-complete',
+      'POST /v3/backups/:id/action os-force_delete os-force_delete',
+      'POST /v3/snapshots/:id/action os-unmanage os-unmanage',
+      'POST /v3/snapshots/:id/action os-force_delete os-force_delete',
+      'POST /v3/volumes/:id/action os-force_delete os-force_delete',
+      'POST /v3/volumes/:id/action os-unmanage os-unmanage',
+      'POST /v3/volumes/:id/action os-reserve os-reserve',
+      'POST /v3/volumes/:id/action os-unreserve os-unreserve',
+      'POST /v3/volumes/:id/action os-begin_detaching os-begin_detaching',
+      'POST /v3/volumes/:id/action os-roll_detaching os-roll_detaching',
+    ].map((each) => [`volume ${each}`, [403, 'the service of the field takes it too'] as const]),
+  ),
+  'volume POST /v3/volumes/:id/action os-show_image_metadata os-show_image_metadata': [
+    200,
+    'the service of the field takes it too',
+  ],
 };

@@ -131,6 +131,7 @@ function compute(ids: Ids): Bodies {
   return {
     'POST /v2.1/os-aggregates': { aggregate: { name: 'x', availability_zone: 'zone' } },
     'PUT /v2.1/os-aggregates/:id': { aggregate: { name: 'x' } },
+    'POST /v2.1/os-aggregates/:id/images': { cache: [{ id: ids['image'] }] },
     'POST /v2.1/os-aggregates/:id/action add_host': { add_host: { host: 'nowhere' } },
     'POST /v2.1/os-aggregates/:id/action remove_host': { remove_host: { host: 'nowhere' } },
     'POST /v2.1/os-aggregates/:id/action set_metadata': { set_metadata: { metadata: { a: 'b' } } },

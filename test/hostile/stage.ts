@@ -46,7 +46,7 @@ export async function setStage(): Promise<Stage> {
       return !isRunning && isCounted && rows.get('volume.outbox')?.size === 0;
     },
     {
-      deadlineMs: 20_000,
+      deadlineMs: 120_000,
       everyMs: 50,
       what: 'the launch to be over',
     },
@@ -72,6 +72,16 @@ const RESTLESS: ReadonlySet<string> = new Set([
   'volume.volume_services.updated_at',
 ]);
 
+/** How much is under way that requests began. */
+const WORK: Readonly<Record<string, string>> = {
+  compute: `SELECT (SELECT count(*) FROM outbox)
+    + (SELECT count(*) FROM saga_steps WHERE state = 'running') AS work`,
+  image: `SELECT count(*) AS work FROM image_tasks WHERE status IN ('pending', 'processing')`,
+  volume: `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM operations WHERE state = 'running')
+    + (SELECT count(*) FROM volume_groups WHERE status IN ('creating', 'updating', 'deleting'))
+    + (SELECT count(*) FROM group_snapshots WHERE status IN ('creating', 'deleting')) AS work`,
+};
+
 /** What all databases of the cloud hold, compared. */
 export class State implements Disposable {
   readonly #databases: ReadonlyArray<readonly [string, DatabaseSync]>;
@@ -93,15 +103,12 @@ export class State implements Disposable {
 
   /** Resolves when nothing is under way that a request to this service began and that changes its rows later. */
   async quiet(service: string): Promise<void> {
-    if (service !== 'volume') return;
+    const query = WORK[service];
+    if (query === undefined) return;
     const [, database] = this.#databases.find(([name]) => name === service) ?? [];
-    const open = database?.prepare(
-      `SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM operations WHERE state = 'running')
-        + (SELECT count(*) FROM volume_groups WHERE status IN ('creating', 'updating', 'deleting'))
-        + (SELECT count(*) FROM group_snapshots WHERE status IN ('creating', 'deleting')) AS work`,
-    );
+    const open = database?.prepare(query);
     await until(async () => Number((open?.get() as { work: number } | undefined)?.work ?? 0) === 0, {
-      deadlineMs: 60_000,
+      deadlineMs: 120_000,
       everyMs: 5,
       what: `the work of ${service} to be over`,
     });

@@ -54,7 +54,7 @@ export function* twists(schema: TSchema, body: unknown): Generator<Twist> {
   }
 }
 
-type Path = ReadonlyArray<string | number>;
+export type Path = ReadonlyArray<string | number>;
 
 /** Paths below the body, of what the schema names or the body holds. */
 function positions(schema: TSchema, body: unknown): Path[] {
@@ -79,7 +79,7 @@ function positions(schema: TSchema, body: unknown): Path[] {
 const MARK = '"@@twisted@@"';
 
 /** JSON of a copy of `body` with the JSON text `json` at `path`; what is not there on the way is made. */
-function withAt(body: unknown, path: Path, json: string): string {
+export function withAt(body: unknown, path: Path, json: string): string {
   const copy = structuredClone(body) as Record<string | number, unknown>;
   let at = copy;
   for (const [index, key] of path.slice(0, -1).entries()) {

@@ -26,7 +26,7 @@ export async function makeVolumeThings(
     await until(
       async () =>
         ((await send('GET', path, alice.token)) as Record<string, Resource>)[key]?.['status'] === status,
-      { deadlineMs: 20_000, everyMs: 20, what: `${path} to be ${status}` },
+      { deadlineMs: 120_000, everyMs: 20, what: `${path} to be ${status}` },
     );
   };
   const newVolume = async (fields: object, status = 'available'): Promise<string> => {

@@ -23,30 +23,36 @@ const manageFields = {
 };
 
 export const manageVolumeBody: TSchema = Type.Object(
-  { volume: Type.Object({ host: hostSchema, ...manageFields }) },
+  { volume: Type.Object({ host: hostSchema, ...manageFields }, strict) },
   strict,
 );
 /** A cluster may take the host's place. */
 export const manageVolumeBody_3_16: TSchema = Type.Object(
   {
-    volume: Type.Object({
-      host: Type.Optional(hostSchema),
-      cluster: Type.Optional(orNull(hostSchema)),
-      ...manageFields,
-    }),
+    volume: Type.Object(
+      {
+        host: Type.Optional(hostSchema),
+        cluster: Type.Optional(orNull(hostSchema)),
+        ...manageFields,
+      },
+      strict,
+    ),
   },
   strict,
 );
 
 export const manageSnapshotBody: TSchema = Type.Object(
   {
-    snapshot: Type.Object({
-      volume_id: uuidSchema,
-      ref: refSchema,
-      name: Type.Optional(orNull(nameSchema)),
-      description: Type.Optional(orNull(nameSchema)),
-      metadata: Type.Optional(orNull(metadataSchema)),
-    }),
+    snapshot: Type.Object(
+      {
+        volume_id: uuidSchema,
+        ref: refSchema,
+        name: Type.Optional(orNull(nameSchema)),
+        description: Type.Optional(orNull(nameSchema)),
+        metadata: Type.Optional(orNull(metadataSchema)),
+      },
+      strict,
+    ),
   },
   strict,
 );

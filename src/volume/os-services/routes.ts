@@ -2,6 +2,7 @@
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import type { VolumeRoute } from '#volume/deps.ts';
 import { ADMIN, rule } from '#volume/policies.ts';
+import { orNull, strict } from '#volume/schema-types.ts';
 import { Type } from 'typebox';
 import { disable, disableLogReason, enable, failover, freeze, list, thaw } from './handlers.ts';
 
@@ -16,14 +17,13 @@ export const servicePolicies: readonly PolicyRule[] = [
 ];
 
 const text = Type.String({ minLength: 1, maxLength: 255, pattern: String.raw`^[^\u0000]*$` });
-const named = Type.Object({ host: text, binary: Type.Optional(text), service: Type.Optional(text) });
-const withReason = Type.Object({
-  host: text,
-  binary: Type.Optional(text),
-  service: Type.Optional(text),
-  disabled_reason: text,
-});
-const ofHost = Type.Object({ host: text });
+/** There are no clusters: one that is named changes nothing. */
+const cluster = Type.Optional(orNull(text));
+const ofService = { host: text, cluster, binary: Type.Optional(text), service: Type.Optional(text) };
+const named = Type.Object(ofService, strict);
+const withReason = Type.Object({ ...ofService, disabled_reason: text }, strict);
+const ofHost = Type.Object({ host: text, cluster }, strict);
+const ofBackend = Type.Object({ host: text, cluster, backend_id: Type.Optional(orNull(text)) }, strict);
 
 const path = '/os-services';
 
@@ -45,14 +45,14 @@ export const serviceRoutes: readonly VolumeRoute[] = [
     path: `${path}/failover_host`,
     handler: failover,
     policy: 'volume:failover_host',
-    body: ofHost,
+    body: ofBackend,
   },
   {
     method: 'PUT',
     path: `${path}/failover`,
     handler: failover,
     policy: 'volume:failover_host',
-    body: ofHost,
+    body: ofBackend,
     since: '3.26',
   },
 ];

@@ -61,9 +61,11 @@ const encryption = {
   ),
 };
 
-export const createEncryption = Type.Object({
-  encryption: Type.Object({ ...encryption, provider: requiredName }),
-});
-export const updateEncryption = Type.Object({
-  encryption: Type.Object({ ...encryption, provider: Type.Optional(requiredName) }),
-});
+export const createEncryption = Type.Object(
+  { encryption: Type.Object({ ...encryption, provider: requiredName }) },
+  strict,
+);
+export const updateEncryption = Type.Object(
+  { encryption: Type.Object({ ...encryption, provider: Type.Optional(requiredName) }) },
+  strict,
+);
