@@ -70,6 +70,49 @@ for (const engine of ENGINES) {
     }
   });
 
+  test(`${engine}: trusts, filters, limits, options and consumers go with what they are of`, async () => {
+    await using identity = await start();
+    const login = await identity.authenticate(passwordOf('admin', ADMIN_PASSWORD), onProject('admin'));
+    const token = login.headers['x-subject-token'] ?? '';
+    const call = async (method: string, url: string, body?: unknown, expected = 201): Promise<Answer> => {
+      const answer = await identity.call(method, `/v3${url}`, { token, body });
+      assert.equal(answer.status, expected, `${method} ${url} ${JSON.stringify(answer.body)}`);
+      return answer;
+    };
+    const domain = (await call('POST', '/domains', { domain: { name: 'd' } })).body.domain.id as string;
+    const project = (await call('POST', '/projects', { project: { name: 'p', domain_id: domain } })).body
+      .project.id as string;
+    const user = (await call('POST', '/users', { user: { name: 'u', domain_id: domain } })).body.user
+      .id as string;
+    const nova = (await call('GET', '/services?name=nova', undefined, 200)).body.services[0].id as string;
+    const trust = { trustor_user_id: login.body.token.user.id, trustee_user_id: user, impersonation: true };
+    await call('POST', '/OS-TRUST/trusts', { trust: { ...trust, expires_at: '2999-01-01T00:00:00Z' } });
+    const of = { service_id: nova, resource_name: 'cores' };
+    await call('POST', '/registered_limits', { registered_limits: [{ ...of, default_limit: 9 }] });
+    const limits = [
+      { ...of, project_id: project, resource_limit: 1 },
+      { ...of, domain_id: domain, resource_limit: 2 },
+    ];
+    await call('POST', '/limits', { limits });
+    await call('POST', '/limits', { limits: limits.slice(0, 1) }, 409);
+    const group = { name: 'g', filters: { interface: 'public' } };
+    const { id } = (await call('POST', '/OS-EP-FILTER/endpoint_groups', { endpoint_group: group })).body
+      .endpoint_group as { id: string };
+    const tie = `/OS-EP-FILTER/endpoint_groups/${id}/projects/${project}`;
+    await call('PUT', tie, undefined, 204);
+    await call('PUT', tie, undefined, 409);
+    await call('PUT', `/domains/${domain}/config`, { config: { ldap: { url: 'x', password: 'y' } } });
+    const consumer = (await call('POST', '/OS-OAUTH1/consumers', { consumer: {} })).body.consumer
+      .id as string;
+    await call('DELETE', `/OS-OAUTH1/consumers/${consumer}`, undefined, 204);
+    await call('PATCH', `/domains/${domain}`, { domain: { enabled: false } }, 200);
+    await call('DELETE', `/domains/${domain}`, undefined, 204);
+    const { kysely } = identity.service.deps.db;
+    for (const table of ['trusts', 'limits', 'project_endpoints', 'domain_options'] as const) {
+      assert.deepEqual(await kysely.selectFrom(table).selectAll().execute(), [], table);
+    }
+  });
+
   test(`${engine}: hostile ids and names are refused or not found, never a failure`, async () => {
     await using identity = await start();
     const token = await identity.admin();
@@ -84,6 +127,12 @@ for (const engine of ENGINES) {
       'endpoints',
       'regions',
       'credentials',
+      'policies',
+      'limits',
+      'registered_limits',
+      'OS-TRUST/trusts',
+      'OS-EP-FILTER/endpoint_groups',
+      'OS-OAUTH1/consumers',
     ]) {
       for (const id of ids) {
         const { status } = await identity.call('GET', `/v3/${kind}/${id}`, { token });

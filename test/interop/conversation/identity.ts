@@ -34,6 +34,15 @@ export const identity: Area = {
         trust_id: '{trust}',
       },
     },
+    consumer: {
+      authType: 'v3oauth1',
+      auth: {
+        consumer_key: '{consumer}',
+        consumer_secret: '{consumerSecret}',
+        access_key: '{accessKey}',
+        access_secret: '{accessSecret}',
+      },
+    },
     credential: {
       authType: 'v3applicationcredential',
       auth: { application_credential_id: '{credential}', application_credential_secret: 'app-secret' },
@@ -300,6 +309,61 @@ export const identity: Area = {
     { run: 'trust delete {trust}', as: 'alice', fails: /HTTP 403/ },
     { run: 'trust delete {trust}', as: 'demo' },
     { run: 'token issue', as: 'trusted', alone: true, fails: /HTTP 401/ },
+
+    {
+      run: 'consumer create --description program',
+      has: { id: UUID_HEX, description: 'program' },
+      keep: { consumer: 'id', consumerSecret: 'secret' },
+    },
+    { run: 'consumer list', rows: [{ ID: '{consumer}', Description: 'program' }], count: 1 },
+    {
+      run: 'request token create --consumer-key {consumer} --consumer-secret {consumerSecret} --project admin',
+      keep: { requestKey: 'key', requestSecret: 'secret' },
+    },
+    {
+      run: 'request token authorize --request-key {requestKey} --role reader',
+      keep: { verifier: 'oauth_verifier' },
+    },
+    {
+      run: 'access token create --consumer-key {consumer} --consumer-secret {consumerSecret} --request-key {requestKey} --request-secret {requestSecret} --verifier {verifier}',
+      keep: { accessKey: 'key', accessSecret: 'secret' },
+    },
+    { run: 'token issue', as: 'consumer', has: { project_id: '{project}', user_id: '{user}' } },
+    { run: 'user create spy', as: 'consumer', fails: /HTTP 403/ },
+    { run: 'consumer delete {consumer}' },
+    { run: 'token issue', as: 'consumer', alone: true, fails: /HTTP 401/ },
+
+    {
+      run: 'ec2 credentials create',
+      as: 'alice',
+      has: { project_id: '{research}', user_id: '{alice}', trust_id: null },
+      keep: { access: 'access' },
+    },
+    { run: 'ec2 credentials list', as: 'alice', rows: [{ Access: '{access}' }], count: 1 },
+    { run: 'ec2 credentials delete {access}', as: 'alice' },
+
+    {
+      run: 'registered limit create --service nova --region RegionOne --default-limit 10 cores',
+      has: { resource_name: 'cores', default_limit: 10, region_id: 'RegionOne' },
+      keep: { registered: 'id' },
+    },
+    {
+      run: 'limit create --service nova --region RegionOne --project research --resource-limit 5 cores',
+      has: { resource_name: 'cores', resource_limit: 5, project_id: '{research}' },
+      keep: { limit: 'id' },
+    },
+    { run: 'limit list', as: 'alice', rows: [{ ID: '{limit}', 'Resource Limit': 5 }], count: 1 },
+    { run: 'limit set --resource-limit 7 {limit}', has: { resource_limit: 7 } },
+    { run: 'registered limit delete {registered}', fails: /because there are project limits/ },
+    { run: 'limit delete {limit}' },
+    { run: 'registered limit delete {registered}' },
+
+    { run: 'endpoint list --service nova --interface public', keep: { publicCompute: '0.ID' } },
+    { run: 'endpoint add project research {publicCompute}' },
+    { run: 'endpoint list --project research', rows: [{ ID: '{publicCompute}' }], count: 1 },
+    { run: 'catalog list', as: 'alice', rows: [{ Name: 'nova' }], count: 1 },
+    { run: 'endpoint remove project research {publicCompute}' },
+    { run: 'catalog list', as: 'alice', rows: [{ Name: 'keystone' }] },
     {
       run: 'credential create --type cert {alice} "a blob"',
       has: { type: 'cert', user_id: '{alice}', blob: 'a blob' },
