@@ -12,7 +12,7 @@ import type { Input, NetworkDeps, Sql, View } from '../rest/deps.ts';
 import { answerViews, pickFields } from '../rest/listing.ts';
 import { parseQuery } from '../rest/query.ts';
 import { equals, insertRow, newStandard, selectRows, updateRow } from '../rest/select.ts';
-import { forwardingsOf, removeForwarding } from './store.ts';
+import { forwardingsOf, giveRouter, removeForwarding } from './store.ts';
 
 const NAME = 'port_forwarding';
 const ATTRIBUTES = new Set(['id', 'protocol', 'external_port', 'internal_port_id']);
@@ -155,8 +155,7 @@ async function reach(
       'BadRequest',
       `Bad ${NAME} request: The Floating IP ${fip.id} had been set on router ${fip.router_id}, the internal port ${port.id} can not reach it.`,
     );
-  if (fip.router_id === null)
-    await unit.trx.updateTable('floatingips').set({ router_id: router }).where('id', '=', fip.id).execute();
+  if (fip.router_id === null) await giveRouter(unit.trx, fip.id, router);
   unit.touch('floatingip', fip.id);
   return { internal_port_id: port.id, internal_ip_address: ip };
 }

@@ -12,6 +12,11 @@ export async function isForwarding(db: Sql, floatingIpId: string): Promise<boole
   return (await forwardingsOf(db, floatingIpId)).length > 0;
 }
 
+/** The router through which a floating IP forwards. */
+export async function giveRouter(db: Sql, floatingIpId: string, routerId: string): Promise<void> {
+  await db.updateTable('floatingips').set({ router_id: routerId }).where('id', '=', floatingIpId).execute();
+}
+
 /** Removes it; a floating IP that forwards nothing any longer needs no router. */
 export async function removeForwarding(unit: Unit, row: PortForwardingRow): Promise<void> {
   await deleteRows(unit.trx, 'port_forwardings', [equals('id', row.id)]);
