@@ -13,9 +13,6 @@ import { API_INDEX, renderApiIndex } from '../../src/cli/api-index/render.ts';
 
 const routes = await collectRoutes();
 const { rows, unknown } = await joinIndex();
-const untested = JSON.parse(
-  readFileSync(new URL('untested-operations.json', import.meta.url), 'utf8'),
-) as Readonly<Record<string, string>>;
 
 test('docs/api-index.md is what the route tables say (else: ./pileus api-index)', async () => {
   assert.equal(readFileSync(API_INDEX, 'utf8'), await renderApiIndex());
@@ -111,17 +108,9 @@ test('what is offered succeeds in a test (else: ./pileus test --record-coverage 
   const silent = offered.filter(
     ({ testedBy, upstream, own }) => testedBy.length === 0 && (upstream ?? own)?.refusal === undefined,
   );
-  const without = silent.map(({ operation }) => keyOf(operation));
   assert.deepEqual(
-    without.filter((key) => !(key in untested)),
+    silent.map(({ operation }) => keyOf(operation)),
     [],
-    'these operations have no test',
-  );
-  const excused = Object.keys(untested).filter((key) => !without.includes(key));
-  assert.deepEqual(
-    excused,
-    [],
-    'these have a test now, or are gone: take them out of untested-operations.json',
   );
 });
 

@@ -78,6 +78,10 @@ test('makes, lists, shows and deletes volumes and snapshots until 2.35', async (
   const taken = await cloud.call('POST', '/v2.1/os-snapshots', { body: { snapshot: shot } });
   assert.deepEqual([taken.status, taken.body.snapshot.volumeId], [200, 'v1']);
   assert.deepEqual(asked.at(-1)?.body, { snapshot: { volume_id: 'v1', force: true, description: 'd' } });
+  const { snapshot: kept } = (await cloud.call('GET', '/v2.1/os-snapshots/p1')).body;
+  assert.deepEqual([kept.id, kept.volumeId, kept.displayDescription], ['p1', 'v1', 'd']);
+  for (const path of ['/v2.1/os-snapshots', '/v2.1/os-snapshots/detail'])
+    assert.deepEqual((await cloud.call('GET', path)).body, { snapshots: [kept] });
   for (const [path, id] of [
     ['os-volumes', 'v1'],
     ['os-snapshots', 'p1'],

@@ -161,6 +161,33 @@ test('what the backend fails at can be deleted, and tried again', async () => {
   await untilStatus(volumes, `/v3/volumes/${again.body.volume.id}`, 'available', 'admin');
 });
 
+test('the older paths and the newer ones do the same', async () => {
+  const volume_id = await newVolume();
+  const snapshotId = await newSnapshot(volume_id);
+  assert.equal(await act(`/snapshots/${snapshotId}`, 'os-unmanage'), 202);
+  for (const [kind, older] of [
+    ['volume', '/os-volume-manage'],
+    ['snapshot', '/os-snapshot-manage'],
+  ] as const)
+    for (const detail of ['', '/detail']) {
+      const newest = await send('GET', `/manageable_${kind}s${detail}?host=${HOST}`);
+      assert.equal(newest.status, 200);
+      assert.deepEqual(
+        (await send('GET', `${older}${detail}?host=${HOST}`)).body,
+        newest.body,
+        older + detail,
+      );
+    }
+  const snapshot = { volume_id, ref: { 'source-name': `snapshot-${snapshotId}` } };
+  const back = (await send('POST', '/manageable_snapshots', { snapshot })).body.snapshot.id;
+  await untilStatus(volumes, `/v3/snapshots/${back}`, 'available', 'admin');
+  const id = await newVolume();
+  assert.equal(await act(`/volumes/${id}`, 'os-unmanage'), 202);
+  const taken = await send('POST', '/os-volume-manage', { volume: { host: HOST, ...named(id) } });
+  assert.equal(taken.status, 202, JSON.stringify(taken.body));
+  await untilStatus(volumes, `/v3/volumes/${taken.body.volume.id}`, 'available', 'admin');
+});
+
 test('lists page by page, in the order that is asked for', async () => {
   const list = async (
     query: string,
