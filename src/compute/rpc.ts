@@ -396,6 +396,8 @@ export type AgentRpc = {
   ): void;
   /** The volume has grown: the guest is told. */
   extendVolume(args: ActionRef & { readonly device_id: string; readonly volume_id: string }): void;
+  /** Loads images that servers will need. */
+  cacheImages(args: { readonly image_ids: readonly string[]; readonly user_token: string }): void;
   /** The last `lines` of the serial console's log; all of it when null. */
   getConsoleOutput(args: { readonly instance_id: string; readonly lines: number | null }): { output: string };
   getDiagnostics(args: { readonly instance_id: string }): Record<string, unknown>;

@@ -18,4 +18,10 @@ export const aggregatePolicies: readonly PolicyRule[] = [
   rule('os-aggregates:add_host', ADMIN, 'Put a host into an aggregate.'),
   rule('os-aggregates:remove_host', ADMIN, 'Take a host out of an aggregate.'),
   rule('os-aggregates:set_metadata', ADMIN, 'Change the metadata of an aggregate.'),
+  {
+    name: 'compute:aggregates:images',
+    check: ADMIN,
+    description: 'Have the hosts of an aggregate load images ahead.',
+    scopes: ['project'],
+  },
 ];

@@ -3,6 +3,7 @@ import type { ComputeRoute } from '#compute/deps.ts';
 import { addHost } from './actions/add_host.ts';
 import { removeHost } from './actions/remove_host.ts';
 import { setMetadata } from './actions/set_metadata.ts';
+import { cacheImages } from './images.ts';
 import { create, list, remove, show, update } from './handlers.ts';
 import * as schema from './schema.ts';
 
@@ -50,5 +51,14 @@ export const aggregateRoutes: readonly ComputeRoute[] = [
       },
     ],
     errors: [409],
+  },
+  {
+    method: 'POST',
+    path: `${path}/:id/images`,
+    handler: cacheImages,
+    policy: 'compute:aggregates:images',
+    body: schema.cacheImages,
+    success: 202,
+    since: '2.81',
   },
 ];

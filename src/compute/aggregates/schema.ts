@@ -1,5 +1,5 @@
 // Bodies of aggregate requests.
-import { nameSchema, strict } from '#compute/schema-types.ts';
+import { nameSchema, strict, uuidSchema } from '#compute/schema-types.ts';
 import { Type } from 'typebox';
 
 const zone = Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^[^:]*$' }), Type.Null()]);
@@ -36,5 +36,11 @@ export const setMetadata = Type.Object(
       strict,
     ),
   },
+  strict,
+);
+/** More than an operator would name in one request. */
+const IMAGES_MAX = 100;
+export const cacheImages = Type.Object(
+  { cache: Type.Array(Type.Object({ id: uuidSchema }, strict), { minItems: 1, maxItems: IMAGES_MAX }) },
   strict,
 );

@@ -30,6 +30,7 @@ import { unshelveServer } from '../tasks/unshelve-server.ts';
 import { auditHost } from './audit.ts';
 import { boundConsoleLogs, readConsoleTail } from './console-log.ts';
 import { startCountingFlows } from './count-flows.ts';
+import { cacheImages } from './cache-images.ts';
 import { createBackup } from './create-backup.ts';
 import type { HostDeps } from './deps.ts';
 import { runMovePart } from './moves/parts.ts';
@@ -179,6 +180,7 @@ function handlers(
     detachVolume: each(detachVolume),
     extendVolume: each(extendVolume),
     swapVolume: each(swapVolume),
+    cacheImages: async (args) => cacheImages(deps, args),
     getConsoleOutput: async ({ instance_id, lines }) => ({
       output: await consoleOutput(deps, instance_id, lines),
     }),

@@ -36,9 +36,4 @@ export const absentRows: readonly Row[] = [
     'ports with resource requests',
     noPath('GET', () => `/os-networks/${NETWORK}`),
   ),
-  absent(
-    '2.81',
-    'images cached by aggregate',
-    noPath('POST', () => '/os-aggregates/1/images', { cache: [] }),
-  ),
 ];

@@ -239,6 +239,23 @@ export const operatorRows: readonly Row[] = [
     },
   },
   {
+    version: '2.81',
+    change: 'images cached by aggregate',
+    proof: 'steps',
+    check: async (step) => {
+      const top = step.world.at(93);
+      const name = step.world.unique('cached');
+      const made = await top.send('POST', '/os-aggregates', { aggregate: { name } }, 'admin');
+      const path = `/os-aggregates/${made.body.aggregate.id}`;
+      const cache = [{ id: step.world.image }];
+      await statuses(step, [404, 202], 'POST', `${path}/images`, { cache }, 'admin');
+      const twice = { cache: [...cache, ...cache] };
+      assert.equal((await step.from.send('POST', `${path}/images`, twice, 'admin')).status, 400);
+      assert.equal((await step.from.send('POST', `${path}/images`, { cache })).status, 403);
+      await top.send('DELETE', path, undefined, 'admin');
+    },
+  },
+  {
     version: '2.88',
     change: 'hypervisors without what placement knows better, with uptime',
     proof: 'steps',
