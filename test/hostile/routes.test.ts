@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Outcome } from './client.ts';
 import { expiredToken, logIn, newcomer, type Newcomer } from './callers.ts';
 import { ExceptionBook } from './exceptions.ts';
-import { FOR_READERS, FOR_STRANGERS, FOR_UNROUTED, IN_LISTS_OF_OTHERS } from './known-answers.ts';
+import { EXCEPTIONS, FOR_READERS, FOR_STRANGERS, FOR_UNROUTED, IN_LISTS_OF_OTHERS } from './known-answers.ts';
 import { faultOf } from './faults.ts';
 import { indiscretion, setStage, type Stage } from './stage.ts';
 import { missing, type Target } from './targets.ts';
@@ -39,6 +39,12 @@ async function attack(
 
 test('each route has its ids and a body that fits (else: tell targets.ts and right-bodies.ts)', () => {
   assert.deepEqual([...missing], []);
+});
+
+test('the exceptions are no more than they were (else: mend the route, or raise the number in known-answers.ts)', () => {
+  const counted = EXCEPTIONS.map(([what, exceptions]) => `${what}: ${Object.keys(exceptions).length}`);
+  const known = EXCEPTIONS.map(([what, , most]) => `${what}: ${most}`);
+  assert.deepEqual(counted, known);
 });
 
 describe('without a valid token', () => {
