@@ -24,9 +24,14 @@ export class PasswordExpired extends DomainError {
 
 export class NotFound extends DomainError {
   constructor(what: string, id: string) {
-    super('not-found', `${what.replaceAll(' ', '-')}-not-found`, `Could not find ${what}: ${id.slice(0, 255)}.`, {
-      fields: { id },
-    });
+    super(
+      'not-found',
+      `${what.replaceAll(' ', '-')}-not-found`,
+      `Could not find ${what}: ${id.slice(0, 255)}.`,
+      {
+        fields: { id },
+      },
+    );
   }
 }
 

@@ -37,10 +37,13 @@ export function isPossibleText(text: string): boolean {
 export class Directory {
   readonly #db: IdentityDatabase;
   readonly memo: Memo;
+  /** Which endpoints projects are limited to: few are, so this outlives other writes. */
+  readonly #ties: Memo;
 
   constructor(db: IdentityDatabase, clock: Clock, maxAgeMs: number) {
     this.#db = db;
     this.memo = new Memo(clock, maxAgeMs);
+    this.#ties = new Memo(clock, maxAgeMs);
     db.onCommit(() => this.memo.clear());
   }
 
@@ -147,8 +150,14 @@ export class Directory {
     return this.memo.get('catalog', async () => catalogOf(parts.services, parts.endpoints, {}));
   }
 
+  /** To be called after a write of them: see `#ties`. */
+  forgetEndpointTies(): void {
+    this.#ties.clear();
+    this.memo.clear(); // a catalog may have been made of the old ones since the commit
+  }
+
   async #endpointTies(): Promise<Map<string, Awaited<ReturnType<typeof listTies>>>> {
-    return this.memo.get('endpoint-ties', async () =>
+    return this.#ties.get('all', async () =>
       Map.groupBy(await listTies(this.#db.kysely), (tie) => tie.project_id),
     );
   }

@@ -89,3 +89,21 @@ test('what is no endpoint group is refused, and members may nothing', async () =
     }
   }
 });
+
+test('a token is validated without asking what catalogs are limited to, but for the first time', async () => {
+  await using identity = await startIdentity();
+  const token = await identity.admin();
+  const demo = await identity.logIn('demo', identity.passwords['demo'] ?? '', onProject('demo'));
+  const cost = async (): Promise<number> => {
+    const body = { region: { description: String(Math.random()) } };
+    await identity.call('PATCH', '/v3/regions/RegionOne', { token, body }); // empties what is remembered
+    const before = identity.service.deps.db.statements;
+    await identity.service.deps.tokens.validate(demo);
+    return identity.service.deps.db.statements - before;
+  };
+  assert.equal(
+    await cost(),
+    7,
+    'user, domain, project, roles, what they imply, assignments, services and endpoints',
+  );
+});

@@ -88,12 +88,14 @@ export async function updateGroup(call: Call, deps: IdentityDeps): Promise<unkno
     filters: group.filters === undefined ? undefined : JSON.stringify(group.filters),
   });
   await deps.db.transaction(async (trx) => updateEndpointGroup(trx, row.id, changes));
+  deps.directory.forgetEndpointTies();
   return { endpoint_group: groupView({ ...row, ...changes }, call.baseUrl) };
 }
 
 export async function removeGroup(call: Call, deps: IdentityDeps): Promise<unknown> {
   const { id } = await getGroup(call, deps);
   await deps.db.transaction(async (trx) => removeEndpointGroup(trx, id));
+  deps.directory.forgetEndpointTies();
   return undefined;
 }
 

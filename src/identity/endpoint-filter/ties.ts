@@ -103,6 +103,7 @@ export async function addGroup(call: Call, deps: IdentityDeps): Promise<unknown>
 
 async function add(deps: IdentityDeps, tie: Tie): Promise<undefined> {
   await unlessTaken('project endpoint', async () => deps.db.transaction(async (trx) => insertTie(trx, tie)));
+  deps.directory.forgetEndpointTies();
 }
 
 export async function removeEndpointTie(call: Call, deps: IdentityDeps): Promise<unknown> {
@@ -114,7 +115,9 @@ export async function removeGroupTie(call: Call, deps: IdentityDeps): Promise<un
 }
 
 async function remove(call: Call, deps: IdentityDeps, tie: Tie): Promise<undefined> {
-  if ((await deps.db.transaction(async (trx) => removeTies(trx, tie))) === 0) throw absent(call);
+  const removed = await deps.db.transaction(async (trx) => removeTies(trx, tie));
+  if (removed === 0) throw absent(call);
+  deps.directory.forgetEndpointTies();
 }
 
 function absent(call: Call): NotFound {
