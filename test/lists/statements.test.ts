@@ -10,10 +10,13 @@ import { growNetwork } from './grow-network.ts';
 import { growPlacement } from './grow-placement.ts';
 import { growVolume } from './grow-volume.ts';
 import { asked, FIXED_LISTS, MAY_SCAN, NOT_ASKED, type Asked } from './routes.ts';
+import { beginWalk, endWalk, type Walk } from './walk.ts';
 import { startListWorld, type Cost, type ListWorld } from './world.ts';
 
 const FEW = 2;
 const MANY = 4 * FEW;
+const SUMS = 'os-simple-tenant-usage'; // pages of servers, shown as sums of their projects
+const PAGED = 60; // fewer: a list lost its pages
 
 let world: ListWorld;
 before(async () => {
@@ -106,6 +109,24 @@ test("no member's request reads what grows with other projects from end to end",
   }
   assert.deepEqual([...complaints], []);
 });
+
+test(
+  'pages meet without a gap or a double, also when things are made between them',
+  { timeout: 120_000 },
+  async () => {
+    const lists = (await collectRoutes()).filter(({ route }) => route.method === 'GET').flatMap(asked);
+    const walks: Walk[] = [];
+    for (const list of lists.filter((each) => each.isList && !each.name.includes(SUMS))) {
+      const walk = await beginWalk(world, list);
+      if (walk) walks.push(walk);
+    }
+    assert.ok(walks.length >= PAGED, `only ${walks.length} lists are paged`);
+    await grow(MANY, MANY + 1);
+    const complaints: string[] = [];
+    for (const walk of walks) complaints.push(...(await endWalk(world, walk)));
+    assert.deepEqual(complaints, []);
+  },
+);
 
 test('every exception is one to a route that there is', async () => {
   const names = (await collectRoutes()).map(({ service, route }) => `${service} ${route.path}`);
