@@ -152,8 +152,10 @@ async function bindRules(
 }
 
 export async function removeApplicationCredential(call: Call, deps: IdentityDeps): Promise<unknown> {
-  const row = await getCredential(call, deps, 'identity:delete_application_credential');
+  const { id: userId = '' } = call.params;
+  call.enforce('identity:delete_application_credential', { 'target.user.id': userId, user_id: userId });
   await refuseRestricted(call, deps, OTHERS);
+  const row = await getCredential(call, deps, 'identity:delete_application_credential');
   await deps.db.transaction(async (trx) => removeApplicationCredentials(trx, { id: row.id }));
   await deps.revocations.announce({ user_id: row.user_id });
   return undefined;

@@ -103,7 +103,7 @@ test('a token is validated without asking what catalogs are limited to, but for 
   };
   assert.equal(
     await cost(),
-    7,
+    8,
     'user, domain, project, roles, what they imply, assignments, services and endpoints',
   );
 });

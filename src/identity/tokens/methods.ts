@@ -148,10 +148,11 @@ async function byCredential(
   deps: IdentityDeps,
   given: NonNullable<IdentityPart['application_credential']>,
 ): Promise<Proof> {
+  const { secret = '' } = given;
   const credential = await findCredential(deps, given);
   const right = credential
-    ? await deps.passwords.isSecret(given.secret, credential.secret_hash)
-    : await deps.passwords.isSecret(given.secret, undefined);
+    ? await deps.passwords.isSecret(secret, credential.secret_hash)
+    : await deps.passwords.isSecret(secret, undefined);
   if (!right || !credential) throw new Unauthorized('no such application credential, or a wrong secret');
   if (credential.expires_at !== null && Date.parse(credential.expires_at) <= deps.clock.now()) {
     throw new Unauthorized('the application credential has expired');

@@ -31,7 +31,7 @@ const Identity = Type.Object({
     Type.Object({
       id: Type.Optional(Text),
       name: Type.Optional(Text),
-      secret: Text,
+      secret: Type.Optional(Text),
       user: Type.Optional(UserRef),
     }),
   ),
