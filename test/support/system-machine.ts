@@ -127,9 +127,16 @@ const QUESTIONS: ReadonlyArray<readonly [what: string, command: string]> = [
   ['port', 'ovs-vsctl --bare --columns=name list Interface'],
   ['switch setting', 'ovs-vsctl get Open_vSwitch . external_ids'],
   ['chassis', 'ovn-sbctl --bare --columns=name list Chassis'],
-  ...['Logical_Switch', 'Logical_Router', 'Port_Group', 'Address_Set', 'DHCP_Options', 'ACL', 'NAT'].map(
-    (table) => [table, `ovn-nbctl --bare --columns=_uuid list ${table}`] as const,
-  ),
+  ...[
+    'Logical_Switch',
+    'Logical_Router',
+    'Port_Group',
+    'Address_Set',
+    'DHCP_Options',
+    'ACL',
+    'NAT',
+    'Load_Balancer',
+  ].map((table) => [table, `ovn-nbctl --bare --columns=_uuid list ${table}`] as const),
   ['northbound mark', 'ovn-nbctl --bare --columns=external_ids list NB_Global'],
   ['guest', 'virsh -c qemu:///system list --all --name'],
 ];

@@ -14,6 +14,7 @@ const nbTables = {
   Port_Group: northbound.Port_Group,
   DHCP_Options: northbound.DHCP_Options,
   NAT: northbound.NAT,
+  Load_Balancer: northbound.Load_Balancer,
 };
 const sbTables = { Port_Binding: southbound.Port_Binding, Chassis: southbound.Chassis };
 
@@ -62,10 +63,9 @@ export async function readOvn(nbEndpoint: Endpoint, sbEndpoint: Endpoint): Promi
         subnetId: row.external_ids[KEY.subnet] ?? '', // the list has only rows with one
         portId: row.external_ids[KEY.port],
       })),
-    floatingIps: nb
-      .table('NAT')
-      .list()
-      .flatMap((row) => row.external_ids[KEY.fip] ?? []),
+    floatingIps: [...nb.table('NAT').list(), ...nb.table('Load_Balancer').list()].flatMap(
+      (row) => row.external_ids[KEY.fip] ?? [],
+    ),
     bindings: sb
       .table('Port_Binding')
       .list((row) => row.type === '')
