@@ -9,6 +9,8 @@ export const SCHEDULER_QUEUE = 'scheduler';
 export const CONDUCTOR_QUEUE = 'conductor';
 /** The queue of the agent on `host`. */
 export const agentQueue = (host: string): string => `compute.${host}`;
+/** What the agent on `host` does for moves that another one runs: a queue of its own, or two full hosts would wait for each other. */
+export const movePartsQueue = (host: string): string => `compute.${host}.moves`;
 
 /** Names an action (a saga) on an instance. */
 export interface ActionRef {
@@ -308,6 +310,13 @@ export type ConductorRpc = {
   }): void;
 };
 
+export type MovePartsRpc = {
+  /** One part of a move, for the host that runs the move; with `back` it is undone. */
+  runMovePart(args: MovePartArgs & { readonly part: MovePartName; readonly back: boolean }): {
+    evidence: Record<string, unknown>;
+  };
+};
+
 export type AgentRpc = {
   launchServer(args: LaunchMessage): void;
   deleteServer(args: ActionRef): void;
@@ -317,10 +326,6 @@ export type AgentRpc = {
   moveServer(args: MoveMessage): void;
   /** On the host where it is: takes the move back, which waits to be confirmed. */
   revertMove(args: ActionRef & { readonly migration_uuid: string }): void;
-  /** One part of a move on this host, for the host that runs the move; with `back` it is undone. */
-  runMovePart(args: MovePartArgs & { readonly part: MovePartName; readonly back: boolean }): {
-    evidence: Record<string, unknown>;
-  };
   /** The move is over: what this host kept for it goes, and all of the server when it is not here. */
   dropMoved(args: { readonly instance_id: string; readonly migration_uuid: string }): void;
   /** The action was ended for being late: what still runs of it stops, and what waits behind it goes on. */

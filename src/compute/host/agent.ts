@@ -33,7 +33,7 @@ import { startCountingFlows } from './count-flows.ts';
 import { cacheImages } from './cache-images.ts';
 import { createBackup } from './create-backup.ts';
 import type { HostDeps } from './deps.ts';
-import { runMovePart } from './moves/parts.ts';
+import { serveMoveParts } from './moves/parts.ts';
 import { instancePaths, instancesDir } from './paths.ts';
 import { followPowerStates } from './power-states.ts';
 import { hostReport } from './resources.ts';
@@ -52,6 +52,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
     log.error({ err: error }, 'guests could not be brought back'),
   );
   const flows = startCountingFlows(deps, restored);
+  const parts = await serveMoveParts(deps);
   const served = await serveRpc<AgentRpc>(bus, agentQueue(config.host), handlers(deps, restored, flows), {
     concurrency: CONCURRENCY,
   });
@@ -77,6 +78,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
   return {
     [Symbol.asyncDispose]: async () => {
       await served.close();
+      await parts.close();
       await Promise.all([
         heartbeat[Symbol.asyncDispose](),
         audit[Symbol.asyncDispose](),
@@ -151,10 +153,6 @@ function handlers(
     callOffAction: async ({ instance_id, action_id }) => deps.cancellations.cancel(instance_id, action_id),
     moveServer: each(moveServer),
     revertMove: each(revertMove),
-    runMovePart: async (args) => {
-      const { evidence } = await runMovePart(deps, args);
-      return { evidence: { ...evidence } };
-    },
     dropMoved: async (args) => deps.instanceLocks.run(args.instance_id, async () => dropMoved(deps, args)),
     startServer: each(startServer),
     stopServer: each(stopServer),

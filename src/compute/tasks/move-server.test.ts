@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { serveRpc } from '#platform/bus/bus.ts';
 import {
   assertStepsRepeat,
   assertSurvivesDeathAtEachWrite,
@@ -12,10 +11,10 @@ import {
   type SagaTrial,
 } from '#platform/saga/testing.ts';
 import { readQcow2Header } from '#drivers/disk-image/qcow2-header.ts';
-import { runMovePart } from '../host/moves/parts.ts';
+import { serveMoveParts } from '../host/moves/parts.ts';
 import { device } from '../host/testing/model-device.ts';
 import { createHostBeside, createModelHost, SERVER_ID, type ModelHost } from '../host/testing/model-host.ts';
-import { agentQueue, type AgentRpc, type InstanceEntry, type MoveRef } from '../rpc.ts';
+import type { InstanceEntry, MoveRef } from '../rpc.ts';
 import type { FlavorSnapshot, MigrationRow } from '../tables.ts';
 import { launchServer } from './launch-server.ts';
 import { dropMoved, moveServer, moveServerSaga, type Going, type MoveOutputs } from './move-server.ts';
@@ -46,10 +45,7 @@ async function moving({ to, stopped, volume, flavor = { disk: 2 } }: Kind): Prom
     volume ? { devices: [device({ id: 'data', volume_id: VOLUME, attachment_id: 'reservation' })] } : {},
   );
   const two = createHostBeside(one, 'host-2');
-  for (const host of [one, two])
-    await serveRpc<Pick<AgentRpc, 'runMovePart'>>(one.deps.bus, agentQueue(host.deps.config.host), {
-      runMovePart: async (args) => ({ evidence: { ...(await runMovePart(host.deps, args)).evidence } }),
-    });
+  for (const host of [one, two]) await serveMoveParts(host.deps);
   await launchServer(one.deps, { action_id: 'a', instance_id: SERVER_ID, attempt: 1, user_token: 't' });
   Object.assign(one.entry, { vm_state: stopped ? 'stopped' : 'active', power_state: stopped ? 4 : 1 });
   if (stopped) {

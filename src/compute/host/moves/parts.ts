@@ -1,7 +1,14 @@
 // What moves of servers consist of on one host, each with its way back. The host that a server is on runs the saga; it does
 // its own parts itself, and asks the other host for that one's by `runMovePart`. All of them may be repeated.
 import { mkdir } from 'node:fs/promises';
-import type { AgentRpc, InstanceEntry, MovePartArgs, MovePartName } from '../../rpc.ts';
+import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
+import {
+  movePartsQueue,
+  type InstanceEntry,
+  type MovePartArgs,
+  type MovePartName,
+  type MovePartsRpc,
+} from '../../rpc.ts';
 import type { BlockDeviceRow, FlavorSnapshot, Vif } from '../../tables.ts';
 import { unplugAll } from '../../tasks/delete-server.ts';
 import type { HostDeps } from '../deps.ts';
@@ -170,11 +177,29 @@ const PARTS: Readonly<Record<MovePartName, MovePart>> = {
 /** On this host, whoever asks. One at a time for each server: an answer may have come too late for who asked before. */
 export async function runMovePart(
   deps: HostDeps,
-  args: Parameters<AgentRpc['runMovePart']>[0],
+  args: Parameters<MovePartsRpc['runMovePart']>[0],
 ): Promise<{ evidence: Evidence }> {
   const part = PARTS[args.part];
   return deps.instanceLocks.run(`${args.entry.id} moving`, async () => {
     if (args.back) await part.undo?.(deps, args);
     return { evidence: args.back ? {} : await part.do(deps, args) };
   });
+}
+
+/** Parts at once; none of them waits for another host. */
+const CONCURRENCY = 10;
+
+/** For the agents that run moves. */
+export async function serveMoveParts(deps: HostDeps): Promise<Subscription> {
+  return serveRpc<MovePartsRpc>(
+    deps.bus,
+    movePartsQueue(deps.config.host),
+    {
+      runMovePart: async (args) => {
+        const { evidence } = await runMovePart(deps, args);
+        return { evidence: { ...evidence } };
+      },
+    },
+    { concurrency: CONCURRENCY },
+  );
 }

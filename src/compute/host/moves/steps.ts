@@ -3,11 +3,11 @@
 import { rpcClient } from '#platform/bus/bus.ts';
 import type { Step } from '#platform/saga/saga.ts';
 import {
-  agentQueue,
-  type AgentRpc,
+  movePartsQueue,
   type InstanceEntry,
   type MovePartArgs,
   type MovePartName,
+  type MovePartsRpc,
   type MoveRef,
 } from '../../rpc.ts';
 import type { Vif } from '../../tables.ts';
@@ -38,13 +38,13 @@ const DONE: Done = { done: true };
 async function ask(
   deps: HostDeps,
   host: string,
-  args: Parameters<AgentRpc['runMovePart']>[0],
+  args: Parameters<MovePartsRpc['runMovePart']>[0],
   deadlineMs: number,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { evidence } =
     host === deps.config.host
       ? await runMovePart(deps, args)
-      : await rpcClient<AgentRpc>(deps.bus, agentQueue(host)).call('runMovePart', args, {
+      : await rpcClient<MovePartsRpc>(deps.bus, movePartsQueue(host)).call('runMovePart', args, {
           deadlineMs: deadlineMs + ANSWER_MS,
         });
   return { ...evidence, host };
