@@ -1,6 +1,7 @@
 // Number `n` of everything that compute lists. Its servers are as a launch leaves them: active on a host, with a port of the
 // network service and a volume of the volume service; the first one gets more of each every time.
 import { reportHost } from '#compute/conductor/hosts.ts';
+import { insertMigration } from '#compute/server-migrations/store.ts';
 import type { BlockDeviceRow, Vif } from '#compute/tables.ts';
 import { PROJECT } from '#test/support/service-harness.ts';
 import { untilStatus } from '#test/support/volume-harness.ts';
@@ -71,6 +72,46 @@ export async function growCompute(
   await attachPort(world, n, server, network, group);
   await attachVolume(world, n, server, volume);
   await growFirstServer(world, n, group);
+  await addMigration(world, n, String(ids['server']));
+}
+
+/** Of the first server: as rows, since only one goes on at a time. */
+async function addMigration(world: ListWorld, n: number, server: string): Promise<void> {
+  const { kysely } = world.compute;
+  const old = await kysely
+    .selectFrom('instances')
+    .select(['flavor_json', 'user_id'])
+    .where('id', '=', server)
+    .executeTakeFirstOrThrow();
+  const { id } = await insertMigration(kysely, {
+    uuid: crypto.randomUUID(),
+    instance_id: server,
+    project_id: PROJECT,
+    user_id: old.user_id,
+    migration_type: 'live-migration',
+    status: 'running',
+    source_compute: `host-${n}`,
+    source_node: `host-${n}`,
+    source_zone: null,
+    dest_compute: null,
+    dest_node: null,
+    dest_host: null,
+    dest_zone: null,
+    old_flavor_json: old.flavor_json,
+    new_flavor_json: old.flavor_json,
+    old_vm_state: 'active',
+    disk_config: 'AUTO',
+    forced: 0,
+    memory_total: null,
+    memory_processed: null,
+    memory_remaining: null,
+    disk_total: null,
+    disk_processed: null,
+    disk_remaining: null,
+    created_at: NOW,
+    updated_at: null,
+  });
+  world.ids['migration'] ??= String(id);
 }
 
 async function addHost(world: ListWorld, n: number): Promise<void> {
