@@ -153,6 +153,20 @@ for (const engine of ENGINES)
         assert.equal((await act({ add_host: { host: 'zz' } })).status, 404);
         assert.deepEqual((await act({ add_host: { host: 'h1' } })).body.aggregate.hosts, ['h1']);
         assert.equal((await act({ add_host: { host: 'h1' } })).status, 409);
+        const image = { id: '70a599e0-31e7-49b7-b260-868f441e862b' };
+        const cache = async (images: readonly object[], caller = admin('2.81')): Promise<number> =>
+          (await api.call('POST', `/v2.1/os-aggregates/${id}/images`, { ...caller, body: { cache: images } }))
+            .status;
+        assert.equal(await cache([image]), 202);
+        assert.equal(await cache([image, image]), 400);
+        assert.equal(await cache([]), 400);
+        assert.equal(await cache([image], admin('2.80')), 404);
+        const kept = await db().kysely.selectFrom('outbox').select('method').execute();
+        assert.deepEqual(
+          kept.filter(({ method }) => method === 'cacheImages'),
+          [{ method: 'cacheImages' }],
+          'one host, asked once',
+        );
         const rows = await db()
           .kysely.selectFrom('provider_aggregates' as never)
           .selectAll()
