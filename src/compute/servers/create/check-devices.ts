@@ -114,7 +114,9 @@ async function checkSource(
   const isRoot = device.bootIndex === 0;
   const id = device.id ?? '';
   if (device.source === 'blank') {
-    if (isRoot) throw new InvalidInput('A blank device can not be booted from: it is empty.', 'not-bootable');
+    // A volume that is blank may be the root of a server that is then filled from a rescue; on the host it would be lost.
+    if (isRoot && device.destination === 'local')
+      throw new InvalidInput('A blank device on the host can not be booted from.', 'not-bootable');
     return { device: plain, boot: undefined };
   }
   if (device.source === 'image') {

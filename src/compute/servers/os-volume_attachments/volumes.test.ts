@@ -108,7 +108,7 @@ const REFUSED: ReadonlyArray<readonly [what: string, fields: Record<string, unkn
   ['a snapshot that is not there', { block_device_mapping_v2: [{ uuid: NOBODY, source_type: 'snapshot' }] }, /failed to get snapshot/],
   ['two root disks', { block_device_mapping_v2: [{ ...blankVolume, boot_index: 0 }, { uuid: IMAGE, source_type: 'image', destination_type: 'volume', volume_size: 1, boot_index: 0 }] }, /boot sequence/],
   ['a gap in the boot order', { block_device_mapping_v2: [{ ...blankVolume, boot_index: 2 }] }, /boot sequence/],
-  ['a blank root disk', { imageRef: '', block_device_mapping_v2: [{ ...blankVolume, boot_index: 0 }] }, /can not be booted/],
+  ['a blank root disk on the host', { imageRef: '', block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'local', volume_size: 1, boot_index: 0 }] }, /can not be booted/],
   ['a blank volume without a size', { block_device_mapping_v2: [{ source_type: 'blank', destination_type: 'volume' }] }, /size/],
   ['a volume from an image without a size', { imageRef: '', block_device_mapping_v2: [{ uuid: IMAGE, source_type: 'image', destination_type: 'volume', boot_index: 0 }] }, /size/],
   ['a volume on the host', { block_device_mapping_v2: [{ uuid: NOBODY, source_type: 'volume', destination_type: 'local' }] }, /can not be a disk on the host/],
@@ -449,5 +449,20 @@ test('a server that is on no host takes and gives volumes since 2.20', async () 
       ['attach_volume', 'done'],
       ['detach_volume', 'done'],
     ],
+  );
+});
+
+test('a server may boot from a blank volume, which a rescue can fill', async () => {
+  await using cloud = await startCloud();
+  const server = await cloud.compute.create({
+    imageRef: '',
+    block_device_mapping_v2: [
+      { source_type: 'blank', destination_type: 'volume', volume_size: 1, boot_index: 0 },
+    ],
+  });
+  const [device] = await devicesOf(cloud);
+  assert.deepEqual(
+    [device?.instance_id, device?.source_type, device?.boot_index, device?.device_name],
+    [server, 'blank', 0, '/dev/vda'],
   );
 });
