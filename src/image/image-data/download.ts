@@ -5,7 +5,7 @@ import { Forbidden } from '../errors.ts';
 import { findVisible } from '../images/find.ts';
 import { openPlaces, placesOf } from '../locations/places.ts';
 import { listLocationsOf } from '../locations/store.ts';
-import { parseRange } from './range.ts';
+import { parseContentRange, parseRange } from './range.ts';
 
 export async function downloadImageData(call: Call, deps: ImageDeps): Promise<Reply> {
   const { image } = await findVisible(call, deps, 'download_image');
@@ -17,7 +17,10 @@ export async function downloadImageData(call: Call, deps: ImageDeps): Promise<Re
   }
   const places = placesOf(deps, await listLocationsOf(deps.db.kysely, image.id));
   if (image.size === null) return new Reply(204);
-  const range = parseRange(call.headers.range, image.size);
+  const range =
+    call.headers.range === undefined
+      ? parseContentRange(call.headers['content-range'], image.size)
+      : parseRange(call.headers.range, image.size);
   const bytes = range ? range.end - range.start + 1 : image.size;
   const headers = {
     'content-type': 'application/octet-stream',

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { startImages, type ImageHarness } from '#test/support/image-harness.ts';
 import { until } from '#test/support/until.ts';
 import { sweep } from '../loops/sweep.ts';
-import { parseRange } from './range.ts';
+import { parseContentRange, parseRange } from './range.ts';
 
 let images: ImageHarness;
 before(async () => void (images = await startImages({ maxImageBytes: 1000, uploadIdleMs: 200 })));
@@ -185,4 +185,12 @@ test('reads ranges as RFC 9110 says', () => {
   for (const beyond of ['bytes=10-', 'bytes=10-20', 'bytes=-0']) {
     assert.throws(() => parseRange(beyond, 10), { kind: 'range-not-satisfiable' }, beyond);
   }
+});
+
+test('reads ranges as older clients ask for them', () => {
+  assert.equal(parseContentRange(undefined, 10), undefined);
+  assert.deepEqual(parseContentRange('bytes 0-3/10', 10), { start: 0, end: 3 });
+  assert.deepEqual(parseContentRange('bytes 4-9/*', 10), { start: 4, end: 9 });
+  for (const wrong of ['bytes 4-10/*', 'bytes 10-12/20', 'bytes=0-3', 'bytes 5-2/*', 'nonsense'])
+    assert.throws(() => parseContentRange(wrong, 10), { kind: 'range-not-satisfiable' }, wrong);
 });
