@@ -24,6 +24,10 @@ export interface Server {
 const VERSIONS = 'compute 2.90, volume 3.70';
 /** A guest under an emulated CPU, beside others: 4 s alone. */
 export const BOOT_MS = 60_000;
+/** A console that says nothing for so long waits for something, also under an emulated CPU beside others. */
+const SILENCE_MS = 4_000;
+/** What comes after such a pause is another answer. */
+const PAUSE_MS = 200;
 
 export class CloudApi {
   readonly access: CloudAccess;
@@ -174,11 +178,27 @@ export class CloudApi {
 
   /** Does what makes the guest boot again, and waits until it has. */
   async rebooted(id: string, act: () => Promise<unknown>): Promise<Guest> {
-    const count = async (): Promise<number> => (await this.consoleLog(id)).split('PILEUS-READY').length;
-    const before = await count();
+    const before = await this.boots(id);
     await act();
     await this.untilStatus(id, 'ACTIVE');
-    await until(async () => (await count()) > before, { deadlineMs: BOOT_MS, what: `another boot of ${id}` });
+    await until(async () => (await this.boots(id)) > before, {
+      deadlineMs: BOOT_MS,
+      what: `another boot of ${id}`,
+    });
+    return Guest.open(this, id);
+  }
+
+  /** How often the guest has come up, as the console log at hand tells. */
+  async boots(id: string): Promise<number> {
+    return (await this.consoleLog(id)).split('PILEUS-READY').length - 1;
+  }
+
+  /** A shell in a guest whose console log is another one now, in which it has come up so often. */
+  async again(id: string, boots: number): Promise<Guest> {
+    await until(async () => (await this.boots(id)) >= boots, {
+      deadlineMs: BOOT_MS,
+      what: `boot ${boots} of ${id}`,
+    });
     return Guest.open(this, id);
   }
 
@@ -284,27 +304,7 @@ export class Guest implements AsyncDisposable {
       socket.once('close', (code, reason) => reject(new Error(`console closed: ${code} ${String(reason)}`)));
     });
     this.#socket = socket;
-    const from = this.#text.length;
-    await until(
-      async () => {
-        const tail = this.#text.length;
-        this.#send('\r'); // as a keyboard would: getty goes by it
-        await sleep(200);
-        const said = this.#text.slice(tail);
-        if (/ # ?$|:~# [^\n]*$/.test(said)) return true;
-        if (/login: [^\n]*$/.test(said)) {
-          this.#send('root\r');
-          await sleep(300);
-        } else if (said.trim() === '') {
-          // Nothing at all: still booting, or the quiet shell of a test that did not end well.
-          this.#send('echo shell-$((40+2))\n');
-          await sleep(200);
-          return this.#text.slice(tail).includes('shell-42');
-        }
-        return false;
-      },
-      { deadlineMs: BOOT_MS, what: `a shell on the console of ${this.#id}: ${this.#text.slice(from)}` },
-    );
+    await this.#logIn();
     // A shell that reads whole lines neither edits, echoes nor prompts. What is typed while it begins may be lost.
     this.#send('stty -echo -onlcr; while IFS= read -r line; do eval "$line"; done\n');
     let quiet = this.#text.length;
@@ -320,11 +320,52 @@ export class Guest implements AsyncDisposable {
     );
   }
 
+  /**
+   * A guest on a busy machine answers after seconds, and whatever is typed before it asks is taken for a name or a password.
+   * So each line is sent once the answer to the one before has come.
+   */
+  async #logIn(): Promise<void> {
+    const from = this.#text.length;
+    let typed = '\r'; // as a keyboard would: getty goes by it
+    let silent = 0;
+    const look = async (): Promise<boolean> => {
+      const said = await this.#answerTo(typed);
+      if (/ # ?$|:~# [^\n]*$/.test(said) || said.includes('shell-42')) return true;
+      silent = said === '' ? silent + 1 : 0;
+      if (/login: [^\n]*$/.test(said)) typed = 'root\r';
+      else if (/assword: ?$/.test(said)) typed = '\r';
+      else if (silent === 0) typed = ''; // an echo, or on its way to a login
+      // Nothing at all: still booting, or the quiet shell of a test that did not end well.
+      else typed = silent % 2 === 1 ? 'echo shell-$((40+2))\n' : '\r';
+      return false;
+    };
+    await until(look, {
+      deadlineMs: 2 * BOOT_MS,
+      everyMs: 10,
+      what: () =>
+        `a shell on the console of ${this.#id}, which said ${JSON.stringify(this.#text.slice(from))}`,
+    });
+  }
+
+  /** What the console says from now on until it pauses; the empty text when it says nothing for seconds. */
+  async #answerTo(typed: string): Promise<string> {
+    const from = this.#text.length;
+    if (typed !== '') this.#send(typed);
+    const end = Date.now() + SILENCE_MS;
+    let length = from;
+    for (;;) {
+      await sleep(PAUSE_MS);
+      if (this.#text.length === length && (length > from || Date.now() > end)) return this.#text.slice(from);
+      length = this.#text.length;
+    }
+  }
+
   async #see(pattern: RegExp, from: number, deadlineMs: number): Promise<RegExpExecArray> {
     return until(async () => pattern.exec(this.#text.slice(from)) ?? undefined, {
       deadlineMs,
       everyMs: 20,
-      what: `${pattern} from ${this.#id}, which said ${JSON.stringify(this.#text.slice(from).slice(-800))}`,
+      what: () =>
+        `${pattern} from ${this.#id}, which said ${JSON.stringify(this.#text.slice(from).slice(-800))}`,
     });
   }
 

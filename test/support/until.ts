@@ -1,16 +1,21 @@
 // Waits for a condition, with a deadline; never for a time.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** @returns the first value that is not undefined and not false. @throws Error naming `what` at the deadline */
+/** `what` is a function where it tells what came until then. @returns the first value that is not undefined and not false. @throws Error naming `what` at the deadline */
 export async function until<T>(
   look: () => Promise<T | undefined | false>,
-  { deadlineMs, what, everyMs = 100 }: { deadlineMs: number; what: string; everyMs?: number },
+  {
+    deadlineMs,
+    what,
+    everyMs = 100,
+  }: { deadlineMs: number; what: string | (() => string); everyMs?: number },
 ): Promise<T> {
   const end = Date.now() + deadlineMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain for ${what}`);
+    if (Date.now() > end)
+      throw new Error(`waited ${deadlineMs} ms in vain for ${typeof what === 'string' ? what : what()}`);
     await sleep(everyMs);
   }
 }

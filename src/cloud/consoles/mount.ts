@@ -118,6 +118,7 @@ async function bridge(
   const path = await endpointOf(request, kind, deps, world);
   if (path === undefined)
     return refuse(socket, kind, 4401, 'The token is wrong or has expired, or the server does not run.');
+  if (socket.readyState !== socket.OPEN) return; // it has gone meanwhile: a console held for nobody is silent to others
   const guest = connect(path);
   guest.on('data', (data) => {
     socket.send(data, { binary: true });
