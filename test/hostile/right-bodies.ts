@@ -168,6 +168,7 @@ function compute(ids: Ids): Bodies {
     ...action('createImage', { name: 'x', metadata: { a: 'b' } }),
     ...action('rescue', { rescue_image_ref: ids['image'] }),
     ...action('unshelve', { availability_zone: 'nova' }),
+    ...action('trigger_crash_dump', null),
     ...action('evacuate', { host: 'nowhere' }),
     ...action('createBackup', { name: 'x', backup_type: 'daily', rotation: 1 }),
     ...action('addSecurityGroup', { name: 'a-group' }),

@@ -1,6 +1,6 @@
 // Chooses the segment of a network: its type, physical network and VLAN tag or Geneve identifier.
 import { sql } from 'kysely';
-import { badRequest, conflict, invalidInput, NetworkError } from '../errors.ts';
+import { conflict, invalidInput, NetworkError } from '../errors.ts';
 import { readInt, readTextOrNull } from '../rest/attributes.ts';
 import type { Input, NetworkDeps, Sql } from '../rest/deps.ts';
 import type { NetworkType } from '../tables.ts';
