@@ -254,7 +254,12 @@ test('a hostile pattern does not hold the process up', async () => {
 test('pages through a list with limit, marker and next links', async () => {
   await using cloud = await startComputeHarness();
   for (let index = 0; index < 5; index++) await cloud.create({ name: `s${index}` });
-  for (const sort of ['', '&sort_key=display_name&sort_dir=asc', '&sort_key=launched_at&sort_dir=desc', '&name=s']) {
+  for (const sort of [
+    '',
+    '&sort_key=display_name&sort_dir=asc',
+    '&sort_key=launched_at&sort_dir=desc',
+    '&name=s',
+  ]) {
     const all = await list(cloud, sort);
     const seen: string[] = [];
     let url: string | undefined = `/v2.1/servers/detail?limit=2${sort}`;
