@@ -339,6 +339,33 @@ test('a running server can be deleted twice at once, and while it reboots', asyn
   await sound('after concurrent deletes and reboots');
 });
 
+test('a resize that fails on its way leaves the server as it was; one that is called off leaves nothing', async () => {
+  const id = await demo.launch('moving');
+  assert.equal((await demo.settled(id))?.status, 'ACTIVE');
+  const flavorRef = await demo.find('/compute/v2.1/flavors', 'm1.micro');
+  const resize = async (): Promise<number> =>
+    (await demo.request('POST', `/compute/v2.1/servers/${id}/action`, { resize: { flavorRef } })).status;
+  for (const hop of ['disk.carry', 'spawn', 'finish']) {
+    await behave({ hop, fail: 'the destination is broken' });
+    assert.equal(await resize(), 202);
+    const server = await admin.settled(id);
+    assert.deepEqual([server?.status, server?.['OS-EXT-STS:vm_state']], ['ACTIVE', 'active'], hop);
+    const { body } = await admin.request('GET', `/compute/v2.1/servers/${id}/launch-trace?action=resize`);
+    const { hops, state } = body['launch_trace'] as Awaited<ReturnType<typeof admin.trace>>;
+    assert.equal(state, 'failed');
+    assert.match(hops.find((each) => each.hop === hop)?.error ?? '', /the destination is broken/);
+    await sound(`after a resize that failed at ${hop}`);
+  }
+  await behave({ hop: 'disk.carry', latencyMs: 60_000 });
+  assert.equal(await resize(), 202);
+  await until(async () => (await demo.server(id))?.['OS-EXT-STS:task_state'] === 'resize_migrating', {
+    deadlineMs: 10_000,
+    what: 'the move to be under way',
+  });
+  await remove(id);
+  await sound('after a delete in the midst of a resize');
+});
+
 test('an action whose host never answers ends by its deadline, and may be tried again', async () => {
   const id = await demo.launch('stuck');
   assert.equal((await demo.settled(id))?.status, 'ACTIVE');
