@@ -91,7 +91,7 @@ export async function detachInterface(
   message: Parameters<AgentRpc['detachInterface']>[0],
 ): Promise<void> {
   await runOperation(deps, message, {
-    step: 'interface.detach',
+    step: 'compute_detach_interface', // by this name clients wait for its end
     deadlineMs: 120_000,
     do: async (entry, { evidence, signal, waitingFor }) => {
       const before = vifsOf(entry);

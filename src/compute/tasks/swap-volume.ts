@@ -61,7 +61,7 @@ interface Swap {
   readonly signal: AbortSignal;
 }
 
-async function runs({ hypervisor }: HostDeps, id: string): Promise<boolean> {
+async function runs({ hypervisor }: Pick<HostDeps, 'hypervisor'>, id: string): Promise<boolean> {
   const { state } = await hypervisor.serverState(id);
   return state === 'running' || state === 'paused';
 }
@@ -87,13 +87,25 @@ async function putInPlace(deps: HostDeps, { entry, device, message, signal }: Sw
   await deps.conductor.call('exchangeDevices', { device_id: device.id, other_id: message.replacement.id });
 }
 
+/** What has its size already is left alone: a disk that is only read can not be told one. */
+async function growDisk(
+  { hypervisor }: Pick<HostDeps, 'hypervisor'>,
+  id: string,
+  device: BlockDeviceRow,
+): Promise<void> {
+  if (!(await runs({ hypervisor }, id))) return;
+  const target = targetOf(device.device_name);
+  const bytes = (device.volume_size ?? 0) * GIB;
+  const disk = (await hypervisor.listDisks(id)).find((each) => each.target === target);
+  if (disk?.bytes !== bytes) await hypervisor.resizeDisk(id, target, bytes);
+}
+
 /** May be repeated. */
 async function finish(deps: HostDeps, entry: InstanceEntry, message: Message): Promise<void> {
   const now = await deps.conductor.call('getEntry', { instance_id: entry.id });
   const device = now?.devices.find((each) => each.id === message.device_id);
   if (!device) return;
-  if (await runs(deps, entry.id))
-    await deps.hypervisor.resizeDisk(entry.id, targetOf(device.device_name), (device.volume_size ?? 0) * GIB);
+  await growDisk(deps, entry.id, device);
   await completeVolumes(deps, [device]);
   await endAttachments(deps, entry.id, message.old_volume_id);
   await deps.conductor.call('removeDevice', { device_id: message.replacement.id });
