@@ -69,6 +69,7 @@ const programSources = [
   { guestPath: 'usr/sbin/resize2fs', hostPath: '/usr/sbin/resize2fs', debianPackage: 'e2fsprogs' },
   // For volumes: which there are, and a file system on one.
   { guestPath: 'usr/bin/lsblk', hostPath: '/usr/bin/lsblk', debianPackage: 'util-linux' },
+  { guestPath: 'usr/sbin/blkid', hostPath: '/usr/sbin/blkid', debianPackage: 'util-linux' },
   { guestPath: 'usr/sbin/mke2fs', hostPath: '/usr/sbin/mke2fs', debianPackage: 'e2fsprogs' },
 ];
 
