@@ -17,7 +17,10 @@ const Optional = {
 };
 const createBody = Type.Object({ credential: Type.Object({ type: Name, blob: Text, ...Optional }) });
 const updateBody = Type.Object({
-  credential: Type.Object({ type: Type.Optional(Name), blob: Type.Optional(Text), ...Optional }),
+  credential: Type.Object(
+    { type: Type.Optional(Name), blob: Type.Optional(Text), ...Optional },
+    { minProperties: 1 },
+  ),
 });
 export type CreateCredential = Static<typeof createBody>;
 export type UpdateCredential = Static<typeof updateBody>;

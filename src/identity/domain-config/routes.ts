@@ -7,7 +7,7 @@ import { createConfig, removeConfig, showConfig, showDefault, updateConfig } fro
 const ALL = '/v3/domains/:id/config';
 const PARTS = [ALL, `${ALL}/:group`, `${ALL}/:group/:option`];
 const DEFAULTS = '/v3/domains/config';
-const body = Type.Object({ config: Type.Record(Type.String(), Type.Unknown()) });
+const body = Type.Object({ config: Type.Optional(Type.Record(Type.String(), Type.Unknown())) });
 
 /** What is asked of all parts is checked in the handler, which knows which of two rules it is. */
 export const domainConfigRoutes: readonly Route<IdentityDeps>[] = [

@@ -24,11 +24,14 @@ const Filters = Type.Object(
 );
 
 export const createGroupBody = Type.Object({
-  endpoint_group: Type.Object({
-    name: Name,
-    filters: Filters,
-    description: Type.Optional(Nullable(Text)),
-  }),
+  endpoint_group: Type.Object(
+    {
+      name: Name,
+      filters: Filters,
+      description: Type.Optional(Nullable(Text)),
+    },
+    { additionalProperties: false },
+  ),
 });
 export const updateGroupBody = Type.Object({
   endpoint_group: Type.Object(
@@ -37,7 +40,7 @@ export const updateGroupBody = Type.Object({
       filters: Type.Optional(Filters),
       description: Type.Optional(Nullable(Text)),
     },
-    { minProperties: 1 },
+    { minProperties: 1, additionalProperties: false },
   ),
 });
 

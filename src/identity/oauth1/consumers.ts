@@ -11,9 +11,10 @@ import { findConsumer, insertConsumer, listConsumerRows, removeConsumer, updateC
 const KNOWN = ['description', 'secret'];
 const Attributes = { description: Type.Optional(Nullable(Text)) };
 
-export const createConsumerBody = Type.Object({ consumer: Type.Object(Attributes) });
+export const createConsumerBody = Type.Object({ consumer: Type.Optional(Type.Object(Attributes)) });
 export const updateConsumerBody = Type.Object({ consumer: Type.Object(Attributes, { minProperties: 1 }) });
-type ConsumerBody = Static<typeof createConsumerBody>;
+type CreateConsumer = Static<typeof createConsumerBody>;
+type UpdateConsumer = Static<typeof updateConsumerBody>;
 
 function view(row: ConsumerRow, baseUrl: string): Record<string, unknown> & { id: string } {
   return {
@@ -39,7 +40,7 @@ export async function showConsumer(call: Call, deps: IdentityDeps): Promise<unkn
 }
 
 export async function createConsumer(call: Call, deps: IdentityDeps): Promise<unknown> {
-  const { consumer } = call.body as ConsumerBody;
+  const { consumer = {} } = call.body as CreateConsumer;
   const secret = newId();
   const row: ConsumerRow = {
     id: newId(),
@@ -53,7 +54,7 @@ export async function createConsumer(call: Call, deps: IdentityDeps): Promise<un
 
 export async function updateOneConsumer(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getConsumer(call, deps);
-  const { consumer } = call.body as ConsumerBody;
+  const { consumer } = call.body as UpdateConsumer;
   if (Object.hasOwn(consumer, 'secret')) throw new Invalid('The secret of a consumer cannot be changed.');
   if (((consumer as { id?: unknown }).id ?? row.id) !== row.id) {
     throw new Invalid('Cannot change consumer ID');

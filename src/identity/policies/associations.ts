@@ -16,7 +16,9 @@ type Place = Omit<PolicyAssociationRow, 'policy_id'>;
 async function checkAssociation(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await associationOf(call, deps);
   const known = await listAssociations(deps.db.kysely, row);
-  if (known.length === 0) throw absent(call);
+  if (known.length === 0) {
+    throw new NotFound('policy association', call.path.slice('/v3/policies/'.length));
+  }
   return undefined;
 }
 
@@ -28,13 +30,8 @@ async function createAssociation(call: Call, deps: IdentityDeps): Promise<unknow
 
 async function removeAssociation(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await associationOf(call, deps);
-  const removed = await deps.db.transaction(async (trx) => removeAssociations(trx, row));
-  if (removed === 0) throw absent(call);
+  await deps.db.transaction(async (trx) => removeAssociations(trx, row));
   return undefined;
-}
-
-function absent(call: Call): NotFound {
-  return new NotFound('policy association', call.path.slice('/v3/policies/'.length));
 }
 
 /** @throws NotFound for what the path names and is not there */

@@ -48,14 +48,13 @@ export async function setAssociation(db: IdentityExecutor, row: PolicyAssociatio
   await db.insertInto('policy_associations').values(row).execute();
 }
 
-/** How many were removed. */
 export async function removeAssociations(
   db: IdentityExecutor,
   filter: Partial<PolicyAssociationRow>,
-): Promise<number> {
+): Promise<void> {
   let query = db.deleteFrom('policy_associations');
   for (const [column, value] of Object.entries(filter)) {
     query = query.where(column as keyof PolicyAssociationRow, '=', value);
   }
-  return Number((await query.executeTakeFirst()).numDeletedRows);
+  await query.execute();
 }

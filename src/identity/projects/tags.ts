@@ -48,10 +48,9 @@ export async function addTag(call: Call, deps: IdentityDeps): Promise<unknown> {
   const tags = tagsOf(row);
   if (findProblem(tagSchema, tag))
     throw new Invalid('A tag has 1 to 255 characters without commas and slashes.');
-  if (!tags.includes(tag)) {
-    if (tags.length >= MAX_TAGS) throw new Invalid(`A project has at most ${MAX_TAGS} tags.`);
-    await store(deps, row, [...tags, tag]);
-  }
+  if (tags.includes(tag)) throw new Invalid(`The project has the tag ${tag} already.`);
+  if (tags.length >= MAX_TAGS) throw new Invalid(`A project has at most ${MAX_TAGS} tags.`);
+  await store(deps, row, [...tags, tag]);
   return new Reply(201, undefined, { location: `${call.baseUrl}${call.path}` });
 }
 

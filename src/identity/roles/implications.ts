@@ -3,7 +3,7 @@ import type { Call } from '#platform/http/api.ts';
 import type { RoleRow } from '../database.ts';
 import type { IdentityDeps } from '../deps.ts';
 import { RoleGraph } from '../directory/role-graph.ts';
-import { Forbidden, Invalid, NotFound, Refused } from '../errors.ts';
+import { Conflict, Forbidden, Invalid, NotFound, Refused } from '../errors.ts';
 import { lookUp } from '../resource.ts';
 import { findRole, insertImplication, listImplications, listRoleRows, removeImplication } from './store.ts';
 import { roleRefView } from './view.ts';
@@ -62,6 +62,9 @@ export async function createImplication(call: Call, deps: IdentityDeps): Promise
   await deps.db.transaction(async (trx) => {
     const graph = new RoleGraph(await listRoleRows(trx, {}), await listImplications(trx));
     if (graph.implies(implied.id, prior.id)) throw new Invalid('Roles cannot imply each other in a circle.');
+    if (graph.impliedBy(prior.id).includes(implied.id)) {
+      throw new Conflict('role_implication', 'the role implies the other already');
+    }
     await insertImplication(trx, { prior_role_id: prior.id, implied_role_id: implied.id });
   });
   await deps.revocations.announce({ all: true });

@@ -47,6 +47,7 @@ export const roleRoutes: readonly Route<IdentityDeps>[] = [
     policy: 'identity:create_implied_role',
     handler: createImplication,
     success: 201,
+    errors: [409],
   },
   {
     method: 'DELETE',

@@ -60,6 +60,7 @@ async function proveBy(
       part(identity.oauth1, method);
       return byAccessToken(call, deps);
     default:
+      part((identity as Readonly<Record<string, unknown>>)[method], method);
       throw new Unauthorized('no such authentication method');
   }
 }

@@ -48,7 +48,7 @@ test('every wrong credential gets the same 401', async () => {
       [passwordOf('admin', ADMIN_PASSWORD), onProject('no-project')],
       [passwordOf('admin', ADMIN_PASSWORD), onProject('demo')],
       [{ methods: ['application_credential'], application_credential: { id: 'none', secret: 'x' } }],
-      [{ methods: ['kerberos'] }],
+      [{ methods: ['kerberos'], kerberos: {} }],
     ].map(async ([part, scope]) => identity.authenticate(part, scope)),
   );
   for (const answer of bodies) {
@@ -81,6 +81,7 @@ test('malformed logins are 400', async () => {
     { identity: {} },
     { identity: { methods: ['password'] } },
     { identity: { methods: 7 } },
+    { identity: { methods: ['kerberos'] } },
   ]) {
     assert.equal((await identity.call('POST', '/v3/auth/tokens', { body: { auth } })).status, 400);
   }
