@@ -15,6 +15,7 @@ import { startRefreshAddresses } from '#compute/loops/refresh-addresses.ts';
 import { startConfirmResizes } from '#compute/loops/confirm-resizes.ts';
 import { startExpireActions } from '#compute/loops/expire-actions.ts';
 import { startOffloadShelved } from '#compute/loops/offload-shelved.ts';
+import { startReclaimDeleted } from '#compute/loops/reclaim-deleted.ts';
 import { startReleaseVolumes } from '#compute/loops/release-volumes.ts';
 import { startScheduler } from '#compute/scheduler/start-scheduler.ts';
 import { createImageService } from '#image/service.ts';
@@ -141,6 +142,7 @@ async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack):
   undo.use(startConfirmResizes(deps));
   undo.use(startReleaseVolumes(deps));
   undo.use(startOffloadShelved(deps));
+  undo.use(startReclaimDeleted(deps));
   undo.use(await startRefreshAddresses(deps));
 }
 

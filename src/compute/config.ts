@@ -27,6 +27,8 @@ export interface ComputeConfig {
   readonly rescueImageId: string | null;
   /** Seconds that a shelved server stays on its host: 0 leaves it at once, -1 never. */
   readonly shelvedOffloadTime: number;
+  /** Seconds for which a deleted server can be restored; 0: deletes are at once. */
+  readonly reclaimInstanceInterval: number;
   /** How long a console URL can be opened. */
   readonly consoleTokenTtlMs: number;
   /** A host that was not heard of for this long is down. */
@@ -57,6 +59,7 @@ export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   snapshotFormat: 'qcow2',
   rescueImageId: null,
   shelvedOffloadTime: 0,
+  reclaimInstanceInterval: 0,
   consoleTokenTtlMs: 600_000,
   serviceDownMs: 60_000,
   defaultAvailabilityZone: 'nova',

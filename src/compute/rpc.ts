@@ -320,6 +320,9 @@ export type MovePartsRpc = {
 export type AgentRpc = {
   launchServer(args: LaunchMessage): void;
   deleteServer(args: ActionRef): void;
+  /** Stops the server, which can be restored until it is deleted. */
+  softDeleteServer(args: ActionRef): void;
+  restoreServer(args: ActionRef): void;
   /** Removes whatever a launch that was given up left on the host. */
   cleanUpServer(args: ActionRef): void;
   /** On the host that it leaves: resizes it, or moves it to another host, or both. The destination is claimed. */

@@ -21,6 +21,7 @@ export interface SystemMetadata {
   readonly shelved_image_id?: string | undefined;
   readonly shelved_at?: string | undefined;
   readonly shelved_host?: string | undefined;
+  readonly soft_deleted_at?: string | undefined;
   readonly [key: string]: string | undefined;
 }
 

@@ -25,6 +25,7 @@ import { rebuildServer } from '../tasks/rebuild-server.ts';
 import { revertMove } from '../tasks/revert-move.ts';
 import { rescueServer, unrescueServer } from '../tasks/rescue-server.ts';
 import { offloadServer, shelveServer, startShelvedServer } from '../tasks/shelve-server.ts';
+import { restoreServer, softDeleteServer } from '../tasks/soft-delete-server.ts';
 import { swapVolume } from '../tasks/swap-volume.ts';
 import { unshelveServer } from '../tasks/unshelve-server.ts';
 import { auditHost } from './audit.ts';
@@ -149,6 +150,8 @@ function handlers(
       flows.nudge();
     },
     deleteServer: instead(deleteServer),
+    softDeleteServer: instead(softDeleteServer),
+    restoreServer: each(restoreServer),
     cleanUpServer: instead(cleanUpServer),
     callOffAction: async ({ instance_id, action_id }) => deps.cancellations.cancel(instance_id, action_id),
     moveServer: each(moveServer),

@@ -61,6 +61,7 @@ export async function usedByServers(
     .select(['flavor_json', sql<number>`count(*)`.as('number')])
     .where('project_id', '=', projectId)
     .where('deleted', '=', 0)
+    .where('vm_state', '!=', 'soft-delete')
     .groupBy('flavor_json');
   if (userId !== undefined) query = query.where('user_id', '=', userId);
   const used = { instances: 0, cores: 0, ram: 0 };

@@ -75,6 +75,7 @@ export function readServerQuery(
   return {
     equal: [...scopeOf(call, options, rule), ...deletedOf(call, options), ...equalities(options)],
     states: statuses,
+    withSoftDeleted: asksForSoftDeleted(options),
     changesSince: since,
     changesBefore: before,
     allTags: tagsOf(options, 'tags'),
@@ -144,6 +145,12 @@ function deletedOf(call: Call, options: Options): ServerQuery['equal'] {
   if (asked !== undefined && asked !== '') return [['deleted', [isTrue(asked) ? 1 : 0]]]; // what is no boolean is false
   return options.has('changes-since') || options.has('changes-before') ? [] : [['deleted', [0]]];
 }
+
+/** They are left out otherwise, as if they were gone. */
+const asksForSoftDeleted = (options: Options): boolean =>
+  isTrue(options.get('soft_deleted')?.at(-1) ?? '') ||
+  (options.get('status')?.some((status) => status.toUpperCase() === 'SOFT_DELETED') ?? false) ||
+  (options.get('vm_state')?.includes('soft-delete') ?? false);
 
 function equalities(options: Options): ServerQuery['equal'] {
   const equal: Array<ServerQuery['equal'][number]> = [];

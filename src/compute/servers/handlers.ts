@@ -14,6 +14,7 @@ import { gatherFacts } from './facts.ts';
 import { readServerQuery } from './filters.ts';
 import { findServer, mayOverrideLock } from './find-server.ts';
 import { listInstances, type ListedRow } from './list-store.ts';
+import { softDelete } from './soft-delete.ts';
 import { checkLock } from './states.ts';
 import { cancelActions, findInstance, findRunningAction, updateInstance } from './store.ts';
 import { briefView, serverView } from './view.ts';
@@ -90,7 +91,8 @@ export async function updateServer(call: Call, deps: ComputeDeps): Promise<unkno
 }
 
 export async function removeServer(call: Call, deps: ComputeDeps): Promise<Reply> {
-  await startDelete(call, deps, 'os_compute_api:servers:delete');
+  const rule = 'os_compute_api:servers:delete';
+  if (!(await softDelete(call, deps, rule))) await startDelete(call, deps, rule);
   return new Reply(204);
 }
 

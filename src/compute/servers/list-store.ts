@@ -34,6 +34,8 @@ export interface ServerQuery {
     readonly [column: keyof InstanceRow & string, values: ReadonlyArray<string | number | null>]
   >;
   readonly states: readonly StatePattern[] | undefined;
+  /** Also those that can be restored. */
+  readonly withSoftDeleted: boolean;
   readonly changesSince: string | undefined;
   readonly changesBefore: string | undefined;
   readonly allTags: readonly string[];
@@ -115,6 +117,7 @@ type Builder = ExpressionBuilder<ComputeTables, 'instances'>;
 function conditions(eb: Builder, query: ServerQuery, marker: InstanceRow | undefined): Expression<SqlBool> {
   const all: Expression<SqlBool>[] = query.equal.map(([column, values]) => oneOf(eb, column, values));
   if (query.states) all.push(eb.or(query.states.map((pattern) => hasState(eb, pattern))));
+  if (!query.withSoftDeleted) all.push(eb('vm_state', '!=', 'soft-delete'));
   const changed = sql<string>`coalesce(updated_at, created_at)`;
   if (query.changesSince !== undefined) all.push(eb(changed, '>=', query.changesSince));
   if (query.changesBefore !== undefined) all.push(eb(changed, '<=', query.changesBefore));

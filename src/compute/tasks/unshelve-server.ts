@@ -21,6 +21,7 @@ export function unshelveServerSaga(deps: HostDeps, entry: InstanceEntry) {
     entry: { ...entry, image_id },
     boundTo: '',
     keepsDisk: false,
+    copiesImage: true,
     run: true,
   });
 }

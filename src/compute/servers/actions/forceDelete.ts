@@ -1,4 +1,4 @@
-// `forceDelete`: deletes at once. Deletes are never deferred here, so it is what DELETE is, under its own policy.
+// `forceDelete`: deletes at once, also where a delete can be taken back for a while.
 import type { Call } from '#platform/http/api.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { startDelete } from '../handlers.ts';

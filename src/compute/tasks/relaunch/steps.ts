@@ -21,6 +21,8 @@ export interface Relaunch {
   readonly entry: InstanceEntry;
   /** True where the root disk is there already, in storage that all hosts share. */
   readonly keepsDisk: boolean;
+  /** The image is deleted afterwards: its data is copied, where a launch would clone it. */
+  readonly copiesImage?: boolean;
   /** False leaves the guest stopped. */
   readonly run: boolean;
   /** The host that its ports are bound to when all is undone; empty: none. */
@@ -39,7 +41,7 @@ export function relaunchSaga(
     name,
     steps: [
       prepareAgain(deps, plan),
-      ...(shape.image ? [locateImage(deps), loadImage(deps)] : []),
+      ...(shape.image ? [locateAgain(deps, plan), loadImage(deps)] : []),
       ...(shape.volumes ? [reconnectVolumes(deps)] : []),
       rebindPorts(deps, plan),
       plugNetwork(deps),
@@ -70,6 +72,26 @@ function prepareAgain(deps: HostDeps, { entry }: Relaunch): Step<LaunchMessage, 
       return { entry: { ...entry, admin_password: null, user_data: null } };
     },
     // Nothing to undo: the entry was read before.
+  };
+}
+
+/** Without a location it cannot be cloned, and is read through the image service. */
+function locateAgain(
+  deps: HostDeps,
+  { copiesImage = false }: Relaunch,
+): Step<LaunchMessage, LaunchOutputs, 'image.locate'> {
+  const plain = locateImage(deps);
+  if (!copiesImage) return plain;
+  return {
+    ...plain,
+    do: async (context) => {
+      const located = await plain.do(context);
+      const { disk } = located;
+      return {
+        ...located,
+        disk: disk && !disk.location.startsWith('file:') ? { ...disk, location: '' } : disk,
+      };
+    },
   };
 }
 
