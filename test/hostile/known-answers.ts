@@ -65,6 +65,11 @@ export const FOR_ABSURD_IDS: Exceptions = {
   'compute GET /v2.1/os-hypervisors/:id/search id': [200, 'a part of a name: -1 is one of sim-1'],
   'compute GET /v2.1/os-hypervisors/:id/servers id': [200, 'a part of a name: -1 is one of sim-1'],
   'identity GET /v3/users/:id/access_rules id': [200, 'a filter: nobody has none'],
+  'network GET /v2.0/auto-allocated-topology/:id id': [
+    200,
+    'an administrator may make a network for any project, which this service does not know',
+  ],
+  'network DELETE /v2.0/auto-allocated-topology/:id id': [204, 'deletes the network that GET has made'],
   'compute GET /v2.1/os-quota-sets/:id id': [200, 'limits of a project need no project yet'],
   'compute GET /v2.1/os-quota-sets/:id/detail id': [200, 'limits of a project need no project yet'],
   'compute GET /v2.1/os-quota-sets/:id/defaults id': [200, 'default limits are the same for all'],
@@ -206,5 +211,5 @@ export const EXCEPTIONS: ReadonlyArray<readonly [what: string, exceptions: objec
   ['lists', IN_LISTS_OF_OTHERS, 6],
   ['no body', FOR_NO_BODY, 3],
   ['unknown fields', FOR_UNKNOWN_FIELDS, 24],
-  ['absurd ids', FOR_ABSURD_IDS, 49],
+  ['absurd ids', FOR_ABSURD_IDS, 51],
 ];

@@ -19,6 +19,9 @@ export const autoTopologyPolicy = rules({
   delete_auto_allocated_topology: MEMBER,
 });
 
+/** As the identity service makes them: 32 digits, or with the hyphens of a UUID. */
+const PROJECT_ID = /^[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}$/;
+
 const NAME = 'auto_allocated_network';
 const ROUTER_NAME = 'auto_allocated_router';
 
@@ -66,6 +69,9 @@ async function show(call: Call, deps: NetworkDeps): Promise<View> {
 function projectOf(call: Call, rule: string): string {
   const named = call.params['id'] ?? '';
   const projectId = named === 'None' ? (call.principal.projectId ?? '') : named;
+  // An administrator may ask for any project, and nobody knows here which there are: what can be none gets nothing.
+  if (!PROJECT_ID.test(projectId))
+    throw new NetworkError('not-found', 'ProjectNotFound', 'There is no such project.');
   call.enforce(rule, { project_id: projectId });
   return projectId;
 }
