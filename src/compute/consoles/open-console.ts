@@ -2,6 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput, NotReady } from '#compute/errors.ts';
+import { shouldRun } from '../host/should-run.ts';
 import { findServer } from '../servers/find-server.ts';
 import { consoleUrl } from './console-url.ts';
 import { insertConsoleToken } from './store.ts';
@@ -11,8 +12,7 @@ export async function openConsole(call: Call, deps: ComputeDeps, type: string): 
   const row = await findServer(call, deps, 'os_compute_api:os-remote-consoles');
   if (type !== 'novnc' && type !== 'serial')
     throw new InvalidInput(`Unavailable console type ${type}.`, 'console-type');
-  const runs = row.host !== null && (row.vm_state === 'active' || row.vm_state === 'paused');
-  if (!runs) throw new NotReady(row.id);
+  if (row.host === null || !shouldRun(row)) throw new NotReady(row.id);
   const token = await insertConsoleToken(
     deps.db.kysely,
     row.id,

@@ -1,6 +1,6 @@
-// Whether a server's guest should exist on its host, by its entry. Asked when guests are brought back and ports repaired. Pure.
-import type { InstanceEntry } from '../rpc.ts';
-import { POWER_STATE, type VmState } from '../tables.ts';
+// Whether a server's guest should exist on its host, by its entry. Asked when guests are brought back, ports
+// repaired, and consoles opened. Pure.
+import { POWER_STATE, type InstanceRow, type VmState } from '../tables.ts';
 
 const RUNS: ReadonlySet<VmState> = new Set(['active', 'paused', 'rescued']);
 
@@ -8,5 +8,5 @@ const RUNS: ReadonlySet<VmState> = new Set(['active', 'paused', 'rescued']);
 export const shouldRun = ({
   vm_state,
   power_state,
-}: Pick<InstanceEntry, 'vm_state' | 'power_state'>): boolean =>
+}: Pick<InstanceRow, 'vm_state' | 'power_state'>): boolean =>
   RUNS.has(vm_state) || (vm_state === 'resized' && power_state === POWER_STATE.running);

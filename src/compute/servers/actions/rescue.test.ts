@@ -98,6 +98,9 @@ test('a rescued server shows RESCUE and may be unrescued and deleted, and little
     { createImage: { name: 'i' } },
   ])
     assert.equal((await act(cloud, id, body)).status, 409, JSON.stringify(body));
+  const remote_console = { protocol: 'serial', type: 'serial' };
+  const url = `/v2.1/servers/${id}/remote-consoles`;
+  assert.equal((await cloud.at('2.6', 'POST', url, { body: { remote_console } })).status, 200);
   assert.equal((await act(cloud, id, { unrescue: null }, '2.1', 'reader')).status, 403);
   assert.equal((await act(cloud, id, { unrescue: null })).status, 202);
   assert.deepEqual(
