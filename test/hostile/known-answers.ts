@@ -65,6 +65,13 @@ export const FOR_ABSURD_IDS: Exceptions = {
   'compute GET /v2.1/os-hypervisors/:id/search id': [200, 'a part of a name: -1 is one of sim-1'],
   'compute GET /v2.1/os-hypervisors/:id/servers id': [200, 'a part of a name: -1 is one of sim-1'],
   'identity GET /v3/users/:id/access_rules id': [200, 'a filter: nobody has none'],
+  'identity GET /v3/users/:id/OS-OAUTH1/access_tokens id': [200, 'a filter: nobody has none'],
+  'identity GET /v3/domains/config/:group/default group': [403, 'a domain sets nothing of that name'],
+  'identity GET /v3/domains/config/:group/:option/default group': [403, 'a domain sets nothing of that name'],
+  'identity GET /v3/domains/config/:group/:option/default option': [
+    403,
+    'a domain sets nothing of that name',
+  ],
   'network GET /v2.0/auto-allocated-topology/:id id': [
     200,
     'an administrator may make a network for any project, which this service does not know',
