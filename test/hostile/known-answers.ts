@@ -31,6 +31,14 @@ export const FOR_STRANGERS: Exceptions = {
 
 /** A body that is no body of the route: the rule is 400. */
 export const FOR_NO_BODY: Exceptions = {
+  'identity PUT /v3/domains/:id/config': [403, 'no option is none that a domain may configure'],
+  'identity PATCH /v3/domains/:id/config': [403, 'no option is none that a domain may configure'],
+  'identity PATCH /v3/domains/:id/config/:group': [403, 'no option is none that a domain may configure'],
+  'identity PATCH /v3/domains/:id/config/:group/:option': [
+    403,
+    'no option is none that a domain may configure',
+  ],
+  'identity POST /v3/OS-OAUTH1/consumers': [201, 'a consumer without a description may be made'],
   'identity PUT /v3/OS-OAUTH1/authorize/:id': [404, 'whether there is such a token comes first'],
   'image POST /v2/images': [201, 'an image without a name or a format may be made'],
   'image PATCH /v2/images/:image': [200, 'an empty list of changes changes nothing'],
@@ -216,7 +224,7 @@ export const EXCEPTIONS: ReadonlyArray<readonly [what: string, exceptions: objec
   ['readers', FOR_READERS, 6],
   ['strangers', FOR_STRANGERS, 11],
   ['lists', IN_LISTS_OF_OTHERS, 6],
-  ['no body', FOR_NO_BODY, 3],
+  ['no body', FOR_NO_BODY, 8],
   ['unknown fields', FOR_UNKNOWN_FIELDS, 24],
   ['absurd ids', FOR_ABSURD_IDS, 51],
 ];
