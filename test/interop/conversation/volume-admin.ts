@@ -235,7 +235,8 @@ const migration: readonly Step[] = [
   { run: 'volume migrate --host absent@absent#absent {first}', fails: /no volume service on absent/ },
   { run: 'volume migrate --host {pool} {first}', fails: /is on .* already/ },
   { run: 'volume migrate --host {pool} {first}', as: 'demo', fails: /Policy doesn't allow|403/ },
-  available('first', { migration_status: null }),
+  available('first'),
+  { run: 'volume show {first}', has: { migration_status: null } },
   { run: 'volume delete first second', as: 'demo' },
   { run: 'volume list --all-projects', count: 0, withinMs: WORK_MS },
 ];
