@@ -10,7 +10,7 @@ import type { HostDeps } from '../host/deps.ts';
 import { HostError } from '../host/errors.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
 import { removeKept } from '../host/moves/kept.ts';
-import { askPart, awaitPorts, partStep, rebindPorts, type Done } from '../host/moves/steps.ts';
+import { askPart, partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
 import { movePaths, removeInstanceFiles } from '../host/paths.ts';
 import { reasonOf } from '../host/run-operation.ts';
 import type { MoveMessage, MovePartArgs, MoveRef, PreparedMove } from '../rpc.ts';
@@ -58,31 +58,7 @@ export function moveServerSaga(deps: HostDeps, move: Going): Saga<MoveRef, MoveO
     partStep(deps, { name: 'disk.prepare', needs: ['disk.carry'], ...arrive, deadlineMs: SHORT_MS }),
     rebindPorts(deps, { name: 'network.move', needs: ['disk.prepare'], from: source, to: destination }, from),
     partStep(deps, { name: 'volume.connect', needs: ['network.move'], ...arrive, deadlineMs: SHORT_MS }),
-    ...(run
-      ? ([
-          partStep(deps, {
-            name: 'network.plug',
-            needs: ['volume.connect'],
-            ...arrive,
-            deadlineMs: SHORT_MS,
-            volatile: true,
-          }),
-          partStep(deps, {
-            name: 'spawn',
-            needs: ['network.plug'],
-            ...arrive,
-            deadlineMs: startMs,
-            volatile: true,
-          }),
-          awaitPorts(deps, { name: 'network.bind', needs: ['network.plug'], host: destination }, to),
-          partStep(deps, {
-            name: 'activate',
-            needs: ['spawn', 'network.bind'],
-            ...arrive,
-            deadlineMs: SHORT_MS,
-          }),
-        ] satisfies ReadonlyArray<AnyStep<MoveRef, MoveOutputs>>)
-      : []),
+    ...(run ? startSteps<MoveOutputs>(deps, arrive, to) : []),
     finish(deps, run),
   ];
   return { name: 'move-server', steps: steps.map((step) => injectable(deps, from.name, step)) };

@@ -3,7 +3,7 @@
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { HostError } from '../host/errors.ts';
-import { awaitPorts, partStep, rebindPorts, type Done } from '../host/moves/steps.ts';
+import { partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
 import type { MovePartArgs, MoveRef } from '../rpc.ts';
 import { POWER_STATE } from '../tables.ts';
 import { decided, injectable, runMove, type Going } from './move-server.ts';
@@ -46,31 +46,7 @@ export function revertMoveSaga(deps: HostDeps, move: Going): Saga<MoveRef, Rever
     ),
     partStep(deps, { name: 'disk.restore', needs: ['network.move'], ...arrive, deadlineMs: SHORT_MS }),
     partStep(deps, { name: 'volume.connect', needs: ['disk.restore'], ...arrive, deadlineMs: SHORT_MS }),
-    ...(run
-      ? ([
-          partStep(deps, {
-            name: 'network.plug',
-            needs: ['volume.connect'],
-            ...arrive,
-            deadlineMs: SHORT_MS,
-            volatile: true,
-          }),
-          partStep(deps, {
-            name: 'spawn',
-            needs: ['network.plug'],
-            ...arrive,
-            deadlineMs: startMs,
-            volatile: true,
-          }),
-          awaitPorts(deps, { name: 'network.bind', needs: ['network.plug'], host: source }, to),
-          partStep(deps, {
-            name: 'activate',
-            needs: ['spawn', 'network.bind'],
-            ...arrive,
-            deadlineMs: SHORT_MS,
-          }),
-        ] satisfies ReadonlyArray<AnyStep<MoveRef, RevertOutputs>>)
-      : []),
+    ...(run ? startSteps<RevertOutputs>(deps, arrive, to) : []),
     finish(deps, run),
   ];
   return { name: 'revert-move', steps: steps.map((step) => injectable(deps, from.name, step)) };

@@ -1,7 +1,7 @@
 // Steps of the sagas that move a server: parts on this host or on the other one, and what is done from here for both. Made
 // for move-server.ts and revert-move.ts.
 import { rpcClient } from '#platform/bus/bus.ts';
-import type { Step } from '#platform/saga/saga.ts';
+import type { AnyStep, Step } from '#platform/saga/saga.ts';
 import {
   movePartsQueue,
   type InstanceEntry,
@@ -123,7 +123,7 @@ export function rebindPorts<O extends Record<K, Done>, K extends keyof O & strin
 }
 
 /** Waits until the ports are up where they were bound to. */
-export function awaitPorts<O extends Record<K, Done>, K extends keyof O & string>(
+function awaitPorts<O extends Record<K, Done>, K extends keyof O & string>(
   deps: HostDeps,
   step: { readonly name: K; readonly needs: ReadonlyArray<keyof O & string>; readonly host: string },
   entry: InstanceEntry,
@@ -152,4 +152,35 @@ export function awaitPorts<O extends Record<K, Done>, K extends keyof O & string
     },
     // Unplugging takes them down.
   };
+}
+
+/** What a move and its revert have in common: the guest runs again, on the host that it has come to. */
+export interface StartOutputs {
+  readonly 'volume.connect': Done;
+  readonly 'network.plug': Done;
+  readonly spawn: Done;
+  readonly 'network.bind': Done;
+  readonly activate: Done;
+}
+
+/** From the plugged ports to the guest that runs and whose ports are up, after `volume.connect`. */
+export function startSteps<O extends StartOutputs>(
+  deps: HostDeps,
+  arrive: { readonly host: string; readonly args: Omit<MovePartArgs, keyof MoveRef> },
+  to: InstanceEntry,
+): ReadonlyArray<AnyStep<MoveRef, O>> {
+  const { host } = arrive;
+  const short = { ...arrive, deadlineMs: 60_000 };
+  const start = { ...arrive, deadlineMs: deps.config.spawnDeadlineMs };
+  return [
+    partStep<O, 'network.plug'>(deps, {
+      ...short,
+      name: 'network.plug',
+      needs: ['volume.connect'],
+      volatile: true,
+    }),
+    partStep<O, 'spawn'>(deps, { ...start, name: 'spawn', needs: ['network.plug'], volatile: true }),
+    awaitPorts<O, 'network.bind'>(deps, { name: 'network.bind', needs: ['network.plug'], host }, to),
+    partStep<O, 'activate'>(deps, { ...short, name: 'activate', needs: ['spawn', 'network.bind'] }),
+  ];
 }
