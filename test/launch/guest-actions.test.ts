@@ -87,6 +87,55 @@ test('soft reboot asks the guest, hard reboot does not', async () => {
   assert.equal(await guest.run('cat /root/kept'), 'kept');
 });
 
+test('a rescued guest boots another disk and sees its own as the second; then it is as before', async () => {
+  const boots = await api.boots(id);
+  const { adminPass } = await api.act(id, { rescue: null });
+  assert.match(String(adminPass), /^\w{12}$/);
+  await api.untilStatus(id, 'RESCUE');
+  guest = await api.again(id, boots + 1);
+  assert.equal((await guest.tryRun('ls /root/kept')).code, 1, 'its root is the rescue disk');
+  const mounted = 'mkdir -p /mnt; mount -t ext4 -o ro /dev/vdb2 /mnt && cat /mnt/root/kept; umount /mnt';
+  assert.equal(await guest.run(mounted), 'kept');
+  await refused({ 'os-stop': null });
+  guest = await api.rebooted(id, async () => api.act(id, { unrescue: null }));
+  assert.equal(await guest.run('cat /root/kept; ls /dev/vd?'), 'kept\n/dev/vda');
+});
+
+test('a shelved server leaves its host, and comes back with its files, its volume and its addresses', async () => {
+  const { volume } = await api.call<{ volume: { id: string } }>('POST', '/volume/v3/volumes', {
+    volume: { size: 1 },
+  });
+  const status = async (): Promise<string> =>
+    (await api.call<{ volume: { status: string } }>('GET', `/volume/v3/volumes/${volume.id}`)).volume.status;
+  const untilVolume = async (wanted: string): Promise<unknown> =>
+    until(async () => (await status()) === wanted, {
+      deadlineMs: 30_000,
+      what: `volume ${volume.id} to be ${wanted}`,
+    });
+  await untilVolume('available');
+  const path = `/compute/v2.1/servers/${id}/os-volume_attachments`;
+  await api.call('POST', path, { volumeAttachment: { volumeId: volume.id } });
+  await untilVolume('in-use');
+  await guest.run('until [ -b /dev/vdb ]; do sleep 0.1; done; echo on a volume > /dev/vdb; sync');
+  await guest.run('echo shelved > /root/shelved; sync');
+  const before = await api.server(id);
+  await act({ shelve: null }, 'SHELVED_OFFLOADED');
+  assert.deepEqual((await api.server(id)).addresses, before.addresses);
+  assert.equal(await status(), 'reserved');
+  const shown = await admin.server(id);
+  assert.equal(shown['OS-EXT-SRV-ATTR:host'], null);
+  await api.act(id, { unshelve: null });
+  guest = await api.guest(id);
+  assert.equal(
+    await guest.run('cat /root/kept /root/shelved; head -n 1 /dev/vdb'),
+    'kept\nshelved\non a volume',
+  );
+  assert.ok((await guest.run('ip -o -4 addr show eth0')).includes(`${fixedAddress(before)}/24`));
+  await api.call('DELETE', `${path}/${volume.id}`);
+  await untilVolume('available');
+  await api.call('DELETE', `/volume/v3/volumes/${volume.id}`);
+});
+
 test('a locked server refuses its owner until it is unlocked', async () => {
   await api.act(id, { lock: { locked_reason: 'maintenance' } });
   assert.equal((await api.server(id))['locked_reason'], 'maintenance');
@@ -170,6 +219,33 @@ test('a snapshot of a server with kernel and ramdisk apart starts as well', asyn
   await using second = await api.guest(copy.id);
   assert.equal(await second.run('cat /root/direct'), 'direct');
   await api.remove(copy.id);
+});
+
+test('a resize gives the guest what the new flavor has, with its files; taken back it has what it had', async () => {
+  const flavor = { id: 'twice', name: 'twice', vcpus: 2, ram: 256, disk: 2 };
+  await admin.call('POST', '/compute/v2.1/flavors', { flavor });
+  await guest.run('echo resized > /root/resized; sync');
+  const disk = async (): Promise<number> => Number(await guest.run("df -m / | awk 'END { print $2 }'"));
+  const old = await disk();
+  const boots = await api.boots(id);
+  const goes = async (action: Record<string, unknown>, status: string, boot = 1): Promise<void> => {
+    await act(action, status);
+    guest = await api.again(id, boot);
+    assert.equal(await guest.run('cat /root/resized'), 'resized');
+  };
+  await goes({ resize: { flavorRef: 'twice' } }, 'VERIFY_RESIZE');
+  assert.match(await api.consoleLog(id), /PILEUS-DISK root grown/);
+  assert.equal(await guest.run('nproc'), '2');
+  assert.ok((await disk()) > old * 1.7, 'the root disk has grown');
+  await goes({ revertResize: null }, 'ACTIVE', boots + 1);
+  assert.deepEqual([await guest.run('nproc'), await disk()], ['1', old]);
+  await goes({ resize: { flavorRef: 'twice' } }, 'VERIFY_RESIZE');
+  assert.equal(
+    (await api.try('POST', `/compute/v2.1/servers/${id}/action`, { confirmResize: null })).status,
+    204,
+  );
+  await api.untilStatus(id, 'ACTIVE');
+  assert.equal(await guest.run('nproc'), '2', 'it ran on');
 });
 
 test('a guest that powers itself off becomes SHUTOFF by itself, and can be deleted so', async () => {
