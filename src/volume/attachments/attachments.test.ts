@@ -63,6 +63,18 @@ async function multiattachType(volumes: VolumeHarness): Promise<string> {
   return 'shared';
 }
 
+test('is complete without a connector for a server that is on no host', async () => {
+  await using volumes = await startVolumes({ peers: { compute: compute() }, backends: [{ name: 'file' }] });
+  const id = await newVolume(volumes);
+  const { body } = await reserve(volumes, id, SERVER, { mode: 'rw' });
+  const at = `/v3/attachments/${body.attachment.id}`;
+  const completed = await volumes.call('POST', `${at}/action`, { version, body: { 'os-complete': null } });
+  assert.deepEqual([completed.status, await statusOf(volumes, id)], [204, 'in-use']);
+  const connector = { host: 'h1', mountpoint: '/dev/vdb' };
+  const put = await volumes.call('PUT', at, { version, body: { attachment: { connector } } });
+  assert.deepEqual([put.status, await statusOf(volumes, id)], [200, 'in-use'], 'until a host has it');
+});
+
 test('goes from reserved to attached and back, and the status follows', async () => {
   await using volumes = await startVolumes({ peers: { compute: compute() }, backends: [{ name: 'file' }] });
   const id = await newVolume(volumes);
@@ -72,8 +84,6 @@ test('goes from reserved to attached and back, and the status follows', async ()
     [200, 'reserved', 'reserved'],
   );
   const at = `/v3/attachments/${body.attachment.id}`;
-  const early = await volumes.call('POST', `${at}/action`, { version, body: { 'os-complete': null } });
-  assert.equal(early.status, 400, 'nobody has it before there is a connector');
   const connector = { host: 'h1', mountpoint: '/dev/vdb' };
   const put = { version, body: { attachment: { connector } } };
   const seen = await volumes.call('PUT', at, { ...put, token: 'admin' });

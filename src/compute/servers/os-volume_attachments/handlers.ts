@@ -16,7 +16,13 @@ import { findServer, mayOverrideLock } from '../find-server.ts';
 import { reserveVolumes } from '../reserve-volumes.ts';
 import { checkLock } from '../states.ts';
 import { newDevice, requireDevice, RULE } from './find-device.ts';
-import { changeOffloaded, detachOffloaded, isOffloaded, volumeStates } from './offloaded.ts';
+import {
+  changeOffloaded,
+  completeOffloaded,
+  detachOffloaded,
+  isOffloaded,
+  volumeStates,
+} from './offloaded.ts';
 import { swapVolume } from './swap.ts';
 import { attachmentView } from './view.ts';
 
@@ -95,6 +101,7 @@ export async function attachVolume(call: Call, deps: ComputeDeps): Promise<unkno
     throw error;
   }
   const kept = await findVolumeDevice(deps.db.kysely, row.id, volumeId);
+  if (kept && isOffloaded(row)) await completeOffloaded(call, deps, kept);
   return { volumeAttachment: attachmentView(call, kept ?? device) };
 }
 

@@ -7,6 +7,7 @@ import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
 import { ChangedMeanwhile } from '#compute/errors.ts';
 import type { BlockDeviceRow, InstanceRow, VmState } from '#compute/tables.ts';
 import { recordAction } from '../action-record.ts';
+import { tokenOf } from '../create/check-image.ts';
 import type { StateRule } from '../states.ts';
 import { compareAndSet } from '../store.ts';
 
@@ -48,6 +49,23 @@ export async function changeOffloaded(
       done: true,
     });
   });
+}
+
+/**
+ * There is no guest to wait for: the volume is in use at once, as upstream. When that can't be told it stays reserved, which is
+ * as good: whoever brings the server back connects and completes it anew.
+ */
+export async function completeOffloaded(
+  call: Call,
+  { volume, serviceToken, log }: ComputeDeps,
+  { attachment_id, volume_id }: BlockDeviceRow,
+): Promise<void> {
+  if (attachment_id === null) return;
+  try {
+    await volume.completeAttachment(tokenOf(call), attachment_id, await serviceToken());
+  } catch (cause) {
+    log.warn({ err: cause, volume_id }, 'the volume of a server on no host stays reserved');
+  }
 }
 
 /** The volume is free before the row goes, or it would be nobody's to free. */

@@ -433,7 +433,7 @@ test('a server that is on no host takes and gives volumes since 2.20', async () 
   assert.equal((await cloud.compute.at('2.19', 'POST', path, { body })).status, 409);
   const made = await cloud.compute.at('2.20', 'POST', path, { body });
   assert.equal(made.status, 200, JSON.stringify(made.body));
-  assert.deepEqual([await statusOf(cloud, id), (await devicesOf(cloud))[0]?.state], ['reserved', 'kept']);
+  assert.deepEqual([await statusOf(cloud, id), (await devicesOf(cloud))[0]?.state], ['in-use', 'kept']);
   assert.equal((await cloud.compute.at('2.20', 'POST', path, { body })).status, 400);
   assert.equal((await cloud.compute.at('2.19', 'DELETE', `${path}/${id}`)).status, 409);
   assert.equal((await cloud.compute.at('2.20', 'DELETE', `${path}/${id}`)).status, 202);

@@ -1,8 +1,9 @@
-// os-complete (3.44): the server has the volume, so that it is in use.
+// os-complete (3.44): the server has the volume, so that it is in use. As upstream it needs no connector: a shelved server that
+// is on no host has its volumes as well.
 import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
-import { AttachmentNotFound, InvalidVolume } from '#volume/errors.ts';
+import { AttachmentNotFound } from '#volume/errors.ts';
 import { VOLUME_CHANGED } from '#volume/rpc.ts';
 import { findAttachment } from '../find.ts';
 import { findAttachmentRow, updateAttachment } from '../store.ts';
@@ -13,8 +14,6 @@ export async function completeAttachment(call: Call, deps: VolumeDeps): Promise<
     const attachment = await findAttachmentRow(trx, id);
     if (!attachment) throw new AttachmentNotFound(id);
     if (attachment.status === 'attached') return;
-    if (attachment.connector_json === null)
-      throw new InvalidVolume(`attachment ${id} has no connector yet: nobody can have the volume by it.`);
     const now = isoTime(deps.clock);
     await updateAttachment(trx, id, { status: 'attached', attached_at: now, updated_at: now });
   });
