@@ -172,7 +172,8 @@ test('an interface plugged while the guest runs gets its address; unplugged it i
   });
   const kept = await api.find('port', `id=${port.id}`);
   assert.equal(kept['device_id'], '', 'the port of the user stays');
-  assert.equal((await api.server(ids[0]!)).addresses['second'], undefined);
+  const forgotten = async (): Promise<boolean> => !('second' in (await api.server(ids[0]!)).addresses);
+  await soon('its address to be gone from the server', forgotten);
 });
 
 test('a security group decides about a guest that runs', async () => {
@@ -346,6 +347,35 @@ test('a server of a kernel and a ramdisk apart from its disk, behind the router 
   assert.match(await guest.run('cat /proc/cmdline'), /tsc=reliable/);
   assert.ok(await guest.pings(await address(ids[1]!)), 'to a guest behind the router');
   assert.ok(await guests[1]!.pings(await address(id, 4, 'second')), 'and back');
+  await api.remove(id);
+});
+
+test('a guest that is migrated keeps its files, addresses and neighbours, and comes back as it was', async () => {
+  const { id } = await api.boot('mover');
+  let guest = await api.guest(id);
+  const source = await hostOf(id);
+  const before = await api.server(id);
+  const boots = await api.boots(id);
+  await guest.run('echo carried > /root/carried; sync');
+  const goes = async (action: Json, by: CloudApi, status: string, boot: number): Promise<void> => {
+    await guest[Symbol.asyncDispose]();
+    await by.act(id, action);
+    await api.untilStatus(id, status, 120_000);
+    guest = await api.again(id, boot);
+  };
+  await goes({ migrate: null }, admin, 'VERIFY_RESIZE', 1);
+  assert.notEqual(await hostOf(id), source);
+  assert.deepEqual((await api.server(id)).addresses, before.addresses);
+  assert.equal(await guest.run('cat /root/carried'), 'carried');
+  assert.ok(await guest.pings(await address(ids[0]!)), 'to the others');
+  assert.ok(await guests[0]!.pings(await address(id)), 'and back');
+  await guest.run('echo lost > /root/lost; sync');
+  await goes({ revertResize: null }, api, 'ACTIVE', boots + 1);
+  assert.equal(await hostOf(id), source);
+  assert.equal((await guest.tryRun('ls /root/lost')).code, 1);
+  assert.equal(await guest.run('cat /root/carried'), 'carried');
+  assert.ok(await guests[0]!.pings(await address(id)), 'where it was');
+  await guest[Symbol.asyncDispose]();
   await api.remove(id);
 });
 
