@@ -226,5 +226,5 @@ export const EXCEPTIONS: ReadonlyArray<readonly [what: string, exceptions: objec
   ['lists', IN_LISTS_OF_OTHERS, 6],
   ['no body', FOR_NO_BODY, 8],
   ['unknown fields', FOR_UNKNOWN_FIELDS, 24],
-  ['absurd ids', FOR_ABSURD_IDS, 51],
+  ['absurd ids', FOR_ABSURD_IDS, 55],
 ];
