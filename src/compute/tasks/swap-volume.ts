@@ -61,7 +61,7 @@ interface Swap {
   readonly signal: AbortSignal;
 }
 
-async function runs({ hypervisor }: Pick<HostDeps, 'hypervisor'>, id: string): Promise<boolean> {
+async function runs({ hypervisor }: HostDeps, id: string): Promise<boolean> {
   const { state } = await hypervisor.serverState(id);
   return state === 'running' || state === 'paused';
 }
@@ -87,17 +87,22 @@ async function putInPlace(deps: HostDeps, { entry, device, message, signal }: Sw
   await deps.conductor.call('exchangeDevices', { device_id: device.id, other_id: message.replacement.id });
 }
 
-/** What has its size already is left alone: a disk that is only read can not be told one. */
-async function growDisk(
-  { hypervisor }: Pick<HostDeps, 'hypervisor'>,
-  id: string,
-  device: BlockDeviceRow,
-): Promise<void> {
-  if (!(await runs({ hypervisor }, id))) return;
+/**
+ * The guest is on the new volume by now: that it can't be told of the new size, as libvirt refuses for a disk that is only read,
+ * is no reason to fail. It learns it when it is started anew.
+ */
+async function growDisk(deps: HostDeps, id: string, device: BlockDeviceRow): Promise<void> {
+  if (!(await runs(deps, id))) return;
+  const { hypervisor, log } = deps;
   const target = targetOf(device.device_name);
   const bytes = (device.volume_size ?? 0) * GIB;
-  const disk = (await hypervisor.listDisks(id)).find((each) => each.target === target);
-  if (disk?.bytes !== bytes) await hypervisor.resizeDisk(id, target, bytes);
+  try {
+    await hypervisor.resizeDisk(id, target, bytes);
+  } catch (cause) {
+    const disk = (await hypervisor.listDisks(id)).find((each) => each.target === target);
+    if (disk?.bytes !== bytes) throw cause;
+    log.warn({ err: cause, server_id: id, target }, 'the guest was not told of the size of a swapped disk');
+  }
 }
 
 /** May be repeated. */
