@@ -65,21 +65,27 @@ export function createMetadataServer(deps: Pick<HostDeps, 'conductor' | 'clock' 
     });
   };
 
+  const respond = async (
+    networkId: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const { status, body, type } = await answer(networkId, request);
+    response
+      .writeHead(status, {
+        'content-type': type ?? 'text/plain; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
+      })
+      .end(request.method === 'HEAD' ? undefined : body);
+  };
+
   return {
     listener: (networkId, request, response) => {
-      answer(networkId, request).then(
-        ({ status, body, type }) =>
-          response
-            .writeHead(status, {
-              'content-type': type ?? 'text/plain; charset=utf-8',
-              'content-length': Buffer.byteLength(body),
-            })
-            .end(request.method === 'HEAD' ? undefined : body),
-        (error: unknown) => {
-          deps.log.error({ err: error }, 'metadata request failed');
-          response.writeHead(500).end();
-        },
-      );
+      respond(networkId, request, response).catch((error: unknown) => {
+        deps.log.error({ err: error }, 'metadata request failed');
+        if (!response.headersSent) response.writeHead(500);
+        response.end();
+      });
     },
     register: (instanceId, vifs) => {
       forget(instanceId);

@@ -221,6 +221,7 @@ function modelConductor(
     loadEntry: go,
     getEntry: () => entry,
     listHostEntries: () => [entry],
+    getGuestPassword: () => '',
   };
   const call = async (method: keyof ConductorRpc, args: unknown): Promise<unknown> => {
     told.push({ method, args });
