@@ -1,5 +1,5 @@
 // Disks between hosts that are on this machine: their files are in reach, holes stay holes.
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import type { DiskCarrier } from './port.ts';
@@ -28,7 +28,9 @@ export function createLocalCarrier(
             : ['cp', '--reflink=auto', '--sparse=always', '--', from, part],
           { deadlineMs: CARRY_DEADLINE_MS, signal },
         );
+        await flush(part);
         await rename(part, target);
+        await flush(dirname(target));
       } catch (error) {
         await rm(part, { force: true });
         throw error;
@@ -36,4 +38,10 @@ export function createLocalCarrier(
       return (await stat(target)).blocks * BLOCK;
     },
   };
+}
+
+/** The disk that was carried may be removed soon: a machine that loses its power then must have this one. */
+async function flush(path: string): Promise<void> {
+  await using file = await open(path);
+  await file.sync();
 }
