@@ -5,6 +5,7 @@ import { causeChain } from '#platform/errors/domain-error.ts';
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import type { ActionRef, InstanceEntry } from '../rpc.ts';
 import type { HostDeps } from './deps.ts';
+import { sagaRun } from './saga-run.ts';
 import { reasonOf, type OperationResult } from './run-operation.ts';
 
 export interface ServerAction<M extends ActionRef, O> {
@@ -28,17 +29,7 @@ export async function runAction<M extends ActionRef, O>(
   const saga = action.saga(entry);
   const outcome = await runSaga<M, O>(
     { ...saga, steps: saga.steps.map((step) => injectable(deps, entry, step)) },
-    {
-      sagaId: ref.action_id,
-      attempt: 1,
-      input: message,
-      actor: `compute.${deps.config.host}`,
-      log: deps.sagaLog,
-      clock: deps.clock,
-      signal: deps.signal,
-      cancel: work.signal,
-      spanAttributes: { 'pileus.server_id': ref.instance_id },
-    },
+    sagaRun(deps, message, { cancel: work.signal }),
   );
   if (outcome.kind === 'done') {
     const result = await action.result(outcome.outputs, entry);

@@ -5,6 +5,7 @@ import type { StepContext } from '#platform/saga/saga.ts';
 import type { ActionRef, InstanceEntry } from '../rpc.ts';
 import type { InstanceRow, PowerState, VmState } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
+import { sagaRun } from './saga-run.ts';
 
 /** The states that an operation ends in. */
 export interface OperationResult {
@@ -55,17 +56,7 @@ export async function runOperation(deps: HostDeps, message: ActionRef, operation
         },
       ],
     },
-    {
-      sagaId: ref.action_id,
-      attempt: 1,
-      input: ref,
-      actor: `compute.${deps.config.host}`,
-      log: deps.sagaLog,
-      clock: deps.clock,
-      signal: deps.signal,
-      cancel: work.signal,
-      spanAttributes: { 'pileus.server_id': ref.instance_id },
-    },
+    sagaRun(deps, ref, { cancel: work.signal }),
   );
   if (outcome.kind === 'done') {
     const result = outcome.outputs[operation.step];

@@ -5,6 +5,7 @@ import type { Saga } from '#platform/saga/saga.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
 import { releaseVolumes, type Released } from '../block-devices/release.ts';
 import type { HostDeps } from '../host/deps.ts';
+import { sagaRun } from '../host/saga-run.ts';
 import { nextAttempt } from '../host/next-attempt.ts';
 import { removeInstanceFiles } from '../host/paths.ts';
 import { releasePorts } from '../host/ports.ts';
@@ -105,16 +106,10 @@ async function releaseEntryVolumes(deps: HostDeps, instanceId: string): Promise<
 export async function deleteServer(deps: HostDeps, message: ActionRef): Promise<void> {
   const loaded = await deps.conductor.call('loadEntry', message);
   if (loaded.kind !== 'go') return;
-  const outcome = await runSaga(deleteServerSaga(deps), {
-    sagaId: message.action_id,
-    attempt: await nextAttempt(deps, message.action_id),
-    input: message,
-    actor: `compute.${deps.config.host}`,
-    log: deps.sagaLog,
-    clock: deps.clock,
-    signal: deps.signal,
-    spanAttributes: { 'pileus.server_id': message.instance_id },
-  });
+  const outcome = await runSaga(
+    deleteServerSaga(deps),
+    sagaRun(deps, message, { attempt: await nextAttempt(deps, message.action_id) }),
+  );
   if (outcome.kind === 'undone') throw outcome.cause;
   await deps.conductor.call('finishDelete', message);
 }

@@ -3,6 +3,7 @@
 import { runSaga } from '#platform/saga/run-saga.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import type { HostDeps } from '../host/deps.ts';
+import { sagaRun } from '../host/saga-run.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
 import { removeInstanceFiles } from '../host/paths.ts';
 import { injectable } from '../host/run-action.ts';
@@ -44,17 +45,7 @@ export async function evacuateServer(deps: HostDeps, message: EvacuateMessage): 
   const saga = evacuateServerSaga(deps, entry, message);
   const outcome = await runSaga(
     { ...saga, steps: saga.steps.map((step) => injectable(deps, entry, step)) },
-    {
-      sagaId: action_id,
-      attempt,
-      input: message,
-      actor: `compute.${deps.config.host}`,
-      log: deps.sagaLog,
-      clock: deps.clock,
-      signal: deps.signal,
-      cancel: work.signal,
-      spanAttributes: { 'pileus.server_id': instance_id },
-    },
+    sagaRun(deps, message, { attempt, cancel: work.signal }),
   );
   if (outcome.kind === 'done') return;
   const { cause, failedStep, undoFailures } = outcome;

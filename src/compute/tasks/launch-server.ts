@@ -6,6 +6,7 @@ import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { HostDeps } from '../host/deps.ts';
+import { sagaRun } from '../host/saga-run.ts';
 import { isRetriable } from '../host/errors.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
 import type { InstanceEntry, LaunchMessage } from '../rpc.ts';
@@ -58,7 +59,7 @@ export async function launchServer(
   message: LaunchMessage,
   delivery?: Delivery,
 ): Promise<void> {
-  const { action_id, instance_id, attempt } = message;
+  const { instance_id, attempt } = message;
   const prepared = await deps.conductor.call('prepareLaunch', {
     ...message,
     host: deps.config.host,
@@ -68,17 +69,10 @@ export async function launchServer(
   using work = deps.cancellations.begin(message);
   // Of one that is being deleted nothing is known: the hop `prepare` ends it.
   const shape = prepared.kind === 'go' ? shapeOf(prepared.entry) : EVERYTHING;
-  const outcome = await runSaga(launchServerSaga(deps, shape), {
-    sagaId: action_id,
-    attempt,
-    input: message,
-    actor: `compute.${deps.config.host}`,
-    log: deps.sagaLog,
-    clock: deps.clock,
-    signal: deps.signal,
-    cancel: work.signal,
-    spanAttributes: { 'pileus.server_id': instance_id },
-  });
+  const outcome = await runSaga(
+    launchServerSaga(deps, shape),
+    sagaRun(deps, message, { attempt, cancel: work.signal }),
+  );
   if (outcome.kind === 'done') return;
   const { cause, failedStep, undoFailures } = outcome;
   for (const failure of undoFailures)

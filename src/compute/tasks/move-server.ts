@@ -7,6 +7,7 @@ import { causeChain } from '#platform/errors/domain-error.ts';
 import { runSaga } from '#platform/saga/run-saga.ts';
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
+import { sagaRun } from '../host/saga-run.ts';
 import { HostError } from '../host/errors.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
 import { removeKept } from '../host/moves/kept.ts';
@@ -202,17 +203,7 @@ export async function runMove<O>(
   failed: 'failMove' | 'failRevert',
 ): Promise<void> {
   using work = deps.cancellations.begin(ref);
-  const outcome = await runSaga(saga, {
-    sagaId: ref.action_id,
-    attempt: 1,
-    input: ref,
-    actor: `compute.${deps.config.host}`,
-    log: deps.sagaLog,
-    clock: deps.clock,
-    signal: deps.signal,
-    cancel: work.signal,
-    spanAttributes: { 'pileus.server_id': ref.instance_id },
-  });
+  const outcome = await runSaga(saga, sagaRun(deps, ref, { cancel: work.signal }));
   if (outcome.kind === 'done') return;
   const { cause, failedStep, undoFailures } = outcome;
   for (const failure of undoFailures)

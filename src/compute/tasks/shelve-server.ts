@@ -3,6 +3,7 @@
 import { runSaga } from '#platform/saga/run-saga.ts';
 import type { Saga, StepContext } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
+import { sagaRun } from '../host/saga-run.ts';
 import { nextAttempt } from '../host/next-attempt.ts';
 import { removeInstanceFiles } from '../host/paths.ts';
 import { bindPortsTo } from '../host/port-bindings.ts';
@@ -181,16 +182,10 @@ export async function offloadServer(deps: HostDeps, message: ActionRef): Promise
   const ref = { action_id: message.action_id, instance_id: message.instance_id };
   const loaded = await deps.conductor.call('loadEntry', ref);
   if (loaded.kind !== 'go') return;
-  const outcome = await runSaga(offloadServerSaga(deps), {
-    sagaId: ref.action_id,
-    attempt: await nextAttempt(deps, ref.action_id),
-    input: ref,
-    actor: `compute.${deps.config.host}`,
-    log: deps.sagaLog,
-    clock: deps.clock,
-    signal: deps.signal,
-    spanAttributes: { 'pileus.server_id': ref.instance_id },
-  });
+  const outcome = await runSaga(
+    offloadServerSaga(deps),
+    sagaRun(deps, ref, { attempt: await nextAttempt(deps, ref.action_id) }),
+  );
   if (outcome.kind === 'undone') throw outcome.cause;
   await deps.conductor.call('finishOffload', ref);
 }

@@ -3,6 +3,7 @@
 import { runSaga } from '#platform/saga/run-saga.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
 import type { HostDeps } from '../host/deps.ts';
+import { sagaRun } from '../host/saga-run.ts';
 import { isRetriable, ImageUnusable } from '../host/errors.ts';
 import { injectable } from '../host/run-action.ts';
 import { reasonOf } from '../host/run-operation.ts';
@@ -38,17 +39,7 @@ export async function unshelveServer(deps: HostDeps, message: Message): Promise<
   const saga = unshelveServerSaga(deps, entry);
   const outcome = await runSaga(
     { ...saga, steps: saga.steps.map((step) => injectable(deps, entry, step)) },
-    {
-      sagaId: action_id,
-      attempt,
-      input: message,
-      actor: `compute.${deps.config.host}`,
-      log: deps.sagaLog,
-      clock: deps.clock,
-      signal: deps.signal,
-      cancel: work.signal,
-      spanAttributes: { 'pileus.server_id': instance_id },
-    },
+    sagaRun(deps, message, { attempt, cancel: work.signal }),
   );
   if (outcome.kind === 'done') {
     await removeShelvedImage(deps, entry);
