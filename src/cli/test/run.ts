@@ -4,6 +4,7 @@
  */
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from 'node:test';
 import { isRoot } from '../config.ts';
@@ -68,6 +69,7 @@ export async function runTests(
   ];
   const atOnce = Math.min(MOST_AT_ONCE, Math.max(2, availableParallelism()));
   await runFiles(files, atOnce, { ...options, record }, tally, tooLong);
+  await runFailedAgain(files.length, { ...options, record }, tally, tooLong);
   record?.write();
   if (tooLong.aborted) tally.failSuite(`the suite was not done after ${SUITE_TIMEOUT_MS / 60_000} minutes`);
   console.log(tally.summary());
@@ -122,6 +124,28 @@ async function runFiles(
       await (record ? record.take(file, (env) => runOne(file, env)) : runOne(file));
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
+}
+
+/** More than these do not fail for want of a processor. */
+const MOST_AGAIN = 5;
+
+/**
+ * A few files that failed beside others run once more, alone: what passes then waits for something too impatiently, which is
+ * told as unsteady and is to be mended, and is no reason to doubt the change that is tested.
+ */
+async function runFailedAgain(
+  howMany: number,
+  options: TestOptions & { record: CoverageRecord | undefined },
+  tally: Tally,
+  tooLong: AbortSignal,
+): Promise<void> {
+  const again = tally.failedFiles();
+  if (howMany === 1 || again.length > MOST_AGAIN || tooLong.aborted) return;
+  for (const file of again) {
+    console.log(`again, alone: ${relative(ROOT, file)}`);
+    tally.forget(file);
+    await runFiles([file], 1, options, tally, tooLong);
+  }
 }
 
 async function installTestPackages(): Promise<void> {

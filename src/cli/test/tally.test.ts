@@ -24,19 +24,32 @@ test('counts leaf tests, files that do not load, skips; and tells failures with 
   writeFileSync(
     join(dir, 'main.mjs'),
     `import { run } from 'node:test';
+     import { writeFileSync } from 'node:fs';
      import { Tally } from '${new URL('tally.ts', import.meta.url).pathname}';
      const tally = new Tally('${dir}/');
      for (const file of ['a', 'b', 'c'].map((name) => \`${dir}/\${name}.test.mjs\`))
        for await (const event of run({ files: [file] })) tally.take(event, file);
+     console.log(tally.summary());
+     const again = tally.failedFiles().filter((file) => file.endsWith('a.test.mjs'));
+     writeFileSync('${dir}/a.test.mjs', "import { test } from 'node:test'; test('good', () => {});");
+     for (const file of again) {
+       tally.forget(file);
+       for await (const event of run({ files: [file] })) tally.take(event, file);
+     }
      console.log(tally.summary());`,
   );
   // A test runner inside a test runner reports to the outer one unless it is told that it is not.
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
   const { stdout } = spawnSync(process.execPath, [join(dir, 'main.mjs')], { encoding: 'utf8', env });
-  const lines = stdout.trimEnd().split('\n');
+  const whole = stdout.trimEnd().split('\n');
+  assert.equal(whole.at(-1), '2 passed, 1 failed', 'what was run again counts for its second run');
+  assert.ok(whole.includes('unsteady, passed alone: a.test.mjs:4: bad'), stdout);
+  const lines = whole.slice(0, whole.indexOf('3 passed, 2 failed') + 1);
   assert.equal(lines.at(-1), '3 passed, 2 failed', stdout);
   assert.equal(lines.at(-2), '1 skipped');
-  assert.equal(lines.at(-3), 'skipped: skipped (no root)');
+  assert.match(lines.at(-3)!, /^failed: b\.test\.mjs/);
+  assert.equal(lines.at(-4), 'failed: a.test.mjs:4: bad');
+  assert.equal(lines.at(-5), 'skipped: skipped (no root)');
   const slowest = lines.filter((line) => /^slowest: +[\d.]+ s  [ac]\.test\.mjs$/.test(line));
   assert.equal(slowest.length, 2, stdout); // what does not load takes no time
   assert.ok(lines.includes('FAILED a.test.mjs:4: bad'), stdout);
