@@ -213,7 +213,7 @@ test('slow networks only take their time, and the record says what is waited for
       const bind = (await admin.trace(id)).hops.find((hop) => hop.hop === 'network.bind');
       return (bind as { waiting_for?: string } | undefined)?.waiting_for ?? undefined;
     },
-    { deadlineMs: 5000, what: 'the record to say what it waits for', everyMs: 20 },
+    { deadlineMs: 30_000, what: 'the record to say what it waits for', everyMs: 20 },
   );
   assert.match(waiting, /ovn-controller on sim-\d to claim port/);
   assert.equal((await demo.settled(id))?.status, 'ACTIVE');
@@ -254,7 +254,7 @@ for (const hop of [
     const id = await demo.launch('unwanted');
     await until(
       async () => (await admin.trace(id)).hops.some((each) => each.hop === hop && each.state === 'running'),
-      { deadlineMs: 5000, what: `${hop} to run`, everyMs: 20 },
+      { deadlineMs: 30_000, what: `${hop} to run`, everyMs: 20 },
     );
     const began = Date.now();
     await demo.request('DELETE', `/compute/v2.1/servers/${id}`);

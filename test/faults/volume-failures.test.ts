@@ -103,7 +103,7 @@ for (const hop of [
     const id = await launch('unwanted');
     await until(
       async () => (await admin.trace(id)).hops.some((each) => each.hop === hop && each.state === 'running'),
-      { deadlineMs: 5000, what: `${hop} to run`, everyMs: 20 },
+      { deadlineMs: 30_000, what: `${hop} to run`, everyMs: 20 },
     );
     await remove(id);
     await assertSound(cloud.dataPath, `after a delete during ${hop}`);

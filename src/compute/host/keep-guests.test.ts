@@ -26,7 +26,7 @@ async function hostWithServer(): Promise<ModelHost & { readonly devname: string 
   return Object.assign(host, { devname });
 }
 
-const wait = { deadlineMs: 5000, everyMs: 5 };
+const wait = { deadlineMs: 30_000, everyMs: 5 };
 const asked = ({ told }: ModelHost, what: string): boolean => told.some(({ method }) => method === what);
 const runs = async ({ hypervisor }: ModelHost): Promise<boolean> =>
   (await hypervisor.serverState(SERVER_ID)).state === 'running';

@@ -23,13 +23,13 @@ async function openOvn(behaviours: FakeOvnBehaviours) {
     isUp: () => nb.table('Logical_Switch_Port').where('name', 'p1')[0]?.up === true,
     untilUp: () =>
       nb.waitUntil((db) => db.table('Logical_Switch_Port').where('name', 'p1')[0]?.up === true, {
-        deadlineMs: 5000,
+        deadlineMs: 30_000,
       }),
     untilBound: () =>
-      sb.waitUntil((db) => db.table('Port_Binding').where('logical_port', 'p1')[0], { deadlineMs: 5000 }),
+      sb.waitUntil((db) => db.table('Port_Binding').where('logical_port', 'p1')[0], { deadlineMs: 30_000 }),
     untilClaimed: () =>
       sb.waitUntil((db) => db.table('Port_Binding').where('logical_port', 'p1')[0]?.chassis, {
-        deadlineMs: 5000,
+        deadlineMs: 30_000,
       }),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([nb[Symbol.asyncDispose](), sb[Symbol.asyncDispose]()]);

@@ -31,7 +31,7 @@ async function statusOf(id: string): Promise<string> {
 }
 
 async function becomes(id: string, status: string): Promise<void> {
-  await until(async () => (await statusOf(id)) === status, { deadlineMs: 5000, everyMs: 10, what: status });
+  await until(async () => (await statusOf(id)) === status, { deadlineMs: 30_000, everyMs: 10, what: status });
 }
 
 test('refuses content that is not what the image says, tells why and takes the right one after', async () => {
@@ -96,7 +96,7 @@ test('makes the image queued when the connection breaks, and when the sender fal
     if (end === 'break') socket.destroy();
     await becomes(id, 'queued');
     if (end === 'silence')
-      await until(async () => answer.includes('400'), { deadlineMs: 5000, what: 'the answer' });
+      await until(async () => answer.includes('400'), { deadlineMs: 30_000, what: 'the answer' });
     socket.destroy();
     assert.deepEqual(await files(), []);
   }
@@ -126,7 +126,7 @@ test('ends an upload whose image is deleted meanwhile, and removes the data', as
   await becomes(id, 'saving');
   assert.equal((await images.call('DELETE', `/v2/images/${id}`)).status, 204);
   socket.write('more');
-  await until(async () => answer.includes('410'), { deadlineMs: 5000, what: 'the answer' });
+  await until(async () => answer.includes('410'), { deadlineMs: 30_000, what: 'the answer' });
   socket.destroy();
   assert.deepEqual(await files(), []);
 });

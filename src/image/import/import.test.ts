@@ -331,7 +331,7 @@ describe('tasks', () => {
     const made = await images.call('POST', '/v2/tasks', { token: 'admin', body: { type: 'import', input } });
     assert.deepEqual([made.status, made.body.status, made.body.type], [201, 'pending', 'import']);
     const show = async () => (await images.call('GET', `/v2/tasks/${made.body.id}`, { token: 'admin' })).body;
-    await until(async () => (await show()).status === 'success', { deadlineMs: 5000, what: 'the task' });
+    await until(async () => (await show()).status === 'success', { deadlineMs: 30_000, what: 'the task' });
     const { image_id } = (await show()).result;
     const image = (await images.call('GET', `/v2/images/${image_id}`, { token: 'admin' })).body;
     assert.deepEqual([image.name, image.status, image.os_distro], ['by task', 'active', 'debian']);

@@ -143,9 +143,9 @@ test('goes on with the imports of a process that was killed', async () => {
     }
     await using second = await startImages({ stores: STORES }, { dir });
     const show = async () => (await second.call('GET', `/v2/images/${id}`)).body;
-    await until(async () => (await show()).status === 'active', { deadlineMs: 5000, what: 'the import' });
+    await until(async () => (await show()).status === 'active', { deadlineMs: 30_000, what: 'the import' });
     await until(async () => (await show()).os_glance_import_task === undefined, {
-      deadlineMs: 5000,
+      deadlineMs: 30_000,
       what: 'its end',
     });
     assert.equal((await show()).stores, 'cold,file');
@@ -185,11 +185,11 @@ test('removes tasks that have expired, with their logs', async () => {
   await images.call('PUT', `/v2/images/${id}/stage`, { raw: 'x' });
   await images.call('POST', `/v2/images/${id}/import`, { body: { method: { name: 'glance-direct' } } });
   const active = async () => (await images.call('GET', `/v2/images/${id}`)).body.status === 'active';
-  await until(active, { deadlineMs: 5000, what: 'the import' });
+  await until(active, { deadlineMs: 30_000, what: 'the import' });
   const left = async () =>
     (await deps.db.kysely.selectFrom('image_tasks').select('id').execute()).length +
     (await deps.db.kysely.selectFrom('saga_steps').select('step').execute()).length;
-  await until(async () => (await left()) === 0, { deadlineMs: 5000, what: 'the expiry' });
+  await until(async () => (await left()) === 0, { deadlineMs: 30_000, what: 'the expiry' });
 });
 
 test('an import whose image is deleted meanwhile leaves nothing', async () => {
@@ -203,7 +203,7 @@ test('an import whose image is deleted meanwhile leaves nothing', async () => {
     .execute();
   deps.imports.nudge();
   const task = async () => (await images.call('GET', `/v2/tasks/${input.taskId}`, { token: 'admin' })).body;
-  await until(async () => (await task()).status === 'failure', { deadlineMs: 5000, what: 'the end' });
+  await until(async () => (await task()).status === 'failure', { deadlineMs: 30_000, what: 'the end' });
   for (const { store } of deps.stores.all) assert.deepEqual(await store.list(), []);
   assert.deepEqual(await deps.staging.list(), []);
 });

@@ -76,7 +76,7 @@ for (const engine of ENGINES) {
       assert.equal((await begin(b, { all_stores: true })).status, 413, 'twice the data does not fit');
       assert.equal((await begin(b, {})).status, 202);
       const active = async () => (await images.call('GET', `/v2/images/${b}`)).body.status === 'active';
-      await until(active, { deadlineMs: 5000, what: 'the import' });
+      await until(active, { deadlineMs: 30_000, what: 'the import' });
       const copy = { method: { name: 'copy-image' }, stores: ['cold'] };
       const copied = await images.call('POST', `/v2/images/${a}/import`, { body: copy, token: 'admin' });
       assert.equal(copied.status, 413);

@@ -197,7 +197,7 @@ test('answers a trace of a port with its evidence', async () => {
   const port = (await call('POST', 'ports', { port: { network_id: network.id, 'binding:host_id': 'h1' } }))
     .port;
   await world.plug('h1', port.id, port.mac_address);
-  await northbound.nb.waitUntil(() => northbound.portState(port.id).up, { deadlineMs: 5000, tickMs: 20 });
+  await northbound.nb.waitUntil(() => northbound.portState(port.id).up, { deadlineMs: 30_000, tickMs: 20 });
   const trace = (await call('GET', `ports/${port.id}/trace?flows=1`)).port_trace;
   assert.equal(trace.status, 'ACTIVE');
   assert.equal(trace.missing, null);

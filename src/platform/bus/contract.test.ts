@@ -18,7 +18,7 @@ const VARIANTS: Readonly<Record<string, () => Promise<Bus>>> = {
 };
 
 const until = async (holds: () => boolean, what: string): Promise<true> =>
-  untilTrue(async () => holds(), { deadlineMs: 5000, everyMs: 2, what });
+  untilTrue(async () => holds(), { deadlineMs: 30_000, everyMs: 2, what });
 
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();

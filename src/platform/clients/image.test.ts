@@ -158,7 +158,7 @@ for (const kind of ['http', 'inProcess'] as const) {
 }
 
 async function eventually(look: () => Promise<boolean>): Promise<void> {
-  await until(look, { deadlineMs: 5000, everyMs: 10, what: 'the service to notice' });
+  await until(look, { deadlineMs: 30_000, everyMs: 10, what: 'the service to notice' });
 }
 
 function endless(): Readable {

@@ -175,7 +175,7 @@ before(async () => {
 after(async () => app.close());
 
 async function until(holds: () => boolean, what: string): Promise<void> {
-  await untilTrue(async () => holds(), { deadlineMs: 5000, everyMs: 5, what });
+  await untilTrue(async () => holds(), { deadlineMs: 30_000, everyMs: 5, what });
 }
 
 interface Sent {

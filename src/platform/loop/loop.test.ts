@@ -7,7 +7,7 @@ import { startLoop } from './loop.ts';
 
 const HOUR = 3_600_000;
 const until = async (holds: () => boolean, what: string): Promise<true> =>
-  untilTrue(async () => holds(), { deadlineMs: 5000, everyMs: 2, what });
+  untilTrue(async () => holds(), { deadlineMs: 30_000, everyMs: 2, what });
 
 test('runs at once, and at each interval', async () => {
   let runs = 0;

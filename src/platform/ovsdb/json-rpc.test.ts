@@ -26,7 +26,7 @@ test('what follows a reply in the same chunk is handled after the reply was acce
     const reply = JSON.stringify({ id: 0, result: 'snapshot', error: null });
     far.write(reply + JSON.stringify({ id: null, method: 'update', params: [] }));
   });
-  await peer.request('monitor', [], { deadlineMs: 5000, accept: (result) => order.push(String(result)) });
+  await peer.request('monitor', [], { deadlineMs: 30_000, accept: (result) => order.push(String(result)) });
   assert.deepEqual(order, ['snapshot', 'update']);
   peer.close();
 });
@@ -35,7 +35,7 @@ test('a peer that answers no probe is given up', async () => {
   const [near, far] = duplexPair();
   far.resume();
   const peer = new JsonRpcPeer(near, { probeIntervalMs: 20 });
-  const pending = assert.rejects(peer.request('transact', [], { deadlineMs: 5000 }), {
+  const pending = assert.rejects(peer.request('transact', [], { deadlineMs: 30_000 }), {
     code: 'connection lost',
   });
   // The probe's own timer does not keep a process alive; the request's does.

@@ -7,7 +7,7 @@ import { createMemoryOvsdb, type MemoryOvsdb } from './memory-server.ts';
 import { sample } from './test-support/sample-model.ts';
 
 const schema = { name: 'Sample', tables: sample };
-const deadlineMs = 5000;
+const deadlineMs = 30_000;
 
 async function attach(server: MemoryOvsdb, onNotification?: (method: string) => void): Promise<JsonRpcPeer> {
   const stream = await server.endpoint.connect();

@@ -92,7 +92,7 @@ test('a child that ends by itself is started again, and what it needs is put bac
   });
   const first = child.pid!;
   process.kill(first, 'SIGKILL');
-  await waitUntil(() => putBack === 1, { what: 'restart', deadlineMs: 5000 });
+  await waitUntil(() => putBack === 1, { what: 'restart', deadlineMs: 30_000 });
   assert.notEqual(child.pid, first);
   assert.deepEqual(
     events.map((event) => event.kind),
@@ -153,21 +153,21 @@ test(
     const owner = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(owner.stdout, 'data');
     // plain, unshare, its shell, and the sleep inside
-    await waitUntil(() => findMarked(cloud).length === 4, { what: 'four processes', deadlineMs: 5000 });
+    await waitUntil(() => findMarked(cloud).length === 4, { what: 'four processes', deadlineMs: 30_000 });
     const recorded = readRecord(join(dir, 'owned.json'));
     assert.deepEqual(
       recorded.map(({ name }) => name),
       ['plain', 'boxed'],
     );
     owner.kill('SIGKILL');
-    await waitUntil(() => findMarked(cloud).length === 0, { what: 'end of the orphans', deadlineMs: 5000 });
+    await waitUntil(() => findMarked(cloud).length === 0, { what: 'end of the orphans', deadlineMs: 30_000 });
   },
 );
 
 test('a recorded pid that is now another process is left alone', async (t) => {
   const bystander = spawn('sleep', ['60']);
   t.after(() => bystander.kill('SIGKILL'));
-  await waitUntil(() => identify(bystander.pid!) !== undefined, { what: 'bystander', deadlineMs: 2000 });
+  await waitUntil(() => identify(bystander.pid!) !== undefined, { what: 'bystander', deadlineMs: 20_000 });
   assert.equal(await killAll([{ pid: bystander.pid!, startTime: '1' }]), 0);
   assert.ok(identify(bystander.pid!));
 });

@@ -103,7 +103,7 @@ test('goes from reserved to attached and back, and the status follows', async ()
   assert.equal(await statusOf(volumes, id), 'available');
   const driver = volumes.drivers.get('file');
   await until(async () => driver?.connectionsOf(id).length === 0, {
-    deadlineMs: 5000,
+    deadlineMs: 30_000,
     what: 'the export to end',
     everyMs: 10,
   });
@@ -191,7 +191,7 @@ for (const engine of ENGINES) {
     for (const id of [single, several]) {
       await untilStatus(volumes, `/v3/volumes/${id}`, 'available');
       await until(async () => volumes.drivers.get('file')?.connectionsOf(id).length === 0, {
-        deadlineMs: 5000,
+        deadlineMs: 30_000,
         what: 'the exports to end',
         everyMs: 10,
       });
@@ -289,7 +289,7 @@ test('brings exports back after the backend lost them', async () => {
   const driver = volumes.drivers.get('file');
   driver?.loseConnections();
   await until(async () => driver?.connectionsOf(id)[0] === attachment, {
-    deadlineMs: 5000,
+    deadlineMs: 30_000,
     what: 'the export to be there again',
     everyMs: 10,
   });

@@ -85,7 +85,7 @@ test('makes, clones, extends, reverts and deletes a volume', async () => {
   await untilStatus(volumes, `/v3/snapshots/${snapshot}`, 'gone');
   for (const other of [clone, copy]) await volumes.call('DELETE', `/v3/volumes/${other}`);
   await until(async () => (await driver!.list()).length === 0, {
-    deadlineMs: 5000,
+    deadlineMs: 30_000,
     what: 'an empty backend',
     everyMs: 10,
   });
