@@ -4,6 +4,7 @@ import { Type, type Static } from 'typebox';
 import { findProblem } from '#platform/http/validate.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { InjectedBehaviour } from '#compute/host/inject.ts';
+import type { MigrationBehaviour } from '#drivers/libvirt/fake-migration.ts';
 
 const behaviour = Type.Object(
   {
@@ -22,6 +23,10 @@ const behaviour = Type.Object(
         Type.Literal('no-port-up'),
         Type.Literal('lost-port-up-event'),
       ]),
+    ),
+    /** How live migrations from `host` (from any when absent) go: `slow` for `latencyMs`, `failing` with `fail`. */
+    migration: Type.Optional(
+      Type.Union([Type.Literal('slow'), Type.Literal('never-converging'), Type.Literal('failing')]),
     ),
   },
   { additionalProperties: false },
@@ -52,7 +57,8 @@ export class Behaviours {
   /** Those that concern hops of an agent, as its injector takes them. */
   forHops(): readonly InjectedBehaviour[] {
     return this.#list.filter(
-      (each): each is Behaviour & InjectedBehaviour => each.hop !== undefined && each.ovn === undefined,
+      (each): each is Behaviour & InjectedBehaviour =>
+        each.hop !== undefined && each.ovn === undefined && each.migration === undefined,
     );
   }
 
@@ -61,5 +67,22 @@ export class Behaviours {
     return this.#list.filter(
       (each) => each.ovn !== undefined && (each.host === undefined || each.host === host),
     );
+  }
+
+  /** How the live migration of a server away from a host goes. */
+  forMigration(host: string, server: string): MigrationBehaviour {
+    const found = this.#list.filter(
+      (each) =>
+        each.migration !== undefined &&
+        (each.host === undefined || each.host === host) &&
+        (each.server === undefined || server.includes(each.server)),
+    );
+    const of = (kind: Behaviour['migration']) => found.find((each) => each.migration === kind);
+    const failing = of('failing');
+    return {
+      takesMs: of('slow')?.latencyMs ?? 0,
+      neverConverges: of('never-converging') !== undefined,
+      ...(failing && { fails: failing.fail ?? 'the migration fails' }),
+    };
   }
 }

@@ -30,13 +30,22 @@ export async function simulatedWorld(foundation: Foundation, shared: Shared): Pr
   const ovn = await createFakeOvn({ clock: shared.clock, behaviours: ovnBehaviours(behaviours) });
   const leases = leaseBook(ovn);
   const closing = new AbortController();
+  const neighbours = new Map<string, FakeHypervisor>();
   const names = Array.from({ length: foundation.hosts ?? HOSTS }, (_, i) => `sim-${i + 1}`);
   let hosts: Promise<readonly WorldHost[]> | undefined;
   let backends: Promise<readonly WorldVolumeBackend[]> | undefined;
   const makeHosts = async (): Promise<readonly WorldHost[]> => {
     for (const name of names) await ovn.addChassis(name); // each takes the next tunnel address
     return names.map((name) =>
-      simulatedHost(name, { foundation, shared, ovn, behaviours, leases, signal: closing.signal }),
+      simulatedHost(name, {
+        foundation,
+        shared,
+        ovn,
+        behaviours,
+        leases,
+        neighbours,
+        signal: closing.signal,
+      }),
     );
   };
   const getHosts = async (): Promise<readonly WorldHost[]> => (hosts ??= makeHosts());
@@ -92,12 +101,13 @@ interface HostParts {
   readonly ovn: FakeOvn;
   readonly behaviours: Behaviours;
   readonly leases: LeaseBook;
+  readonly neighbours: Map<string, FakeHypervisor>;
   readonly signal: AbortSignal;
 }
 
 function simulatedHost(
   name: string,
-  { foundation, shared, ovn, behaviours, leases, signal }: HostParts,
+  { foundation, shared, ovn, behaviours, leases, neighbours, signal }: HostParts,
 ): WorldHost {
   const { clock, log } = shared;
   let metadata: FakeMetadataPorts | undefined;
@@ -117,6 +127,8 @@ function simulatedHost(
       boots: guests.boot,
       guest: () => ({ powersOffAfterMs: 20, releasesDevices: true }),
       tapExists: (tap) => hostSwitch.has(tap),
+      neighbours,
+      migrates: (spec) => behaviours.forMigration(name, spec.metadata.displayName),
     }),
     hostSwitch,
     inject: faultInjector(() => behaviours.forHops(), clock),

@@ -3,6 +3,7 @@
 import { diskElement, domainXml } from './domain-xml.ts';
 import { HypervisorError } from './errors.ts';
 import type { HypervisorErrorCode } from './errors.ts';
+import { checkSame, startMigration, type MigrationBehaviour, type ModelMigration } from './fake-migration.ts';
 import type {
   AttachedDisk,
   ConsoleEndpoints,
@@ -15,13 +16,17 @@ import type {
   Hypervisor,
   HypervisorCapabilities,
   ListedServer,
+  MigrateOptions,
   ReplaceOptions,
   ServerEvent,
   ServerState,
   StorageSecret,
 } from './port.ts';
 
-export type Operation = Exclude<keyof Hypervisor, 'onServerEvent' | typeof Symbol.asyncDispose>;
+export type Operation = Exclude<
+  keyof Hypervisor,
+  'migrationAddress' | 'onServerEvent' | typeof Symbol.asyncDispose
+>;
 
 export interface GuestBehaviour {
   /** What pressing the power button does, and after how long; undefined: nothing. */
@@ -43,6 +48,10 @@ export interface FakeHypervisorOptions {
   readonly tapExists?: (name: string) => boolean;
   /** Drops an event if it returns false. */
   readonly delivers?: (event: ServerEvent) => boolean;
+  /** Models that servers can move between, by address: each enters itself. Absent: it has no address, and reaches no other. */
+  readonly neighbours?: Map<string, FakeHypervisor>;
+  /** How the migration of a server away from here goes; at once unless told. Asked all along. */
+  readonly migrates?: (spec: GuestSpec) => MigrationBehaviour;
 }
 
 interface Guest {
@@ -53,6 +62,7 @@ interface Guest {
   /** Sizes that the guest was told, by target. */
   readonly sizes: Map<string, number>;
   interfaces: GuestInterface[];
+  migration?: ModelMigration;
 }
 
 const CAPABILITIES: HypervisorCapabilities = {
@@ -78,10 +88,14 @@ export class FakeHypervisor implements Hypervisor {
   readonly #saved = new Map<string, Guest>();
   readonly #secrets = new Set<string>();
   readonly #listeners = new Set<(event: ServerEvent) => void>();
+  readonly #address: string | undefined;
   #reachable = true;
 
   constructor(options: FakeHypervisorOptions = {}) {
     this.#options = options;
+    const { neighbours } = options;
+    this.#address = neighbours && `model:${neighbours.size + 1}`;
+    if (this.#address !== undefined) neighbours?.set(this.#address, this);
   }
 
   // What tests and simulations do to it
@@ -310,6 +324,30 @@ export class FakeHypervisor implements Hypervisor {
     });
   }
 
+  migrationAddress(): string | undefined {
+    return this.#address;
+  }
+
+  migrateServer(id: string, options: MigrateOptions): Promise<void> {
+    return this.#operate('migrateServer', id, async () => {
+      const there = this.#options.neighbours?.get(options.to);
+      if (this.#stateOf(id).state === 'absent' && there?.has(id) === true) return;
+      if (this.#saved.has(id)) throw fault('wrong-state', id, 'the server is suspended');
+      const guest = this.#guestOf(id);
+      if (guest.migration === undefined) {
+        options.signal.throwIfAborted();
+        if (there === undefined) throw fault('failed', id, `nothing is at ${options.to}`);
+        guest.migration = this.#migrateTo(there, guest, options);
+      }
+      await guest.migration.follow({ ...options, isReachable: () => this.#reachable });
+    });
+  }
+
+  /** Whether it has the server, in whatever state. */
+  has(id: string): boolean {
+    return this.#stateOf(id).state !== 'absent';
+  }
+
   defineSecret(secret: StorageSecret): Promise<void> {
     return this.#operate('defineSecret', undefined, () => void this.#secrets.add(secret.id));
   }
@@ -366,6 +404,50 @@ export class FakeHypervisor implements Hypervisor {
     return result;
   }
 
+  #migrateTo(there: FakeHypervisor, guest: Guest, { spec, copyDisks }: MigrateOptions): ModelMigration {
+    const { id } = guest.spec;
+    const arrived: Guest = {
+      spec,
+      state: { state: 'paused', reason: 'migrating' },
+      booted: true,
+      disks: [...spec.disks],
+      sizes: new Map(guest.sizes),
+      interfaces: [...spec.interfaces],
+    };
+    checkSame(guest, arrived, copyDisks);
+    there.#expect(arrived);
+    return startMigration(guest, copyDisks.length, {
+      behaviour: () => this.#options.migrates?.(guest.spec) ?? {},
+      isHere: () => this.#guests.get(id) === guest,
+      isThere: () => there.#reachable && there.#guests.get(id) === arrived,
+      switchOver: (state) => {
+        arrived.state = state;
+        this.#remove(guest, 'migrated');
+        if (state.state === 'running') there.#emit({ kind: 'resumed', serverId: id });
+      },
+      giveUp: (state) => {
+        delete guest.migration;
+        if (there.#guests.get(id) === arrived) there.#remove(arrived, 'stopped');
+        if (guest.state.state === state.state || this.#guests.get(id) !== guest) return;
+        guest.state = state;
+        this.#emit({ kind: state.state === 'running' ? 'resumed' : 'paused', serverId: id });
+      },
+    });
+  }
+
+  /** Makes what is needed of a server that arrives. */
+  #expect(guest: Guest): void {
+    const { id, name } = guest.spec;
+    if (!this.#reachable) throw fault('failed', id, 'the destination does not answer');
+    domainXml(guest.spec);
+    if (this.has(id) || [...this.#guests.values()].some(({ spec }) => spec.name === name))
+      throw fault('failed', id, 'a server of this id or name exists at the destination');
+    for (const nic of guest.interfaces) this.#checkTap(id, nic);
+    for (const disk of guest.disks) this.#checkSecret(id, disk);
+    this.#guests.set(id, guest);
+    this.#emit({ kind: 'started', serverId: id });
+  }
+
   #emit(event: ServerEvent): void {
     if (!this.#reachable || this.#options.delivers?.(event) === false) return;
     // As from a socket: never within the operation that caused it.
@@ -395,7 +477,7 @@ export class FakeHypervisor implements Hypervisor {
     guest.booted = true;
   }
 
-  #remove(guest: Guest, kind: 'stopped' | 'crashed' | 'suspended'): void {
+  #remove(guest: Guest, kind: 'stopped' | 'crashed' | 'suspended' | 'migrated'): void {
     this.#guests.delete(guest.spec.id);
     this.#emit({ kind, serverId: guest.spec.id });
   }

@@ -6,8 +6,11 @@ export type ServerStateName = 'absent' | 'running' | 'paused' | 'shutting-down' 
 
 export interface ServerState {
   readonly state: ServerStateName;
-  /** Why, where that matters: `io-error` of a paused server, `starting-up` while it is being made. */
-  readonly reason?: 'user' | 'io-error' | 'starting-up' | 'saving';
+  /**
+   * Why, where that matters: `io-error` of a paused server, `starting-up` while it is being made; `migrating` while it is
+   * arriving here, or stands still to go.
+   */
+  readonly reason?: 'user' | 'io-error' | 'starting-up' | 'saving' | 'migrating';
 }
 
 export interface ListedServer extends ServerState {
@@ -177,7 +180,10 @@ export interface ConsoleEndpoints {
   readonly serialSocketPath?: string;
 }
 
-/** Something happened; look at the state. `resync` means events may have been missed: look at all. */
+/**
+ * Something happened; look at the state. `migrated`: it left for another host, where it `started`. `resync` means events may
+ * have been missed: look at all.
+ */
 export type ServerEvent =
   | {
       readonly kind:
@@ -186,6 +192,7 @@ export type ServerEvent =
         | 'resumed'
         | 'stopped'
         | 'suspended'
+        | 'migrated'
         | 'crashed'
         | 'rebooted'
         | 'devices';
@@ -199,6 +206,35 @@ export type DetachResult = 'removed' | 'requested';
 export interface ReplaceOptions {
   /** The new storage is larger than the disk is. */
   readonly larger: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** How far a live migration is, in bytes. What the guest writes anew is counted again, so that totals grow and rests may. */
+export interface MigrationProgress {
+  readonly memoryTotal: number;
+  readonly memoryProcessed: number;
+  readonly memoryRemaining: number;
+  readonly diskTotal: number;
+  readonly diskProcessed: number;
+  readonly diskRemaining: number;
+}
+
+export interface MigrateOptions {
+  /** Where the destination's hypervisor is reached: what its `migrationAddress()` says. */
+  readonly to: string;
+  /**
+   * The server as it is to be there: paths of files and sockets and names of taps are the destination's. CPUs, memory and
+   * devices are those it has here, with the same targets and MAC addresses; else `invalid-spec`.
+   */
+  readonly spec: GuestSpec;
+  /**
+   * Targets of disks whose content goes along: their storage at the destination is there, at least as large. Of the others
+   * the storage is reached from both hosts, or is only read and there already.
+   */
+  readonly copyDisks: readonly string[];
+  /** Called now and then while it goes on. */
+  readonly onProgress?: (progress: MigrationProgress) => void;
+  /** Calls it off: the server runs on where it was. Too late once it runs there: then it is done. */
   readonly signal: AbortSignal;
 }
 
@@ -242,6 +278,22 @@ export interface Hypervisor extends AsyncDisposable {
    * stays, its serial too, and its size until `resizeDisk`. May be repeated. After `signal` the disk is as it was. `no-device`
    */
   replaceDisk(id: string, disk: GuestDisk, how: ReplaceOptions): Promise<void>;
+
+  /** Where other hosts' hypervisors reach this one; undefined: they do not, and no server comes here while it runs. */
+  migrationAddress(): string | undefined;
+  /**
+   * Moves a server that runs or is paused to another host's hypervisor, memory and all, while it goes on. What it needs
+   * there is there before: taps, directories, storage, secrets. When this resolves it is gone here, and is there as it was
+   * when this began: one that ran runs, even if `pauseServer` was called meanwhile to let the last of it through (a guest
+   * that changes memory faster than it is sent may never end otherwise).
+   *
+   * When it throws, the server is here as it was when this began and nothing of it is there, unless it was destroyed or
+   * the error is `unreachable` or `timeout`: then it may still be under way, so call it again. That may always be repeated:
+   * it joins a migration under way, and resolves at once when the server is absent here and present there. An abort rejects
+   * with the signal's reason. `no-server` (neither here nor there), `wrong-state` (suspended), `invalid-spec`, `failed` (the
+   * destination is not reached, refuses, or went away).
+   */
+  migrateServer(id: string, options: MigrateOptions): Promise<void>;
 
   /** Also replaces the value. Gone when the hypervisor restarts: define it before each start of a server that needs it. */
   defineSecret(secret: StorageSecret): Promise<void>;

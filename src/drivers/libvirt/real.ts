@@ -270,6 +270,14 @@ export class LibvirtHypervisor implements Hypervisor {
     return this.#disks.replace(id, disk, how);
   }
 
+  migrationAddress(): string | undefined {
+    return undefined;
+  }
+
+  async migrateServer(id: string): Promise<void> {
+    throw new HypervisorError('failed', 'servers do not move between hosts while they run', { serverId: id });
+  }
+
   async defineSecret(secret: StorageSecret): Promise<void> {
     await defineSecret(await this.#client(), secret).catch((error: unknown) => {
       throw translateError(error);

@@ -42,6 +42,8 @@ export interface ModelHost extends AsyncDisposable {
   readonly images: Map<string, Image>;
   readonly volumes: ModelVolumes;
   readonly hypervisor: FakeHypervisor;
+  /** Hypervisors that servers can move between while they run. */
+  readonly neighbours: Map<string, FakeHypervisor>;
   /** What the conductor was told, in order: method and argument. */
   readonly told: Array<{ readonly method: string; readonly args: unknown }>;
   readonly dir: string;
@@ -56,7 +58,13 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
   const dir = await mkdtemp(join(tmpdir(), 'model-host-'));
   await writeFile(join(dir, 'image'), IMAGE);
   const entry = { ...ENTRY, ...changes };
-  const empty = { ports: new Map<string, Port>(), images: new Map<string, Image>(), told: [], answers: {} };
+  const empty = {
+    ports: new Map<string, Port>(),
+    images: new Map<string, Image>(),
+    neighbours: new Map<string, FakeHypervisor>(),
+    told: [],
+    answers: {},
+  };
   const bus = createInProcessBus();
   const volumes = createModelVolumes(entry.devices);
   return modelHost('host-1', { ...empty, dir, entry, bus, volumes }, async () => {
@@ -76,15 +84,18 @@ export function createHostBeside(first: ModelHost, name: string): ModelHost {
 const IMAGE = Buffer.alloc(64 * 1024, 'image');
 
 /** What the hosts of a cloud have in common. */
-type Cloud = Pick<ModelHost, 'dir' | 'entry' | 'ports' | 'images' | 'told' | 'answers' | 'volumes'> &
+type Cloud = Pick<
+  ModelHost,
+  'dir' | 'entry' | 'ports' | 'images' | 'neighbours' | 'told' | 'answers' | 'volumes'
+> &
   Pick<HostDeps, 'bus'>;
 
 const dataDirOf = (dir: string, name: string): string => join(dir, name === 'host-1' ? 'host' : name);
 
 function modelHost(name: string, cloud: Cloud, close: () => Promise<void>): ModelHost {
-  const { dir, entry, ports, images, told, answers, volumes, bus } = cloud;
+  const { dir, entry, ports, images, neighbours, told, answers, volumes, bus } = cloud;
   const hostSwitch = createFakeSwitch();
-  const hypervisor = new FakeHypervisor();
+  const hypervisor = new FakeHypervisor({ neighbours });
   const conductor = modelConductor(entry, told, answers);
   const model: ModelHost = {
     deps: undefined as unknown as HostDeps, // set below: the clients need the model
@@ -93,6 +104,7 @@ function modelHost(name: string, cloud: Cloud, close: () => Promise<void>): Mode
     images,
     volumes,
     hypervisor,
+    neighbours,
     told,
     dir,
     answers,
