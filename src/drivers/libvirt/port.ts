@@ -228,8 +228,8 @@ export interface MigrateOptions {
    */
   readonly spec: GuestSpec;
   /**
-   * Targets of disks whose content goes along: their storage at the destination is there, at least as large. Of the others
-   * the storage is reached from both hosts, or is only read and there already.
+   * Targets of disks whose content goes along: their storage at the destination is there, and of exactly the size that the
+   * guest sees. Of the others the storage is reached from both hosts, or is only read and there already.
    */
   readonly copyDisks: readonly string[];
   /** Called now and then while it goes on. */
