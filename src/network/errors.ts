@@ -16,6 +16,7 @@ const NOT_FOUND_TYPES: Readonly<Record<string, readonly [string, string]>> = {
   network: ['NetworkNotFound', 'Network'],
   subnet: ['SubnetNotFound', 'Subnet'],
   port: ['PortNotFound', 'Port'],
+  binding: ['PortBindingNotFound', 'Binding'],
   router: ['RouterNotFound', 'Router'],
   floatingip: ['FloatingIPNotFound', 'Floating IP'],
   security_group: ['SecurityGroupNotFound', 'Security group'],

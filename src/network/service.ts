@@ -24,6 +24,7 @@ import { networkPolicy } from './networks/policy.ts';
 import { networkRoutes } from './networks/routes.ts';
 import type { Northbound, ResourceRef } from './northbound.ts';
 import { COMMON_POLICY } from './policy.ts';
+import { portBindingPolicy, portBindingRoutes } from './port-bindings/routes.ts';
 import { portForwardingPolicy, portForwardingRoutes } from './port-forwardings/routes.ts';
 import { portPolicy } from './ports/policy.ts';
 import { portRoutes } from './ports/routes.ts';
@@ -54,6 +55,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...subnetPoolRoutes,
   ...addressScopeRoutes,
   ...portRoutes,
+  ...portBindingRoutes,
   ...routerRoutes,
   ...floatingIpRoutes,
   ...portForwardingRoutes,
@@ -77,6 +79,7 @@ export const NETWORK_POLICY = [
   ...subnetPoolPolicy,
   ...addressScopePolicy,
   ...portPolicy,
+  ...portBindingPolicy,
   ...routerPolicy,
   ...floatingIpPolicy,
   ...portForwardingPolicy,

@@ -92,6 +92,17 @@ export interface PortRow extends StandardColumns {
   dns_domain: string;
 }
 
+/** A binding of a port to a host beside the active one, which is the port's own `binding_*` columns. */
+export interface PortBindingRow {
+  port_id: string;
+  host: string;
+  vnic_type: string;
+  /** JSON object */
+  profile: string;
+  /** 1: the host may plug the port beside the active one, until it becomes the active one; 0: the port left that host. */
+  prepared: number;
+}
+
 export interface PortSecurityGroupRow {
   port_id: string;
   security_group_id: string;
@@ -225,6 +236,7 @@ export interface NetworkTables {
   subnets: SubnetRow;
   ip_allocations: IpAllocationRow;
   ports: PortRow;
+  port_bindings: PortBindingRow;
   port_security_groups: PortSecurityGroupRow;
   routers: RouterRow;
   floatingips: FloatingIpRow;

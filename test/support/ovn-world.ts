@@ -41,14 +41,34 @@ export interface OvnWorld extends AsyncDisposable {
 }
 
 export interface RealWorld {
-  /** Runs a program in the namespace of what is plugged as `portId`. */
-  inGuest(portId: string, argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Runs a program in the namespace of what is plugged as `portId`; where two hosts have it, `host` says on which. */
+  inGuest(
+    portId: string,
+    argv: readonly string[],
+    options?: CommandOptions & { readonly host?: string },
+  ): Promise<CommandResult>;
+  /** What an emulator sends for a guest that begins to run on the host: a RARP of its address. */
+  announce(host: string, portId: string, mac: string): Promise<void>;
   /** Runs a program in a namespace on the provider network, which has 172.31.0.1/24 there. */
   outside(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   nbctl(...args: string[]): Promise<string>;
+  sbctl(...args: string[]): Promise<string>;
+  /** Of the host's integration bridge. */
+  ofctl(host: string, command: string): Promise<string>;
   /** What northd and the controllers have complained about (warnings and errors), without their connections' ups and downs. */
   complaints(): Promise<string[]>;
 }
+
+/** RFC 903: who has this hardware address asks for its own. Python comes with Open vSwitch. */
+const SEND_RARP = `
+import socket, sys
+mac = bytes.fromhex(sys.argv[1])
+head = b'\\xff' * 6 + mac + bytes.fromhex('8035')
+body = bytes.fromhex('0001080006040003') + (mac + b'\\0' * 4) * 2
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind(('eth0', 0))
+link.send(head + body)
+`;
 
 /** Why the real programs cannot be run here, or false. */
 export function whyNoRealOvn(): string | false {
@@ -93,7 +113,8 @@ export async function realOvnWorld(): Promise<OvnWorld> {
   const hosts = planHosts(data, 2);
   const supervisor = new Supervisor({ cloud: data.prefix, recordFile: data.processRecord });
   const context: GroundContext = { options: { data }, data, supervisor, hosts, hypervisors: [] };
-  const guests = new Set<string>();
+  /** By namespace: the port whose guest it is. */
+  const guests = new Map<string, string>();
   data.make('ovn');
   data.make('log');
   data.make('run');
@@ -108,7 +129,8 @@ export async function realOvnWorld(): Promise<OvnWorld> {
   ];
   const sweep = async (): Promise<void> => {
     await supervisor.close();
-    for (const guest of guests) await runCommand(['ip', 'netns', 'delete', guest], { okCodes: [0, 1] });
+    for (const guest of guests.keys())
+      await runCommand(['ip', 'netns', 'delete', guest], { okCodes: [0, 1] });
     await removeLeftovers(data);
     data.close();
     await rm(directory, { recursive: true, force: true });
@@ -128,14 +150,28 @@ export async function realOvnWorld(): Promise<OvnWorld> {
     if (!host) throw new Error(`there is no host ${name}`);
     return host;
   };
-  const guestOf = (portId: string): string => `${data.prefix}-${portId.slice(0, 8)}`;
+  const guestOf = (portId: string, name: string): string => `${data.prefix}-${portId.slice(0, 8)}-${name}`;
+  const onlyGuestOf = (portId: string): string => {
+    const found = [...guests].find(([, port]) => port === portId);
+    if (!found) throw new Error(`nothing is plugged as ${portId}`);
+    return found[0];
+  };
   const control = { signal: new AbortController().signal, say: () => undefined, at: () => undefined };
   return {
     nb: `unix:${northboundSocket(data)}`,
     sb: `unix:${southboundSocket(data)}`,
     hosts: hosts.map((host) => host.name),
     real: {
-      inGuest: (portId, argv, options = {}) => runCommand(argv, { ...options, netns: guestOf(portId) }),
+      inGuest: async (portId, argv, { host, ...options } = {}) =>
+        runCommand(argv, {
+          ...options,
+          netns: host === undefined ? onlyGuestOf(portId) : guestOf(portId, host),
+        }),
+      announce: async (name, portId, mac) => {
+        await runCommand(['python3', '-c', SEND_RARP, mac.replaceAll(':', '')], {
+          netns: guestOf(portId, name),
+        });
+      },
       outside: (argv, options = {}) => runCommand(argv, { ...options, netns: switchNetns(data) }),
       complaints: async () => {
         const names = ['ovn-northd', ...hosts.map((host) => `ovn-controller-${host.name}`)];
@@ -151,12 +187,19 @@ export async function realOvnWorld(): Promise<OvnWorld> {
       nbctl: async (...args) =>
         (await runCommand(['ovn-nbctl', `--db=unix:${northboundSocket(data)}`, '--timeout=10', ...args]))
           .stdout,
+      sbctl: async (...args) =>
+        (await runCommand(['ovn-sbctl', `--db=unix:${southboundSocket(data)}`, '--timeout=10', ...args]))
+          .stdout,
+      ofctl: async (name, command) => {
+        const bridge = `unix:${join(hostOf(name).dirs.ovs, 'br-int.mgmt')}`;
+        return (await runCommand(['ovs-ofctl', '-O', 'OpenFlow15', command, bridge])).stdout;
+      },
     },
     plug: async (name, portId, mac) => {
       const host = hostOf(name);
-      const guest = guestOf(portId);
+      const guest = guestOf(portId, name);
       const device = `v${portId.slice(0, 8)}`;
-      guests.add(guest);
+      guests.set(guest, portId);
       await runCommand(['ip', 'netns', 'add', guest]);
       const script = [
         `link add ${device} type veth peer name eth0 netns ${guest} address ${mac}`,
@@ -174,8 +217,8 @@ export async function realOvnWorld(): Promise<OvnWorld> {
       const device = `v${portId.slice(0, 8)}`;
       const vsctl = ['ovs-vsctl', `--db=unix:${switchSocket(hostOf(name))}`, '--timeout=10'];
       await runCommand([...vsctl, '--if-exists', 'del-port', 'br-int', device]);
-      await runCommand(['ip', 'netns', 'delete', guestOf(portId)], { okCodes: [0, 1] });
-      guests.delete(guestOf(portId));
+      await runCommand(['ip', 'netns', 'delete', guestOf(portId, name)], { okCodes: [0, 1] });
+      guests.delete(guestOf(portId, name));
     },
     replug: async (name, portId) => {
       const vsctl = ['ovs-vsctl', `--db=unix:${switchSocket(hostOf(name))}`, '--timeout=10'];

@@ -15,6 +15,7 @@ const EXTENSIONS: ReadonlyArray<readonly [alias: string, name: string, descripti
   ],
   ['availability_zone', 'Availability Zone', 'Zones of the network service'],
   ['binding', 'Port Binding', 'Where and how a port is plugged'],
+  ['binding-extended', 'Port Bindings Extended', 'Bindings of a port to further hosts'],
   ['default-subnetpools', 'Default Subnetpools', 'A subnet pool that is used when none is named'],
   ['dns-integration', 'DNS Integration', 'Names for ports'],
   [

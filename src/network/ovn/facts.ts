@@ -19,6 +19,8 @@ export interface Facts {
   readonly addressGroups: ReadonlyMap<string, AddressGroupRow>;
   /** In the order of the port's `fixed_ips`. */
   readonly addressesOfPort: ReadonlyMap<string, readonly IpAllocationRow[]>;
+  /** Hosts that may plug the port beside the one that it is bound to. */
+  readonly furtherHostsOfPort: ReadonlyMap<string, readonly string[]>;
   readonly groupsOfPort: ReadonlyMap<string, readonly string[]>;
   readonly rulesOfGroup: ReadonlyMap<string, readonly SecurityGroupRuleRow[]>;
   /** Interfaces and gateway. */

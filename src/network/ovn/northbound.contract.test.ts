@@ -14,6 +14,7 @@ import { NetworkSeed } from '#test/support/network-seed.ts';
 import { fakeOvnWorld, realOvnWorld, whyNoRealOvn, type OvnWorld } from '#test/support/ovn-world.ts';
 import { networkMigrations } from '../migrations/all.ts';
 import type { MissingHop } from '../northbound.ts';
+import { putInactiveBinding, removeInactiveBinding } from '../port-bindings/store.ts';
 import type { NetworkRow, NetworkTables, PortRow, SecurityGroupRow, SubnetRow } from '../tables.ts';
 import { balancerName, nbTables, routerName } from './model.ts';
 import { createNorthbound, type OvnNorthbound } from './northbound.ts';
@@ -171,6 +172,58 @@ for (const { name, open, skip } of WORLDS) {
       await untilMissing(stage, port, null);
       assert.equal(stage.northbound.portState(port.id).chassis, 'h2');
       await world.unplug('h2', port.id);
+    });
+
+    test('lets another host plug a port beside its own, and gives it the port when it is bound there', async () => {
+      const { world, northbound, db, seed } = stage;
+      const port = await makePort(stage, { binding_host_id: 'h1' });
+      const additional = async (): Promise<unknown> =>
+        (await northbound.tracePort(port.id)).binding['additional_hosts'];
+      const untilAlsoAt = async (hosts: string[]): Promise<void> =>
+        waitUntil(async () => String(await additional()) === String(hosts), {
+          what: `${port.id} to be at ${hosts.join()} as well`,
+          deadlineMs: 10_000,
+        });
+      const bindingFor = (host: string, prepared: number) => ({
+        port_id: port.id,
+        host,
+        vnic_type: 'normal',
+        profile: '{}',
+        prepared,
+      });
+      const sync = async (): Promise<unknown> => northbound.sync([{ kind: 'port', id: port.id }]);
+      await world.plug('h1', port.id, port.mac_address);
+      await untilMissing(stage, port, null);
+      await putInactiveBinding(db.kysely, bindingFor('h2', 1));
+      await sync();
+      assert.equal(northbound.portState(port.id).up, true);
+      await world.plug('h2', port.id, port.mac_address);
+      await untilAlsoAt(['h2']);
+      const { up, host } = northbound.portState(port.id);
+      assert.deepEqual({ up, host }, { up: true, host: 'h1' });
+
+      await removeInactiveBinding(db.kysely, port.id, 'h2');
+      await sync();
+      await untilAlsoAt([]);
+      assert.equal(northbound.portState(port.id).host, 'h1');
+
+      await putInactiveBinding(db.kysely, bindingFor('h2', 1));
+      await sync();
+      await untilAlsoAt(['h2']);
+      await removeInactiveBinding(db.kysely, port.id, 'h2');
+      await putInactiveBinding(db.kysely, bindingFor('h1', 0));
+      await seed.update('ports', port.id, { binding_host_id: 'h2' });
+      await sync();
+      await waitUntil(() => northbound.portState(port.id).host === 'h2' && northbound.portState(port.id).up, {
+        what: 'the port to be up at h2',
+        deadlineMs: 10_000,
+      });
+      await untilAlsoAt([]);
+      await world.unplug('h1', port.id);
+      await sync();
+      assert.equal(northbound.portState(port.id).host, 'h2');
+      await world.unplug('h2', port.id);
+      await untilMissing(stage, port, 'chassis claim');
     });
 
     test('removes the rows of a port that SQL has no more', async () => {

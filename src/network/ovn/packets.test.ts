@@ -11,10 +11,35 @@ import { waitUntil } from '#platform/supervise/wait.ts';
 import { NetworkSeed } from '#test/support/network-seed.ts';
 import { realOvnWorld, whyNoRealOvn, type OvnWorld, type RealWorld } from '#test/support/ovn-world.ts';
 import { networkMigrations } from '../migrations/all.ts';
+import { putInactiveBinding, removeInactiveBinding } from '../port-bindings/store.ts';
 import type { NetworkRow, NetworkTables, PortRow, SecurityGroupRow, SubnetRow } from '../tables.ts';
 import { createNorthbound, type OvnNorthbound } from './northbound.ts';
 
 const BUSYBOX = 'busybox';
+
+/** Prints how many datagrams came, and the last one's TOS, when none came for argv[1] seconds. */
+const COUNT_DATAGRAMS = `
+import socket, sys
+at = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+at.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+at.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4000000)
+at.bind(('0.0.0.0', 7777))
+at.settimeout(20)
+came, tos = 0, 0
+try:
+    while True:
+        _, said, _, _ = at.recvmsg(2000, 100)
+        came, tos = came + 1, said[0][2][0]
+        at.settimeout(float(sys.argv[1]))
+except TimeoutError:
+    print(came, tos)
+`;
+const SEND_DATAGRAMS = `
+import socket, sys
+to = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(int(sys.argv[2])):
+    to.sendto(b'x' * 1000, (sys.argv[1], 7777))
+`;
 
 describe('packets on real OVN', { skip: whyNoRealOvn(), timeout: 240_000 }, () => {
   let world: OvnWorld;

@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { Database, Engine, Executor } from '#platform/sql/database.ts';
 import { DISTRIBUTED, ROUTER_GATEWAY, ROUTER_INTERFACE } from '../ports/owners.ts';
-import { inList, selectColumns, selectRows, type Condition } from '../rest/select.ts';
+import { equals, inList, selectColumns, selectRows, type Condition } from '../rest/select.ts';
 import type { NetworkTables, NorthboundWorkRow, PortRow, StandardColumns, SubnetRow } from '../tables.ts';
 import type { Unit, UnitKind } from './desired.ts';
 import type { Facts } from './facts.ts';
@@ -74,9 +74,11 @@ export async function loadFacts(db: Db, units: readonly Unit[]): Promise<Facts> 
     METADATA_OWNER,
   ]);
   const all = [...ports, ...metadata];
-  const [addresses, memberships] = await Promise.all([
+  const direct = distinct(directPorts.map((port) => port.id));
+  const [addresses, memberships, bindings] = await Promise.all([
     rowsIn(db, 'ip_allocations', 'port_id', distinct(all.map((port) => port.id))),
-    rowsIn(db, 'port_security_groups', 'port_id', distinct(directPorts.map((port) => port.id))),
+    rowsIn(db, 'port_security_groups', 'port_id', direct),
+    rowsIn(db, 'port_bindings', 'port_id', direct, [equals('prepared', 1)]),
   ]);
   return {
     networks,
@@ -87,6 +89,11 @@ export async function loadFacts(db: Db, units: readonly Unit[]): Promise<Facts> 
     addressesOfPort: grouped(
       addresses.toSorted((a, b) => a.position - b.position),
       (row) => row.port_id,
+    ),
+    furtherHostsOfPort: new Map(
+      Map.groupBy(bindings, (row) => row.port_id)
+        .entries()
+        .map(([id, rows]) => [id, rows.map((row) => row.host).sort()]),
     ),
     groupsOfPort: new Map(
       Map.groupBy(memberships, (row) => row.port_id)

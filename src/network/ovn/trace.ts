@@ -60,6 +60,11 @@ export async function tracePort(
     binding: {
       chassis: chassis?.name ?? null,
       host: chassis?.hostname ?? null,
+      // Where it is plugged as well, while its guest moves; `activated`: where the guest has said that it runs.
+      additional_hosts: (binding?.additional_chassis ?? []).flatMap(
+        (uuid) => sb.table('Chassis').get(uuid)?.hostname ?? [],
+      ),
+      activated: (binding?.options['additional-chassis-activated'] ?? '').split(',').filter(Boolean),
       requested: port?.options['requested-chassis'] ?? null,
       up: binding?.up ?? null,
       claimed_at: iso(times.claimedAt),

@@ -145,15 +145,21 @@ const VNIC_TYPES = new Set([
   'remote-managed',
 ]);
 
-/** The binding columns that the body names. @throws NetworkError 400 for a kind of port that hosts cannot plug. */
-export function readBinding(input: Input): Partial<PortRow> {
-  const vnic = readText(input, 'binding:vnic_type', 'normal');
+/** @throws NetworkError 400 for a kind of port that hosts cannot plug. */
+export function readVnicType(input: Input, name: string): string {
+  const vnic = readText(input, name, 'normal');
   if (!VNIC_TYPES.has(vnic)) throw invalidInput(`'${vnic}' is not in ${[...VNIC_TYPES].join(', ')}`);
   if (vnic !== 'normal')
     throw badRequest(
       'UnsupportedVnicType',
       `Ports of vnic_type ${vnic} cannot be plugged by the hosts of this cloud; use normal.`,
     );
+  return vnic;
+}
+
+/** The binding columns that the body names. @throws NetworkError 400 for a kind of port that hosts cannot plug. */
+export function readBinding(input: Input): Partial<PortRow> {
+  const vnic = readVnicType(input, 'binding:vnic_type');
   return {
     ...(has(input, 'binding:host_id') ? { binding_host_id: readText(input, 'binding:host_id') } : {}),
     ...(has(input, 'binding:vnic_type') ? { binding_vnic_type: vnic } : {}),

@@ -1,5 +1,6 @@
 // Creating, changing and deleting ports.
 import { PolicyDenied } from '#platform/policy/enforcer.ts';
+import { pruneInactiveBindings } from '../port-bindings/store.ts';
 import { removeForwardingsTo } from '../port-forwardings/store.ts';
 import type { NetworkRow, PortRow } from '../tables.ts';
 import { conflict, notFound } from '../errors.ts';
@@ -112,6 +113,7 @@ export async function updatePort(operation: Operation, row: PortRow, input: Inpu
     unit.now,
   );
   await changeGroups(operation, next, input);
+  if (next.binding_host_id !== row.binding_host_id) await pruneInactiveBindings(unit.trx, next);
   unit.touch('port', row.id);
   return next;
 }

@@ -22,6 +22,7 @@ export const portPolicy = rules({
   'get_port:binding:vif_details': ADMIN_OR_SERVICE,
   'get_port:binding:host_id': ADMIN_OR_SERVICE,
   'get_port:binding:profile': ADMIN_OR_SERVICE,
+  'get_port:resource_request': ADMIN_OR_SERVICE,
   get_port_trace: ADMIN_OR_SERVICE,
   update_port: MEMBER_OR_NETWORK_MEMBER,
   'update_port:mac_address': ADMIN_OR_SERVICE,

@@ -9,7 +9,7 @@ import { equals, inList, selectRows, type Condition } from '../rest/select.ts';
 import { ensureDefaultGroup } from '../security-groups/default-group.ts';
 import { createPort, removePort, updatePort } from './handlers.ts';
 import { createPort as createSchema, updatePort as updateSchema } from './schema.ts';
-import { portStatus } from './status.ts';
+import { missingWhereBound, portStatus } from './status.ts';
 import { visiblePorts } from './store.ts';
 import { viewPorts } from './view.ts';
 
@@ -106,14 +106,16 @@ const traceRoute: Route<NetworkDeps> = {
     const status = portStatus(row, state);
     const withFlows = call.query.get('flows') === '1';
     const trace = await deps.northbound.tracePort?.(row.id, withFlows);
-    if (trace) return { port_trace: { ...trace, status } };
-    const { up, host, chassis, tunnelKey, missingHop, evidence } = state;
+    const missing = missingWhereBound(row, state);
+    const up = state.up && missing === null;
+    if (trace) return { port_trace: { ...trace, status, up, missing } };
+    const { host, chassis, tunnelKey, evidence } = state;
     return {
       port_trace: {
         port_id: row.id,
         status,
         up,
-        missing: missingHop,
+        missing,
         northbound: { ...deps.work.lastChange('port', row.id), ...evidence?.northbound },
         southbound: { tunnel_key: tunnelKey, ...evidence?.southbound },
         binding: { host, chassis, ...evidence?.binding },

@@ -1,6 +1,7 @@
 // SQL of ports: rows, MAC addresses, security groups, and what must go with a port.
 import { sql } from 'kysely';
 import { isUniqueViolation } from '#platform/sql/database.ts';
+import { removeInactiveBindings } from '../port-bindings/store.ts';
 import { removeForwardingsTo } from '../port-forwardings/store.ts';
 import type { PortRow } from '../tables.ts';
 import { conflict } from '../errors.ts';
@@ -112,6 +113,7 @@ export async function deletePortRow(unit: Unit, portId: string): Promise<void> {
   await removeForwardingsTo(unit, portId);
   await deleteRows(db, 'ip_allocations', [equals('port_id', portId)]);
   await deleteRows(db, 'port_security_groups', [equals('port_id', portId)]);
+  await removeInactiveBindings(db, portId);
   await deleteRows(db, 'tags', [equals('resource_id', portId)]);
   await deleteRows(db, 'ports', [equals('id', portId)]);
   unit.touch('port', portId);

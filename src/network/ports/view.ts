@@ -40,7 +40,7 @@ function viewPort(
   groups: readonly string[],
   deps: NetworkDeps,
 ): View {
-  const bound = row.binding_host_id !== '';
+  const vif = viewVif(row.binding_host_id !== '');
   return {
     name: row.name,
     network_id: row.network_id,
@@ -57,19 +57,26 @@ function viewPort(
     'binding:vnic_type': row.binding_vnic_type,
     'binding:host_id': row.binding_host_id,
     'binding:profile': row.binding_profile === '{}' ? {} : (JSON.parse(row.binding_profile) as unknown),
-    'binding:vif_type': bound ? 'ovs' : 'unbound',
-    'binding:vif_details': bound
-      ? {
-          port_filter: true,
-          connectivity: 'l2',
-          bound_drivers: { '0': 'ovn' },
-          bridge_name: 'br-int',
-          datapath_type: 'system',
-        }
-      : {},
+    'binding:vif_type': vif.vif_type,
+    'binding:vif_details': vif.vif_details,
     dns_name: row.dns_name,
     dns_domain: row.dns_domain,
     dns_assignment: addresses.map(({ ip_address: ip }) => dnsAssignment(row, ip, deps)),
+  };
+}
+
+/** How hosts plug a port that is bound to them. */
+export function viewVif(bound: boolean): { vif_type: string; vif_details: View } {
+  if (!bound) return { vif_type: 'unbound', vif_details: {} };
+  return {
+    vif_type: 'ovs',
+    vif_details: {
+      port_filter: true,
+      connectivity: 'l2',
+      bound_drivers: { '0': 'ovn' },
+      bridge_name: 'br-int',
+      datapath_type: 'system',
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 // The network service as its peers use it. Every call carries the token it acts with.
+import { DomainError } from '#platform/errors/domain-error.ts';
 import { expectOk, type Transport } from './transport.ts';
 
 export interface Network {
@@ -54,6 +55,17 @@ export interface PortTrace {
   readonly binding: Readonly<Record<string, unknown>>;
 }
 
+/** A binding of a port to a host: one is ACTIVE, those of hosts that it may move to are INACTIVE. */
+export interface PortBinding {
+  readonly host: string;
+  readonly status: 'ACTIVE' | 'INACTIVE';
+  readonly vif_type: string;
+  readonly vnic_type: string;
+  readonly profile: Readonly<Record<string, unknown>>;
+}
+
+export type NewBinding = Pick<PortBinding, 'host'> & Partial<Pick<PortBinding, 'vnic_type' | 'profile'>>;
+
 export interface SecurityGroup {
   readonly id: string;
   readonly name: string;
@@ -99,6 +111,16 @@ export interface NetworkClient {
   getPortTrace(token: string, id: string, wanted?: { readonly flows: boolean }): Promise<PortTrace>;
   createPort(token: string, attributes: Attributes): Promise<Port>;
   updatePort(token: string, id: string, attributes: Attributes): Promise<Port>;
+  /**
+   * Prepares the port on another host: it goes on working where it is, and that host may plug it as well. Also when it is
+   * prepared there already.
+   */
+  createBinding(token: string, portId: string, binding: NewBinding): Promise<PortBinding>;
+  /** The host of the port is from now on this one. Also when it is already. */
+  activateBinding(token: string, portId: string, host: string): Promise<void>;
+  /** Also when it is gone already. */
+  deleteBinding(token: string, portId: string, host: string): Promise<void>;
+  listBindings(token: string, portId: string): Promise<PortBinding[]>;
   /** Also when it is gone already. */
   deletePort(token: string, id: string): Promise<void>;
   /** @param serviceToken lets an expired user token pass */
@@ -171,6 +193,21 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     createPort: async (token, port) => (await send(token, 'POST', '/ports', { port }))['port'] as Port,
     updatePort: async (token, id, port) =>
       (await send(token, 'PUT', `/ports/${encodeURIComponent(id)}`, { port }))['port'] as Port,
+    createBinding: async (token, portId, binding) =>
+      createBinding((...request) => send(token, ...request), bindingsPath(portId), binding),
+    activateBinding: async (token, portId, host) => {
+      const path = `${bindingsPath(portId)}/${encodeURIComponent(host)}`;
+      try {
+        await send(token, 'PUT', `${path}/activate`);
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+        if (((await send(token, 'GET', path))['binding'] as PortBinding).status !== 'ACTIVE') throw error;
+      }
+    },
+    deleteBinding: async (token, portId, host) =>
+      void (await send(token, 'DELETE', `${bindingsPath(portId)}/${encodeURIComponent(host)}`)),
+    listBindings: async (token, portId) =>
+      (await send(token, 'GET', bindingsPath(portId)))['bindings'] as PortBinding[],
     deletePort: async (token, id) => void (await send(token, 'DELETE', `/ports/${encodeURIComponent(id)}`)),
     createSecurityGroup: async (token, security_group) =>
       (await send(token, 'POST', '/security-groups', { security_group }))['security_group'] as SecurityGroup,
@@ -195,6 +232,35 @@ export function createNetworkClient(transport: Transport): NetworkClient {
         'floatingip'
       ] as FloatingIp,
   };
+}
+
+const bindingsPath = (portId: string): string => `/ports/${encodeURIComponent(portId)}/bindings`;
+
+function isConflict(error: unknown): boolean {
+  return error instanceof DomainError && error.kind === 'conflict';
+}
+
+type Send = (
+  method: 'GET' | 'POST' | 'PUT',
+  path: string,
+  body?: unknown,
+) => Promise<Record<string, unknown>>;
+
+/** One that an earlier attempt made is taken; one that a move away from that host left is prepared again. */
+async function createBinding(send: Send, path: string, binding: NewBinding): Promise<PortBinding> {
+  try {
+    return (await send('POST', path, { binding }))['binding'] as PortBinding;
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+    const all = (await send('GET', path))['bindings'] as PortBinding[];
+    const there = all.find((each) => each.host === binding.host);
+    if (!there) throw error;
+    if (there.status === 'ACTIVE' || there.vif_type !== 'unbound') return there;
+    const { host, ...how } = binding;
+    return (await send('PUT', `${path}/${encodeURIComponent(host)}`, { binding: how }))[
+      'binding'
+    ] as PortBinding;
+  }
 }
 
 const VALUES_A_REQUEST = 150; // a request line may have 16 KiB, an id with its name takes 47 bytes of it

@@ -1,8 +1,18 @@
 // ovn-controller of one simulated host: its chassis, and the claims of ports whose interfaces are plugged there.
+import type { Row } from '#platform/ovsdb/model.ts';
 import type { ChassisOptions } from '../fake.ts';
+import type { southbound } from '../schema.ts';
 import { DirtyQueue, type FakeContext } from './context.ts';
 
 const GLOBAL = ' global';
+
+type Binding = Row<(typeof southbound)['Port_Binding']>;
+
+/** Of several requested chassis the first is the port's own; without a wish it is whichever comes. */
+function isFirst(binding: Binding, host: string): boolean {
+  const [first = ''] = (binding.options['requested-chassis'] ?? '').split(',');
+  return first === '' || first === host;
+}
 
 export class FakeController {
   readonly #context: FakeContext;
@@ -20,7 +30,7 @@ export class FakeController {
       if (change.table === 'SB_Global') this.#queue.add([GLOBAL]);
       if (change.table !== 'Port_Binding') return;
       const name = (change.new ?? change.old).logical_port;
-      if (this.#plugged.has(name) || change.old?.chassis === this.#chassis()) this.#queue.add([name]);
+      if (this.#plugged.has(name) || (change.old && this.#holds(change.old))) this.#queue.add([name]);
     });
   }
 
@@ -49,7 +59,7 @@ export class FakeController {
 
   start(): void {
     this.#queue.start();
-    const bound = this.#context.sb.table('Port_Binding').where('chassis', this.#chassis() ?? '');
+    const bound = this.#context.sb.table('Port_Binding').list((row) => this.#holds(row));
     this.#queue.add([GLOBAL, ...this.#plugged, ...bound.map((row) => row.logical_port)]);
   }
 
@@ -101,11 +111,8 @@ export class FakeController {
     for (const name of names) {
       const binding = sb.table('Port_Binding').where('logical_port', name)[0];
       if (!binding) continue;
-      const mine = this.#claims(name);
-      if (mine && binding.chassis !== chassis)
-        tx.update('Port_Binding', binding._uuid, { chassis, up: false });
-      if (!mine && binding.chassis === chassis)
-        tx.update('Port_Binding', binding._uuid, { chassis: null, up: false });
+      const changes = this.#changes(binding, chassis);
+      if (Object.keys(changes).length > 0) tx.update('Port_Binding', binding._uuid, changes);
     }
     if (tx.operations.length > 0) await tx.commit();
     if (claims.length > 0 && behaviours.upMs) await clock.sleep(behaviours.upMs, signal);
@@ -116,6 +123,35 @@ export class FakeController {
         up.update('Port_Binding', binding._uuid, { up: true });
     }
     if (up.operations.length > 0) await up.commit();
+  }
+
+  /**
+   * What this chassis changes of a binding: it is the port's own, one of the additional ones while the port moves, or none
+   * of them. A port that comes from an additional chassis to its own has its flows already, and stays up.
+   */
+  #changes(
+    binding: Binding,
+    chassis: string,
+  ): Partial<Pick<Binding, 'chassis' | 'additional_chassis' | 'up'>> {
+    const claims = this.#claims(binding.logical_port);
+    const main = claims && isFirst(binding, this.#host);
+    const additional = binding.additional_chassis.includes(chassis);
+    const others = binding.additional_chassis.filter((each) => each !== chassis);
+    return {
+      ...(main && binding.chassis !== chassis
+        ? { chassis, ...(additional && binding.up === true ? {} : { up: false }) }
+        : {}),
+      ...(!main && binding.chassis === chassis ? { chassis: null, up: false } : {}),
+      ...(claims && !main && !additional ? { additional_chassis: [...others, chassis] } : {}),
+      ...((!claims || main) && additional ? { additional_chassis: others } : {}),
+    };
+  }
+
+  #holds(binding: Pick<Binding, 'chassis' | 'additional_chassis'>): boolean {
+    const chassis = this.#chassis();
+    return (
+      chassis !== undefined && (binding.chassis === chassis || binding.additional_chassis.includes(chassis))
+    );
   }
 
   #claims(name: string): boolean {

@@ -65,7 +65,7 @@ function addressing(port: PortRow, facts: Facts): Columns {
   if (port.device_owner === DISTRIBUTED) {
     return { type: 'localport', addresses: [own], port_security: [], options: {} };
   }
-  const requested = requestedChassis(port);
+  const requested = requestedChassis(port, facts);
   const options = {
     mcast_flood_reports: 'true',
     ...(requested === '' ? {} : { 'requested-chassis': requested }),
@@ -91,16 +91,16 @@ function isExternal(port: PortRow, facts: Facts): boolean {
   );
 }
 
-/** Two hosts while a guest moves from one to the other. */
-function requestedChassis(port: PortRow): string {
+/**
+ * More than one host while a guest moves: OVN lets each plug the port, the first as its chassis. What is plugged at the
+ * others is cut off until the guest runs there and says so by a RARP, so that packets never reach two guests.
+ */
+function requestedChassis(port: PortRow, facts: Facts): string {
+  if (port.binding_host_id === '') return '';
   const profile = JSON.parse(port.binding_profile) as { migrating_to?: unknown };
-  const target = profile.migrating_to;
-  return typeof target === 'string' &&
-    target !== '' &&
-    target !== port.binding_host_id &&
-    port.binding_host_id
-    ? `${port.binding_host_id},${target}`
-    : port.binding_host_id;
+  const target = typeof profile.migrating_to === 'string' ? [profile.migrating_to] : [];
+  const further = [...target, ...(facts.furtherHostsOfPort.get(port.id) ?? [])].filter((host) => host !== '');
+  return [...new Set([port.binding_host_id, ...further])].join(',');
 }
 
 function addressPairs(port: PortRow): { sameMac: string[]; otherMacs: Array<[string, string[]]> } {

@@ -96,6 +96,7 @@ function factsOf(subnets: readonly SubnetRow[] = [subnet], groups: readonly stri
         })),
       ],
     ]),
+    furtherHostsOfPort: new Map(),
     groupsOfPort: new Map([['port', groups]]),
     rulesOfGroup: new Map(),
     portsOfRouter: new Map(),
@@ -143,9 +144,19 @@ test('allows address pairs, with the own MAC and with others', () => {
   ]);
 });
 
-test('asks for both hosts while a guest moves', () => {
+test('asks for both hosts while a guest moves, and cuts the new one off until it runs there', () => {
   const { columns } = switchPort({ binding_host_id: 'h1', binding_profile: '{"migrating_to":"h2"}' });
   assert.equal(columns.options?.['requested-chassis'], 'h1,h2');
+  const moving = { ...factsOf(), furtherHostsOfPort: new Map([['port', ['h2', 'h3']]]) };
+  const optionsOf = (values: Partial<PortRow>) =>
+    (renderPort({ ...port, ...values }, moving, options)[0]?.columns as { options: Record<string, string> })
+      .options;
+  assert.deepEqual(optionsOf({ binding_host_id: 'h1' }), {
+    mcast_flood_reports: 'true',
+    'requested-chassis': 'h1,h2,h3',
+    'activation-strategy': 'rarp',
+  });
+  assert.equal(optionsOf({ binding_host_id: '' })['requested-chassis'], undefined);
 });
 
 test('makes router, metadata and floating IP ports what they are', () => {
