@@ -26,6 +26,7 @@ const NOT_FOUND_TYPES: Readonly<Record<string, readonly [string, string]>> = {
   address_group: ['AddressGroupNotFound', 'Address group'],
   rbac_policy: ['RbacPolicyNotFound', 'RBAC policy'],
   agent: ['AgentNotFound', 'Agent'],
+  policy: ['QosPolicyNotFound', 'QoS policy'],
 };
 
 export function notFound(resource: string, id: string): NetworkError {

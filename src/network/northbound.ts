@@ -11,7 +11,11 @@ export type ResourceKind =
   | 'floatingip'
   | 'security_group'
   | 'security_group_rule'
-  | 'address_group';
+  | 'address_group'
+  /** All that the policy hangs on. */
+  | 'qos_policy'
+  /** `id` is a network's: what follows its policy, because it has none of its own. */
+  | 'network_qos';
 
 export interface ResourceRef {
   readonly kind: ResourceKind;

@@ -29,6 +29,8 @@ import { portForwardingPolicy, portForwardingRoutes } from './port-forwardings/r
 import { portPolicy } from './ports/policy.ts';
 import { portRoutes } from './ports/routes.ts';
 import { portStatus, type PortStatus } from './ports/status.ts';
+import { qosPolicy } from './qos-policies/policy.ts';
+import { qosPolicyRoutes } from './qos-policies/routes.ts';
 import { quotaPolicy, quotaRoutes } from './quotas/routes.ts';
 import { rbacPolicy, rbacPolicyRoutes } from './rbac-policies/routes.ts';
 import { registerRules } from './rest/crud.ts';
@@ -62,6 +64,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...securityGroupRoutes,
   ...securityGroupRuleRoutes,
   ...addressGroupRoutes,
+  ...qosPolicyRoutes,
   ...rbacPolicyRoutes,
   ...quotaRoutes,
   ...agentRoutes,
@@ -85,6 +88,7 @@ export const NETWORK_POLICY = [
   ...portForwardingPolicy,
   ...securityGroupPolicy,
   ...addressGroupPolicy,
+  ...qosPolicy,
   ...rbacPolicy,
   ...quotaPolicy,
   ...agentPolicy,

@@ -31,6 +31,7 @@ export interface NetworkRow extends StandardColumns {
   segmentation_id: number | null;
   /** `geneve:17`, `vlan:physnet1:100`, `flat:physnet1`; unique, so that two networks never share a segment. Null: local. */
   segment_key: string | null;
+  qos_policy_id: string | null;
 }
 
 export interface SubnetRow extends StandardColumns {
@@ -90,6 +91,8 @@ export interface PortRow extends StandardColumns {
   extra_dhcp_opts: string;
   dns_name: string;
   dns_domain: string;
+  /** The port's own; without one its network's holds. */
+  qos_policy_id: string | null;
 }
 
 /** A binding of a port to a host beside the active one, which is the port's own `binding_*` columns. */
@@ -135,6 +138,8 @@ export interface FloatingIpRow extends StandardColumns {
   router_id: string | null;
   dns_name: string;
   dns_domain: string;
+  /** Its own; without one that of the external network holds. */
+  qos_policy_id: string | null;
 }
 
 /** A port of a floating IP that leads to a port of a server. Such a floating IP has a router, and no port of its own. */
@@ -196,6 +201,24 @@ export interface AddressScopeRow extends StandardColumns {
   shared: number;
 }
 
+export interface QosPolicyRow extends StandardColumns {
+  name: string;
+  /** The project's id in its default policy, else null; unique: one default policy a project. */
+  default_of: string | null;
+}
+
+/** A kind of rule is in a policy once in each direction; marks have none of their own, they are the guest's: egress. */
+export interface QosRuleRow {
+  id: string;
+  qos_policy_id: string;
+  type: 'bandwidth_limit' | 'dscp_marking' | 'minimum_bandwidth';
+  direction: 'ingress' | 'egress';
+  max_kbps: number | null;
+  max_burst_kbps: number | null;
+  dscp_mark: number | null;
+  min_kbps: number | null;
+}
+
 export interface RbacPolicyRow {
   id: string;
   project_id: string;
@@ -246,6 +269,8 @@ export interface NetworkTables {
   address_groups: AddressGroupRow;
   subnetpools: SubnetPoolRow;
   address_scopes: AddressScopeRow;
+  qos_policies: QosPolicyRow;
+  qos_rules: QosRuleRow;
   rbac_policies: RbacPolicyRow;
   quotas: QuotaRow;
   tags: TagRow;

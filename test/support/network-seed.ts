@@ -7,6 +7,8 @@ import type {
   NetworkTables,
   PortForwardingRow,
   PortRow,
+  QosPolicyRow,
+  QosRuleRow,
   RouterRow,
   SecurityGroupRow,
   SecurityGroupRuleRow,
@@ -58,6 +60,7 @@ export class NetworkSeed {
       physical_network: null,
       segmentation_id: null,
       segment_key: null,
+      qos_policy_id: null,
       ...values,
     };
     await insertRow(this.#db.kysely, 'networks', row);
@@ -106,6 +109,7 @@ export class NetworkSeed {
       extra_dhcp_opts: '[]',
       dns_name: '',
       dns_domain: '',
+      qos_policy_id: null,
       ...values,
     };
     await this.#db.transaction(async (trx) => {
@@ -184,6 +188,7 @@ export class NetworkSeed {
       router_id: null,
       dns_name: '',
       dns_domain: '',
+      qos_policy_id: null,
       ...values,
     };
     await insertRow(this.#db.kysely, 'floatingips', row);
@@ -196,6 +201,25 @@ export class NetworkSeed {
   ): Promise<PortForwardingRow> {
     const row: PortForwardingRow = { ...standard(), protocol: 'tcp', ...values };
     await insertRow(this.#db.kysely, 'port_forwardings', row);
+    return row;
+  }
+
+  async qosPolicy(
+    rules: ReadonlyArray<Partial<QosRuleRow> & Pick<QosRuleRow, 'type'>>,
+  ): Promise<QosPolicyRow> {
+    const row: QosPolicyRow = { ...standard(), name: 'policy', default_of: null };
+    await insertRow(this.#db.kysely, 'qos_policies', row);
+    for (const rule of rules)
+      await insertRow(this.#db.kysely, 'qos_rules', {
+        id: crypto.randomUUID(),
+        qos_policy_id: row.id,
+        direction: 'egress',
+        max_kbps: null,
+        max_burst_kbps: null,
+        dscp_mark: null,
+        min_kbps: null,
+        ...rule,
+      });
     return row;
   }
 

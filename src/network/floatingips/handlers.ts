@@ -9,6 +9,8 @@ import { isForwarding } from '../port-forwardings/store.ts';
 import { FLOATING_IP } from '../ports/owners.ts';
 import { portStatus } from '../ports/status.ts';
 import { deletePortRow, insertPort } from '../ports/store.ts';
+import { readQosPolicy } from '../qos-policies/attach.ts';
+import { policiesOfNetworks } from '../qos-policies/store.ts';
 import { has, pickTexts, readId, readText, readTextOrNull } from '../rest/attributes.ts';
 import type { Operation } from '../rest/crud.ts';
 import type { Caller, Input, NetworkDeps, Sql, View } from '../rest/deps.ts';
@@ -46,6 +48,7 @@ export async function createFloatingIp(
     ...(portId === null ? NO_ASSOCIATION : await associate(operation, identity, portId, fixed)),
     dns_name: readText(input, 'dns_name'),
     dns_domain: readText(input, 'dns_domain'),
+    qos_policy_id: (await readQosPolicy(operation, input)).qos_policy_id ?? null,
   };
   await guarded(row, () => insertRow(unit.trx, 'floatingips', row));
   unit.touch('floatingip', row.id);
@@ -112,7 +115,8 @@ export async function updateFloatingIp(
 ): Promise<FloatingIpRow> {
   const { unit } = operation;
   const association = await chooseAssociation(operation, row, input);
-  const changes = { ...pickTexts(input, ['description', 'dns_name', 'dns_domain']), ...association };
+  const qos = await readQosPolicy(operation, input, row.qos_policy_id);
+  const changes = { ...pickTexts(input, ['description', 'dns_name', 'dns_domain']), ...association, ...qos };
   const next = await guarded({ ...row, ...association }, () =>
     updateRow(unit.trx, 'floatingips', row, changes, unit.now),
   );
@@ -164,6 +168,8 @@ export async function viewFloatingIps(
     forwarding.length === 0
       ? []
       : await selectRows(db, 'port_forwardings', [inList(deps.db.engine, 'floatingip_id', forwarding)]);
+  const networks = rows.map((row) => row.floating_network_id);
+  const policies = await policiesOfNetworks(db, deps.db.engine, networks);
   return rows.map((row) => {
     const port = byId.get(row.port_id ?? '');
     return {
@@ -175,6 +181,8 @@ export async function viewFloatingIps(
       status: row.router_id === null ? 'DOWN' : 'ACTIVE',
       dns_name: row.dns_name,
       dns_domain: row.dns_domain,
+      qos_policy_id: row.qos_policy_id,
+      qos_network_policy_id: policies.get(row.floating_network_id) ?? null,
       port_details: port ? detailsOf(port, deps) : null,
       port_forwardings: forwardings.filter((each) => each.floatingip_id === row.id).map(briefForwarding),
     };

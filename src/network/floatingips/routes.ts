@@ -14,6 +14,7 @@ const changeable = {
   fixed_ip_address: nullable(IpText),
   dns_name: Text(255),
   dns_domain: Text(255),
+  qos_policy_id: nullable(Uuid),
 };
 
 export const floatingIpPolicy = rules({
@@ -29,13 +30,14 @@ export const floatingips = new Crud({
   plural: 'floatingips',
   path: '/v2.0/floatingips',
   table: 'floatingips',
-  attributes: ['status', 'port_details', 'port_forwardings'],
+  attributes: ['status', 'port_details', 'port_forwardings', 'qos_network_policy_id'],
   columns: {
     floating_network_id: { column: 'floating_network_id', type: 'text' },
     floating_ip_address: { column: 'floating_ip_address', type: 'text' },
     router_id: { column: 'router_id', type: 'text' },
     dns_name: { column: 'dns_name', type: 'text' },
     dns_domain: { column: 'dns_domain', type: 'text' },
+    qos_policy_id: { column: 'qos_policy_id', type: 'text' },
   },
   special: {
     port_id: (values) => orNull('port_id', values),

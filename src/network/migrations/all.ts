@@ -3,11 +3,13 @@ import type { Migration } from '#platform/sql/migrate.ts';
 import { networkMigration } from './001-network.ts';
 import { portForwardingMigration } from './002-port-forwardings.ts';
 import { projectIndexesMigration } from './003-project-indexes.ts';
+import { qosMigration } from './004-qos.ts';
 import { portBindingsMigration } from './005-port-bindings.ts';
 
 export const networkMigrations: readonly Migration[] = [
   networkMigration,
   portForwardingMigration,
   projectIndexesMigration,
+  qosMigration,
   portBindingsMigration,
 ];

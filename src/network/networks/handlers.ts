@@ -8,6 +8,9 @@ import { has, pickFlags, pickTexts, readBool, readFlag, readInt, readText } from
 import type { Operation } from '../rest/crud.ts';
 import type { Input, NetworkDeps } from '../rest/deps.ts';
 import { deleteRows, equals, insertRow, newStandard, selectRows, updateRow } from '../rest/select.ts';
+import { readQosPolicy } from '../qos-policies/attach.ts';
+import { checkFollowers, checkNetwork } from '../qos-policies/minimum-bandwidth.ts';
+import { findDefaultPolicy } from '../qos-policies/store.ts';
 import { deletePortRow } from '../ports/store.ts';
 import { isAutoDeleted } from '../ports/owners.ts';
 import { checkZones, chooseSegment, type Segment } from './segments.ts';
@@ -36,7 +39,9 @@ export async function createNetwork(
     dns_domain: readText(input, 'dns_domain'),
     availability_zone_hints: JSON.stringify(hints),
     ...segment,
+    qos_policy_id: await choosePolicy(operation, input, projectId),
   };
+  await checkNetwork(unit.trx, row, row.qos_policy_id);
   try {
     await insertRow(unit.trx, 'networks', row);
   } catch (error) {
@@ -51,6 +56,12 @@ export async function createNetwork(
   if (external) await setOpenToAll(unit.trx, row, 'access_as_external', true);
   unit.touch('network', row.id);
   return row;
+}
+
+/** The one that is named, else the project's default. */
+async function choosePolicy(operation: Operation, input: Input, projectId: string): Promise<string | null> {
+  if (has(input, 'qos_policy_id')) return (await readQosPolicy(operation, input)).qos_policy_id ?? null;
+  return (await findDefaultPolicy(operation.unit.trx, projectId))?.id ?? null;
 }
 
 export async function updateNetwork(
@@ -71,6 +82,7 @@ export async function updateNetwork(
   if (readBool(input, 'is_default', false) && row.is_default === 0)
     await checkNoDefault(operation, external ?? row.external === 1);
   const mtu = readInt(input, 'mtu');
+  const qos = await changePolicy(operation, row, input);
   const next = await updateRow(
     unit.trx,
     'networks',
@@ -80,11 +92,26 @@ export async function updateNetwork(
       ...pickFlags(input, ['admin_state_up', 'port_security_enabled', 'is_default']),
       ...(external === undefined ? {} : { external: external ? 1 : 0 }),
       ...(mtu === undefined ? {} : { mtu: chooseMtu(deps, row, mtu) }),
+      ...qos,
     },
     unit.now,
   );
   unit.touch('network', row.id);
   return next;
+}
+
+async function changePolicy(
+  operation: Operation,
+  row: NetworkRow,
+  input: Input,
+): Promise<{ qos_policy_id?: string | null }> {
+  const { unit } = operation;
+  const change = await readQosPolicy(operation, input, row.qos_policy_id);
+  if (change.qos_policy_id === undefined) return {};
+  await checkNetwork(unit.trx, row, change.qos_policy_id);
+  await checkFollowers(unit.trx, row, change.qos_policy_id);
+  unit.touch('network_qos', row.id);
+  return change;
 }
 
 async function setExternal({ unit }: Operation, row: NetworkRow, external: boolean): Promise<void> {

@@ -27,6 +27,7 @@ export const networks = new Crud({
     'router:external': { column: 'external', type: 'boolean' },
     is_default: { column: 'is_default', type: 'boolean' },
     dns_domain: { column: 'dns_domain', type: 'text' },
+    qos_policy_id: { column: 'qos_policy_id', type: 'text' },
     'provider:network_type': { column: 'network_type', type: 'text' },
     'provider:physical_network': { column: 'physical_network', type: 'text' },
     'provider:segmentation_id': { column: 'segmentation_id', type: 'integer' },

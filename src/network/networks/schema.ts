@@ -9,6 +9,7 @@ import {
   Text,
   Texts,
   updateBody,
+  Uuid,
 } from '../rest/attributes.ts';
 
 const changeable = {
@@ -21,6 +22,7 @@ const changeable = {
   port_security_enabled: Bool,
   is_default: Bool,
   dns_domain: Text(255),
+  qos_policy_id: nullable(Uuid),
 };
 
 export const createNetwork = createBody('network', 'networks', {

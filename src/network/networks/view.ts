@@ -49,6 +49,7 @@ function viewNetwork(
     'router:external': row.external === 1,
     ...(row.external === 1 ? { is_default: row.is_default === 1 } : {}),
     dns_domain: row.dns_domain,
+    qos_policy_id: row.qos_policy_id,
     subnets: subnets.map((subnet) => subnet.id),
     availability_zone_hints: hints,
     availability_zones: hints,

@@ -16,6 +16,7 @@ import {
   switchName,
   type Nb,
 } from './model.ts';
+import { keyOfQos, QosRows, qosOwner } from './qos-rows.ts';
 import { dhcpKey } from './render/dhcp.ts';
 
 export type KeyedRow = Row<Nb[KeyedTable]>;
@@ -31,10 +32,12 @@ export class ActualRows {
   readonly #nb: OvsdbClient<Nb>;
   /** By subnet and by port: DHCP options have no name that the cache could look up. */
   readonly #dhcp = new Map<string, Set<string>>();
+  readonly #qos: QosRows;
   #indexed = false;
 
   constructor(nb: OvsdbClient<Nb>) {
     this.#nb = nb;
+    this.#qos = new QosRows(nb);
     nb.onChange((change) => {
       if (change.table !== 'DHCP_Options' || !this.#indexed) return;
       if (change.old) this.#index(change.old, false);
@@ -63,6 +66,8 @@ export class ActualRows {
         return this.#nb.table('Port_Group').where('name', key);
       case 'Address_Set':
         return this.#nb.table('Address_Set').where('name', key);
+      case 'QoS':
+        return this.#qos.find(key);
     }
   }
 
@@ -83,9 +88,17 @@ export class ActualRows {
       case 'subnet':
         return this.#dhcpRowsAs(unit.id).filter((each) => each.key === dhcpKey(unit.id));
       case 'port':
-        return [...named('Logical_Switch_Port', unit.id), ...this.#dhcpRowsAs(unit.id)];
+        return [
+          ...named('Logical_Switch_Port', unit.id),
+          ...this.#dhcpRowsAs(unit.id),
+          ...this.#qosRows(unit),
+        ];
       case 'router':
-        return [...named('Logical_Router', routerName(unit.id)), ...this.#routerPorts(unit.id)];
+        return [
+          ...named('Logical_Router', routerName(unit.id)),
+          ...this.#routerPorts(unit.id),
+          ...this.#qosRows(unit),
+        ];
       case 'security_group':
         return named('Port_Group', portGroupName(unit.id));
       case 'drop_group':
@@ -93,6 +106,10 @@ export class ActualRows {
       case 'address_group':
         return ([4, 6] as const).flatMap((version) => named('Address_Set', addressSetName(unit.id, version)));
     }
+  }
+
+  #qosRows(unit: Unit): ActualRow[] {
+    return this.#qos.of(unit).map((row) => ({ table: 'QoS', key: keyOfQos(row), row }));
   }
 
   #routerPorts(routerId: string): ActualRow[] {
@@ -155,6 +172,10 @@ export class ActualRows {
       add(...dhcpOwner(row.external_ids[KEY.subnet], row.external_ids[KEY.port]));
     for (const row of this.#nb.table('Logical_Switch_Port').list())
       add('port', isOwnPort(row) ? row.name : undefined);
+    for (const row of this.#nb.table('QoS').list()) {
+      const owner = qosOwner(row.external_ids);
+      if (owner) units.push(owner);
+    }
     return units;
   }
 

@@ -3,7 +3,7 @@
 import type { RowInput } from '#platform/ovsdb/model.ts';
 import type { Nb } from './model.ts';
 
-/** Tables whose rows are found by a name (DHCP options: by the subnet and port in `external_ids`). */
+/** Tables whose rows are found by a name (DHCP options and QoS: by what their `external_ids` say of whom they are). */
 export type KeyedTable =
   | 'Logical_Switch'
   | 'Logical_Switch_Port'
@@ -11,7 +11,8 @@ export type KeyedTable =
   | 'Address_Set'
   | 'DHCP_Options'
   | 'Logical_Router'
-  | 'Logical_Router_Port';
+  | 'Logical_Router_Port'
+  | 'QoS';
 
 /** Tables whose rows are parts of one keyed row and have no identity but their content. */
 export type PartTable =
@@ -43,7 +44,7 @@ export type DesiredRow = {
     readonly columns: RowInput<Nb[T]>;
     readonly parts?: readonly PartOf[];
     /** The row that holds this one, and in which column. */
-    readonly parent?: RowRef & { readonly column: 'ports' };
+    readonly parent?: RowRef & { readonly column: 'ports' | 'qos_rules' };
     /** Columns of one weak reference. */
     readonly links?: Readonly<Record<string, RowRef | null>>;
     /** Names of the port groups that a switch port is in. */

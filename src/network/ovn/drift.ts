@@ -4,6 +4,7 @@ import type { Change } from '#platform/ovsdb/model.ts';
 import { dhcpOwner } from './actual.ts';
 import { sameValue } from './compare.ts';
 import { DROP_UNIT, type Unit } from './desired.ts';
+import { qosOwner } from './qos-rows.ts';
 import { DROP_GROUP, idInGroupName, idInName, idInSetName, KEY, routerPortName, type Nb } from './model.ts';
 
 /**
@@ -13,6 +14,7 @@ import { DROP_GROUP, idInGroupName, idInName, idInSetName, KEY, routerPortName, 
 const OTHERS_COLUMNS: ReadonlySet<string> = new Set([
   '_uuid',
   'ports',
+  'qos_rules',
   'up',
   'dynamic_addresses',
   'ipv6_prefix',
@@ -74,6 +76,10 @@ export function unitsOfChange(nb: OvsdbClient<Nb>, change: Change<Nb>): Unit[] {
       const ids = (change.old ?? change.new).external_ids;
       const [kind, id] = dhcpOwner(ids[KEY.subnet], ids[KEY.port]);
       return named(kind, id);
+    }
+    case 'QoS': {
+      const owner = qosOwner((change.old ?? change.new).external_ids);
+      return owner ? [owner] : [];
     }
     case 'NB_Global':
       return [];

@@ -6,6 +6,7 @@ import type {
   NetworkRow,
   PortForwardingRow,
   PortRow,
+  QosRuleRow,
   RouterRow,
 } from '../tables.ts';
 import type { SecurityGroupRow, SecurityGroupRuleRow, SubnetRow } from '../tables.ts';
@@ -27,6 +28,8 @@ export interface Facts {
   readonly portsOfRouter: ReadonlyMap<string, readonly PortRow[]>;
   readonly floatingIpsOfRouter: ReadonlyMap<string, readonly FloatingIpRow[]>;
   readonly forwardingsOfFloatingIp: ReadonlyMap<string, readonly PortForwardingRow[]>;
+  /** By the policy's id. */
+  readonly rulesOfPolicy: ReadonlyMap<string, readonly QosRuleRow[]>;
   /** The port of each network through which hosts answer the metadata address. */
   readonly metadataPortOfNetwork: ReadonlyMap<string, PortRow>;
 }

@@ -14,6 +14,7 @@ export const nbTables = {
   Logical_Router_Static_Route: northbound.Logical_Router_Static_Route,
   NAT: northbound.NAT,
   Load_Balancer: northbound.Load_Balancer,
+  QoS: northbound.QoS,
   Gateway_Chassis: northbound.Gateway_Chassis,
   NB_Global: northbound.NB_Global,
 };
@@ -43,6 +44,10 @@ export const addressSetName = (groupId: string, version: 4 | 6): string =>
 /** Who a load balancer that forwards ports says it belongs to. */
 export const PORT_FORWARDING = 'port_forwarding_plugin';
 export const balancerName = (fipId: string, protocol: string): string => `pf-floatingip-${fipId}-${protocol}`;
+
+/** What a QoS row is known by: of whom, and which way. */
+export const qosKey = (of: 'port' | 'fip', id: string, direction: string): string =>
+  `${of} ${id} ${direction}`;
 
 /** Holds every port with port security; what no security group lets through ends here. */
 export const DROP_GROUP = 'neutron_pg_drop';
@@ -89,6 +94,7 @@ export const KEY = {
   fipPort: 'neutron:fip_port_id',
   fipMac: 'neutron:fip_external_mac',
   fipNetwork: 'neutron:fip_network_id',
+  qosPort: 'neutron:port_id',
   subnet: 'subnet_id',
   port: 'port_id',
 } as const;

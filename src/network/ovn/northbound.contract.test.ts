@@ -414,6 +414,92 @@ for (const { name, open, skip } of WORLDS) {
       await waitUntil(() => balancers().join() === 'foreign', { what: 'ours to go', deadlineMs: 30_000 });
     });
 
+    test('limits and marks ports and floating IPs by their policies, and mends the rows', async () => {
+      const { northbound, seed, world, db } = stage;
+      const { nb } = northbound;
+      const policy = await seed.qosPolicy([
+        { type: 'bandwidth_limit', max_kbps: 3000, max_burst_kbps: 300 },
+        { type: 'bandwidth_limit', max_kbps: 1000, direction: 'ingress' },
+        { type: 'dscp_marking', dscp_mark: 26 },
+        { type: 'minimum_bandwidth', min_kbps: 10 },
+      ]);
+      const rows = (match: string): unknown[] =>
+        nb
+          .table('QoS')
+          .list((row) => row.match.includes(match))
+          .map(({ direction, action, bandwidth }) => ({ direction, action, bandwidth }))
+          .toSorted((a, b) => a.direction.localeCompare(b.direction));
+      const both = [
+        { direction: 'from-lport', action: { dscp: 26 }, bandwidth: { rate: 3000, burst: 300 } },
+        { direction: 'to-lport', action: {}, bandwidth: { rate: 1000 } },
+      ];
+      const port = await makePort(stage, { qos_policy_id: policy.id });
+      assert.deepEqual(rows(`port == "${port.id}"`), both);
+      const until = (what: string, condition: () => boolean | Promise<boolean>): Promise<void> =>
+        waitUntil(condition, { what, deadlineMs: 30_000 });
+      const untilMetered = async (what: string): Promise<void> => {
+        const isMetered = (flow: string): boolean =>
+          flow.includes(what) && flow.includes('set_meter(3000, 300)');
+        const { real } = world; // the model writes no flows
+        if (real) await until(what, async () => (await real.sbctl('lflow-list')).split('\n').some(isMetered));
+      };
+      await untilMetered(port.id);
+
+      // What is taken away or changed by hand comes back; what the policy no longer says goes.
+      const [first] = nb.table('QoS').list((row) => row.match.includes(port.id));
+      await nb.transaction().update('QoS', first!._uuid, { priority: 7 }).commit();
+      const held = nb.table('Logical_Switch').where('qos_rules', first!._uuid)[0]!;
+      await until('the priority', () => nb.table('QoS').get(first!._uuid)?.priority === 2002);
+      await nb
+        .transaction()
+        .mutate('Logical_Switch', held._uuid, ['qos_rules', 'delete', [first!._uuid]])
+        .commit();
+      await until('the row to come back', () => rows(port.id).length === 2);
+      await db.kysely.deleteFrom('qos_rules').where('direction', '=', 'ingress').execute();
+      await northbound.sync([{ kind: 'qos_policy', id: policy.id }]);
+      assert.deepEqual(rows(port.id), both.slice(0, 1));
+
+      const external = await seed.network({ name: 'limited', external: 1, qos_policy_id: policy.id });
+      const outside = await seed.subnet(external, '172.29.0.0/24');
+      const router = await seed.router();
+      const gateway = await seed.port({
+        network: external,
+        device_id: router.id,
+        ips: [[outside, '172.29.0.10']],
+        device_owner: 'network:router_gateway',
+      });
+      const gated = { gateway_network_id: external.id, gateway_port_id: gateway.id };
+      await seed.update('routers', router.id, gated);
+      const fip = await seed.floatingIp({
+        floating_network_id: external.id,
+        floating_ip_address: '172.29.0.20',
+        floating_port_id: gateway.id,
+        router_id: router.id,
+        port_id: port.id,
+        fixed_ip_address: port.ip,
+      });
+      const refs = [
+        { kind: 'network', id: external.id },
+        { kind: 'port', id: gateway.id },
+        { kind: 'router', id: router.id },
+      ] as const;
+      await northbound.sync(refs);
+      const match = `inport == "${gateway.id}" && ip4.src == 172.29.0.20 && is_chassis_resident("cr-lrp-${gateway.id}")`;
+      assert.deepEqual(rows(match), both.slice(0, 1));
+      await untilMetered('172.29.0.20');
+      assert.deepEqual(await northbound.sync(refs), { inserted: {}, updated: {}, deleted: {} });
+      await seed.update('networks', external.id, { qos_policy_id: null });
+      await northbound.sync([{ kind: 'network_qos', id: external.id }]);
+      assert.deepEqual(rows('172.29.0.20'), []);
+      await seed.update('floatingips', fip.id, { qos_policy_id: policy.id });
+      await northbound.sync([{ kind: 'floatingip', id: fip.id }]);
+      assert.deepEqual(rows('172.29.0.20'), both.slice(0, 1));
+      await seed.remove('routers', router.id);
+      await seed.remove('ports', port.id);
+      await northbound.sync([...refs, { kind: 'port', id: port.id }]);
+      assert.deepEqual(nb.table('QoS').list(), []);
+    });
+
     test('does the work that handlers recorded and could not finish', async () => {
       const { db, seed, network, subnet, northbound } = stage;
       const port = await seed.port({ network, ips: [[subnet, `10.0.0.${nextAddress++}`]] });

@@ -308,6 +308,85 @@ describe('packets on real OVN', { skip: whyNoRealOvn(), timeout: 240_000 }, () =
     await world.unplug('h2', vm.id);
   });
 
+  test('keeps the packets of a guest that moves at its old host, until it runs at the new one', async () => {
+    const client = await guest('h2', '10.0.0.90', open);
+    const port = await seed.port({
+      network,
+      ips: [[subnet, '10.0.0.91']],
+      groups: [open],
+      binding_host_id: 'h1',
+    });
+    const ref = { kind: 'port', id: port.id } as const;
+    const addressOn = (host: string, verb: 'add' | 'del'): Promise<unknown> =>
+      real.inGuest(port.id, ['ip', 'addr', verb, '10.0.0.91/24', 'dev', 'eth0'], { host });
+    const answers = (): Promise<boolean> => pings(from(client), '10.0.0.91');
+    await northbound.sync([ref]);
+    await world.plug('h1', port.id, port.mac_address);
+    await untilUp(port);
+    await addressOn('h1', 'add');
+    await reaches(answers, 'the guest at its old host');
+
+    await putInactiveBinding(db.kysely, {
+      port_id: port.id,
+      host: 'h2',
+      vnic_type: 'normal',
+      profile: '{}',
+      prepared: 1,
+    });
+    await northbound.sync([ref]);
+    await world.plug('h2', port.id, port.mac_address);
+    const trace = async (): Promise<string> => JSON.stringify((await northbound.tracePort(port.id)).binding);
+    await reaches(async () => (await trace()).includes('"additional_hosts":["h2"]'), 'h2 to have it as well');
+    await reaches(answers, 'the old host beside the new one');
+    await addressOn('h1', 'del');
+    await addressOn('h2', 'add');
+    assert.equal(await answers(), false, 'the new host is cut off while nothing runs there');
+    await real.announce('h2', port.id, port.mac_address);
+    await reaches(answers, 'the guest that said that it runs');
+    assert.match(await trace(), /"activated":\["h2"\]/);
+
+    await removeInactiveBinding(db.kysely, port.id, 'h2');
+    await seed.update('ports', port.id, { binding_host_id: 'h2' });
+    await northbound.sync([ref]);
+    await reaches(async () => northbound.portState(port.id).host === 'h2', 'the port to be the new host’s');
+    await untilUp(port);
+    await world.unplug('h1', port.id);
+    await reaches(answers, 'the guest at its new host');
+    for (const each of [port, client]) await world.unplug('h2', each.id);
+  });
+
+  test('marks what a guest with a policy sends, and drops what is over its limit', async () => {
+    const policy = await seed.qosPolicy([{ type: 'dscp_marking', dscp_mark: 26 }]);
+    const receiver = await guest('h2', '10.0.0.95', open);
+    const sender = await guest('h1', '10.0.0.94', open);
+    await seed.update('ports', sender.id, { qos_policy_id: policy.id });
+    await northbound.sync([{ kind: 'port', id: sender.id }]);
+    await reaches(() => pings(from(sender), '10.0.0.95'), 'the other guest');
+    /** Sends datagrams of 1000 bytes as fast as it can. @returns how many came, and the class of the last */
+    const send = async (count: number): Promise<{ came: number; dscp: number }> => {
+      const got = real.inGuest(receiver.id, ['python3', '-c', COUNT_DATAGRAMS, '2'], { deadlineMs: 60_000 });
+      await reaches(
+        async () => (await real.inGuest(receiver.id, [BUSYBOX, 'netstat', '-lun'])).stdout.includes(':7777'),
+        'the receiver',
+      );
+      await real.inGuest(sender.id, ['python3', '-c', SEND_DATAGRAMS, '10.0.0.95', String(count)]);
+      const [came = 0, tos = 0] = (await got).stdout.trim().split(' ').map(Number);
+      return { came, dscp: tos >> 2 };
+    };
+    await reaches(async () => (await send(5)).dscp === 26, 'marked datagrams');
+    await seed.update('ports', sender.id, {
+      qos_policy_id: (await seed.qosPolicy([{ type: 'bandwidth_limit', max_kbps: 200, max_burst_kbps: 100 }]))
+        .id,
+    });
+    await northbound.sync([{ kind: 'port', id: sender.id }]);
+    await reaches(async () => (await real.ofctl('h1', 'dump-meters')).includes('rate=200'), 'a meter');
+    const { came, dscp } = await send(400); // 3.2 Mbit, of which 100 kbit may burst
+    assert.ok(came > 0 && came < 200, `${came} of 400 came`);
+    assert.equal(dscp, 0);
+    await world.unplug('h1', sender.id);
+    await world.unplug('h2', receiver.id);
+  });
+
   test('gives an IPv6 address by router advertisement', async () => {
     const net6 = await seed.network({ name: 'six' });
     const slaac = await seed.subnet(net6, 'fd00:6::/64', {

@@ -30,6 +30,9 @@ interface SetEdit {
   readonly remove: UuidInput[];
 }
 
+/** Tables whose rows go with the last reference to them. */
+const HELD: ReadonlySet<KeyedTable> = new Set(['Logical_Switch_Port', 'Logical_Router_Port', 'QoS']);
+
 type LooseRow = Record<string, unknown>;
 /** The builder with the row types of its tables forgotten: rows come from renderers, which were checked. */
 interface LooseTransaction {
@@ -196,6 +199,11 @@ class Planner {
   #parentsOf(table: KeyedTable, uuid: string): string[] {
     if (table === 'Logical_Switch_Port') return this.#holders('Logical_Switch', uuid);
     if (table === 'Logical_Router_Port') return this.#holders('Logical_Router', uuid);
+    if (table === 'QoS')
+      return this.#actual.nb
+        .table('Logical_Switch')
+        .where('qos_rules', uuid)
+        .map((row) => row._uuid);
     return [];
   }
 
@@ -245,12 +253,11 @@ class Planner {
       for (const uuid of (row as unknown as { readonly load_balancer: readonly string[] }).load_balancer)
         if (this.#isOwnBalancer(uuid)) this.#tx.delete('Load_Balancer', uuid);
     const parents = this.#parentsOf(table, row._uuid);
-    const column = 'ports';
-    const parentTable = table === 'Logical_Switch_Port' ? 'Logical_Switch' : 'Logical_Router';
+    const column = table === 'QoS' ? 'qos_rules' : 'ports';
+    const parentTable = table === 'Logical_Router_Port' ? 'Logical_Router' : 'Logical_Switch';
     // The row goes with the last reference to it.
     for (const parent of parents) this.#edit(parentTable, parent, column).remove.push(row._uuid);
-    if (parents.length === 0 || (table !== 'Logical_Switch_Port' && table !== 'Logical_Router_Port'))
-      this.#tx.delete(table, row._uuid);
+    if (parents.length === 0 || !HELD.has(table)) this.#tx.delete(table, row._uuid);
   }
 
   #edit(table: KeyedTable, row: UuidInput, column: string): SetEdit {

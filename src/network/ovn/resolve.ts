@@ -62,6 +62,13 @@ export async function resolveRefs(context: ResolveContext, refs: readonly Resour
     rules.flatMap((id) => actual.groupsOfRule(id)),
   );
   units.add('address_group', ids('address_group'));
+  for (const followers of [
+    await store.followersOfPolicies(db, ids('qos_policy')),
+    await store.followersOfNetworks(db, ids('network_qos')),
+  ]) {
+    units.add('port', followers.ports);
+    units.add('router', followers.routers);
+  }
   return units;
 }
 

@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import type { Database, Engine, Executor } from '#platform/sql/database.ts';
 import { DISTRIBUTED, ROUTER_GATEWAY, ROUTER_INTERFACE } from '../ports/owners.ts';
+import { rulesOfPolicies } from '../qos-policies/store.ts';
 import { equals, inList, selectColumns, selectRows, type Condition } from '../rest/select.ts';
 import type { NetworkTables, NorthboundWorkRow, PortRow, StandardColumns, SubnetRow } from '../tables.ts';
 import type { Unit, UnitKind } from './desired.ts';
@@ -80,9 +81,11 @@ export async function loadFacts(db: Db, units: readonly Unit[]): Promise<Facts> 
     rowsIn(db, 'port_security_groups', 'port_id', direct),
     rowsIn(db, 'port_bindings', 'port_id', direct, [equals('prepared', 1)]),
   ]);
+  const policies = [...directPorts, ...networks.values(), ...fips].flatMap((row) => row.qos_policy_id ?? []);
   return {
     networks,
     subnets,
+    rulesOfPolicy: await rulesOfPolicies(db.kysely, db.engine, distinct(policies)),
     ports: byId([...fipPorts, ...all]),
     routers: byId(routers),
     ...(await loadGroups(db, units)),
@@ -210,6 +213,39 @@ export async function routerIdsOfFloatingIps(
 export async function groupIdsOfRules(db: Db, ruleIds: readonly string[]): Promise<string[]> {
   const rows = await references(db, 'security_group_rules', ['security_group_id'], 'id', ruleIds);
   return distinct(rows.map((row) => row['security_group_id']!)); // selected
+}
+
+/** Ports without a policy of their own, and routers of such floating IPs, on these networks. */
+export async function followersOfNetworks(
+  db: Db,
+  networkIds: readonly string[],
+): Promise<{ ports: string[]; routers: string[] }> {
+  const none = [sql`qos_policy_id is null`];
+  const ports = await references(db, 'ports', ['id'], 'network_id', networkIds, none);
+  const fips = await references(db, 'floatingips', ['router_id'], 'floating_network_id', networkIds, none);
+  return {
+    ports: ports.map((row) => row['id']!), // selected
+    routers: distinct(fips.flatMap((row) => row['router_id'] ?? [])),
+  };
+}
+
+/** What the policies hold for: ports, and routers whose floating IPs they limit. */
+export async function followersOfPolicies(
+  db: Db,
+  policyIds: readonly string[],
+): Promise<{ ports: string[]; routers: string[] }> {
+  const column = 'qos_policy_id';
+  const networks = await references(db, 'networks', ['id'], column, policyIds);
+  const ports = await references(db, 'ports', ['id'], column, policyIds);
+  const fips = await references(db, 'floatingips', ['router_id'], column, policyIds);
+  const through = await followersOfNetworks(
+    db,
+    networks.map((row) => row['id']!), // selected
+  );
+  return {
+    ports: [...ports.map((row) => row['id']!), ...through.ports], // selected
+    routers: [...fips.flatMap((row) => row['router_id'] ?? []), ...through.routers],
+  };
 }
 
 /** Of every resource that has rows in OVN. */

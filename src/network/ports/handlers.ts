@@ -6,6 +6,9 @@ import type { NetworkRow, PortRow } from '../tables.ts';
 import { conflict, notFound } from '../errors.ts';
 import { allocateAutomatically, allocateWishes, allocationsOf } from '../ipam/port-addresses.ts';
 import { findVisibleNetwork, isSharedWith } from '../networks/store.ts';
+import { readQosPolicy } from '../qos-policies/attach.ts';
+import { policyOfPort } from '../qos-policies/effective.ts';
+import { checkPolicyChange, checkPort as checkQosPort } from '../qos-policies/minimum-bandwidth.ts';
 import { has, pickFlags, pickTexts, readFlag, readId, readText } from '../rest/attributes.ts';
 import type { Operation } from '../rest/crud.ts';
 import type { Input } from '../rest/deps.ts';
@@ -43,6 +46,7 @@ export async function createPort(operation: Operation, input: Input, projectId: 
       ? 0
       : network.port_security_enabled;
   const mac = readMac(input);
+  const qos = await readQosPolicy(operation, input);
   const row = await insertPort(unit, {
     project_id: projectId,
     network_id: networkId,
@@ -52,7 +56,9 @@ export async function createPort(operation: Operation, input: Input, projectId: 
     ...(mac === undefined ? {} : { mac_address: mac }),
     port_security_enabled: filtered,
     extra_dhcp_opts: JSON.stringify(mergeOptions([], input)),
+    ...qos,
   });
+  await checkQosPort(unit.trx, row, policyOfPort(row, network.qos_policy_id));
   const pairs = readPairs(input, row.mac_address);
   const groups = await chooseGroups(operation, input, row);
   checkPortSecurity(row, groups.length, pairs.length);
@@ -91,6 +97,7 @@ export async function updatePort(operation: Operation, row: PortRow, input: Inpu
   const wishes = readWishes(input);
   const ports = { ...row, ...(mac === undefined ? {} : { mac_address: mac }) };
   if (wishes) await changeAddresses(operation, ports, wishes);
+  const qos = await changePolicy(operation, row, input);
   const pairs = has(input, 'allowed_address_pairs') ? readPairs(input, ports.mac_address) : undefined;
   const next = await updateRow(
     unit.trx,
@@ -109,6 +116,7 @@ export async function updatePort(operation: Operation, row: PortRow, input: Inpu
             ),
           }
         : {}),
+      ...qos,
     },
     unit.now,
   );
@@ -116,6 +124,22 @@ export async function updatePort(operation: Operation, row: PortRow, input: Inpu
   if (next.binding_host_id !== row.binding_host_id) await pruneInactiveBindings(unit.trx, next);
   unit.touch('port', row.id);
   return next;
+}
+
+async function changePolicy(
+  operation: Operation,
+  row: PortRow,
+  input: Input,
+): Promise<{ qos_policy_id?: string | null }> {
+  const { trx } = operation.unit;
+  const change = await readQosPolicy(operation, input, row.qos_policy_id);
+  if (change.qos_policy_id === undefined) return {};
+  const [network] = await selectRows(trx, 'networks', [equals('id', row.network_id)]);
+  const before = policyOfPort(row, network?.qos_policy_id);
+  const after = policyOfPort({ ...row, ...change }, network?.qos_policy_id);
+  await checkQosPort(trx, row, after);
+  await checkPolicyChange(trx, row, before, after);
+  return change;
 }
 
 async function changeGroups(operation: Operation, port: PortRow, input: Input): Promise<void> {

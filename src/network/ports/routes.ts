@@ -28,6 +28,8 @@ export const ports = new Crud({
     'dns_assignment',
     'binding:profile',
     'binding:vif_details',
+    'qos_network_policy_id',
+    'resource_request',
   ],
   columns: {
     name: { column: 'name', type: 'text' },
@@ -41,6 +43,7 @@ export const ports = new Crud({
     'binding:vnic_type': { column: 'binding_vnic_type', type: 'text' },
     dns_name: { column: 'dns_name', type: 'text' },
     dns_domain: { column: 'dns_domain', type: 'text' },
+    qos_policy_id: { column: 'qos_policy_id', type: 'text' },
   },
   special: {
     mac_address: (values, deps) =>

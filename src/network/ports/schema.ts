@@ -59,6 +59,7 @@ const changeable = {
   'binding:profile': nullable(Type.Object({})),
   dns_name: Type.String({ maxLength: 63, pattern: '^([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)?$' }),
   dns_domain: nullable(Text(255)),
+  qos_policy_id: nullable(Uuid),
 };
 
 export const createPort = createBody(

@@ -74,6 +74,7 @@ export async function insertPort(unit: Unit, port: NewPort): Promise<PortRow> {
     extra_dhcp_opts: '[]',
     dns_name: '',
     dns_domain: '',
+    qos_policy_id: null,
     ...port,
     mac_address: mac,
   };

@@ -3,6 +3,9 @@ import type { IpAllocationRow, PortRow } from '../tables.ts';
 import type { Caller, NetworkDeps, Sql, View } from '../rest/deps.ts';
 import type { Needed } from '../rest/listing.ts';
 import { inList, selectRows } from '../rest/select.ts';
+import { policyOfPort } from '../qos-policies/effective.ts';
+import { resourceRequest } from '../qos-policies/resource-request.ts';
+import { rulesOfPolicies } from '../qos-policies/store.ts';
 import { portStatus } from './status.ts';
 
 export async function viewPorts(
@@ -24,14 +27,39 @@ export async function viewPorts(
     await selectRows(db, 'port_security_groups', [inList(engine, 'port_id', ids)]),
     (row) => row.port_id,
   );
-  return rows.map((row) =>
-    viewPort(
+  const qos = await qosOf(rows, deps, db);
+  return rows.map((row) => ({
+    ...viewPort(
       row,
       (addresses.get(row.id) ?? []).sort((a, b) => a.position - b.position),
       (groups.get(row.id) ?? []).map((each) => each.security_group_id),
       deps,
     ),
+    ...qos(row),
+  }));
+}
+
+/** Policies of the ports and what these make them ask of a host: two statements, however many ports there are. */
+async function qosOf(
+  rows: readonly PortRow[],
+  { db: { engine } }: NetworkDeps,
+  db: Sql,
+): Promise<(row: PortRow) => View> {
+  const networkIds = [...new Set(rows.map((row) => row.network_id))];
+  const networks = new Map(
+    (await selectRows(db, 'networks', [inList(engine, 'id', networkIds)])).map((each) => [each.id, each]),
   );
+  const named = [...rows, ...networks.values()].flatMap((row) => row.qos_policy_id ?? []);
+  const rules = await rulesOfPolicies(db, engine, [...new Set(named)]);
+  return (row) => {
+    const network = networks.get(row.network_id);
+    const policy = policyOfPort(row, network?.qos_policy_id);
+    return {
+      qos_policy_id: row.qos_policy_id,
+      qos_network_policy_id: network?.qos_policy_id ?? null,
+      resource_request: resourceRequest(row, network, rules.get(policy ?? '') ?? []),
+    };
+  };
 }
 
 function viewPort(

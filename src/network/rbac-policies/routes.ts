@@ -1,4 +1,5 @@
-// /v2.0/rbac-policies: whom a project lets use its networks, security groups, address scopes and subnet pools.
+// /v2.0/rbac-policies: whom a project lets use its networks, security groups, address scopes,
+// subnet pools and QoS policies.
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import { Type } from 'typebox';
@@ -6,6 +7,7 @@ import type { RbacPolicyRow } from '../tables.ts';
 import { badRequest, conflict, notFound, ownerless, type NetworkError } from '../errors.ts';
 import { isUsedByOthers } from '../networks/store.ts';
 import { ADMIN, MEMBER, READER, rules } from '../policy.ts';
+import { isPolicyUsedByOthers } from '../qos-policies/store.ts';
 import { checkQuota } from '../quotas/limits.ts';
 import { Project, Text, Uuid } from '../rest/attributes.ts';
 import { callerOf, type NetworkDeps, type Sql, type View } from '../rest/deps.ts';
@@ -27,6 +29,7 @@ const TABLES: Readonly<Record<string, StandardTable>> = {
   security_group: 'security_groups',
   address_scope: 'address_scopes',
   subnetpool: 'subnetpools',
+  qos_policy: 'qos_policies',
 };
 
 export const rbacPolicy = rules({
@@ -184,15 +187,24 @@ async function remove(call: Call, deps: NetworkDeps): Promise<Reply> {
 
 /** @throws NetworkError 409 while those who would lose access use it. */
 async function checkUnused(db: Sql, row: RbacPolicyRow): Promise<void> {
-  if (row.object_type !== 'network' || row.action !== 'access_as_shared') return;
-  const network = await findRow(db, 'networks', row.object_id);
-  if (!network) return;
-  const used = await isUsedByOthers(db, network, row.target_project === '*' ? undefined : row.target_project);
+  if (row.action !== 'access_as_shared') return;
+  const only = row.target_project === '*' ? undefined : row.target_project;
+  const used = await isUsedThrough(db, row, only);
   if (used)
     throw conflict(
       'RbacPolicyInUse',
       `RBAC policy on object ${row.object_id} cannot be removed because other objects depend on it.`,
     );
+}
+
+async function isUsedThrough(db: Sql, row: RbacPolicyRow, only: string | undefined): Promise<boolean> {
+  if (row.object_type === 'network') {
+    const network = await findRow(db, 'networks', row.object_id);
+    return network !== undefined && isUsedByOthers(db, network, only);
+  }
+  if (row.object_type !== 'qos_policy') return false;
+  const policy = await findRow(db, 'qos_policies', row.object_id);
+  return policy !== undefined && isPolicyUsedByOthers(db, policy, only);
 }
 
 const path = '/v2.0/rbac-policies';

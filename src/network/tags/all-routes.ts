@@ -5,6 +5,7 @@ import { addressScopes } from '../address-scopes/routes.ts';
 import { floatingips } from '../floatingips/routes.ts';
 import { networks } from '../networks/routes.ts';
 import { ports } from '../ports/routes.ts';
+import { qosPolicies } from '../qos-policies/routes.ts';
 import type { NetworkDeps } from '../rest/deps.ts';
 import { routers } from '../routers/routes.ts';
 import { securityGroupRules } from '../security-group-rules/routes.ts';
@@ -24,4 +25,5 @@ export const allTagRoutes: readonly Route<NetworkDeps>[] = [
   ...tagRoutes(securityGroups),
   ...tagRoutes(securityGroupRules),
   ...tagRoutes(addressGroups),
+  ...tagRoutes(qosPolicies, '/v2.0/policies'), // where upstream has them
 ];

@@ -44,9 +44,12 @@ function isInOvn(name: string): name is ResourceKind {
   return IN_OVN.includes(name);
 }
 
-/** The five tag routes below one collection. */
-export function tagRoutes<T extends StandardTable>(crud: Crud<T>): Route<NetworkDeps>[] {
-  const { path, name, table } = crud.spec;
+/** The tag routes below one collection. @param path where they are when not below the collection's own path */
+export function tagRoutes<T extends StandardTable>(
+  crud: Crud<T>,
+  path = crud.spec.path,
+): Route<NetworkDeps>[] {
+  const { name, table } = crud.spec;
   const change = async (
     call: Call,
     deps: NetworkDeps,

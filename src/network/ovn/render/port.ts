@@ -4,6 +4,7 @@ import { DISTRIBUTED, FLOATING_IP, isNetworkOwned, isRouterOwned } from '../../p
 import type { DesiredRow, RowRef } from '../desired.ts';
 import { cidrsOfPort, hasDhcp, subnetsOfPort, type Facts, type RenderOptions } from '../facts.ts';
 import { DROP_GROUP, KEY, portGroupName, routerPortName, switchName } from '../model.ts';
+import { renderPortQos } from './qos.ts';
 import { dhcpKey, extraOptions, isDhcpDisabled, renderPortDhcp } from './dhcp.ts';
 
 type Columns = Extract<DesiredRow, { table: 'Logical_Switch_Port' }>['columns'];
@@ -20,7 +21,7 @@ export function renderPort(port: PortRow, facts: Facts, options: RenderOptions):
     links: { dhcpv4_options: dhcp[4].link, dhcpv6_options: dhcp[6].link },
     groups: groupsOf(port, facts),
   };
-  return [row, ...dhcp[4].rows, ...dhcp[6].rows];
+  return [row, ...dhcp[4].rows, ...dhcp[6].rows, ...renderPortQos(port, facts)];
 }
 
 function isSecured(port: PortRow): boolean {

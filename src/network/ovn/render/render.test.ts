@@ -34,6 +34,7 @@ const network: NetworkRow = {
   physical_network: null,
   segmentation_id: 7,
   segment_key: null,
+  qos_policy_id: null,
 };
 
 const subnet: SubnetRow = {
@@ -73,6 +74,7 @@ const port: PortRow = {
   extra_dhcp_opts: '[]',
   dns_name: '',
   dns_domain: '',
+  qos_policy_id: null,
 };
 
 function factsOf(subnets: readonly SubnetRow[] = [subnet], groups: readonly string[] = ['sg-1']): Facts {
@@ -97,6 +99,7 @@ function factsOf(subnets: readonly SubnetRow[] = [subnet], groups: readonly stri
       ],
     ]),
     furtherHostsOfPort: new Map(),
+    rulesOfPolicy: new Map(),
     groupsOfPort: new Map([['port', groups]]),
     rulesOfGroup: new Map(),
     portsOfRouter: new Map(),

@@ -3,6 +3,7 @@ import { DISTRIBUTED, ROUTER_GATEWAY } from '../../ports/owners.ts';
 import type { PortRow, RouterRow, SubnetRow } from '../../tables.ts';
 import type { DesiredRow, PartOf } from '../desired.ts';
 import { cidrsOfPort, subnetsOfPort, type Facts, type RenderOptions } from '../facts.ts';
+import { renderFloatingIpQos } from './qos.ts';
 import { balancerName, KEY, PORT_FORWARDING, routerName, routerPortName } from '../model.ts';
 
 type Nat = Extract<PartOf, { table: 'NAT' }>['rows'][number];
@@ -53,7 +54,11 @@ export function renderRouter(
       routerPort(router, gateway, facts, chooseGateways(gateway.id, network?.physical_network ?? null)),
     );
   }
-  return [logicalRouter, ...rows.filter((row) => row !== undefined)];
+  return [
+    logicalRouter,
+    ...rows.filter((row) => row !== undefined),
+    ...renderFloatingIpQos(router, gateway, facts, options),
+  ];
 }
 
 /** Undefined while the port has no address: OVN takes no port without one. */
