@@ -13,6 +13,7 @@ import { createComputeService, openComputeDatabase, type ComputeService } from '
 import { startConductor } from '#compute/conductor/conductor.ts';
 import { startRefreshAddresses } from '#compute/loops/refresh-addresses.ts';
 import { startConfirmResizes } from '#compute/loops/confirm-resizes.ts';
+import { startDiscardImages } from '#compute/loops/discard-images.ts';
 import { startExpireActions } from '#compute/loops/expire-actions.ts';
 import { startOffloadShelved } from '#compute/loops/offload-shelved.ts';
 import { startReclaimDeleted } from '#compute/loops/reclaim-deleted.ts';
@@ -143,6 +144,7 @@ async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack):
   undo.use(startReleaseVolumes(deps));
   undo.use(startOffloadShelved(deps));
   undo.use(startReclaimDeleted(deps));
+  undo.use(startDiscardImages(deps));
   undo.use(await startRefreshAddresses(deps));
 }
 

@@ -35,9 +35,9 @@ export interface ComputeConfig {
   readonly serviceDownMs: number;
   /** Without an aggregate that names a zone, hosts are in this one. */
   readonly defaultAvailabilityZone: string;
-  /** How often volumes are looked for that could not be freed with their server. */
+  /** How often volumes are looked for that could not be freed with their server, and images that came to nothing. */
   readonly releaseIntervalMs: number;
-  /** How long a request may take from reserving its volumes to its end; then the reservation is taken for a dead one's. */
+  /** How long a request may take from reserving its volumes or its image to its end; then it is taken for a dead one's. */
   readonly reservationMs: number;
   /** False: a server's volumes must be in its availability zone. */
   readonly crossZoneAttach: boolean;

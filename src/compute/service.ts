@@ -19,6 +19,7 @@ import { COMPUTE_FAULTS, renderComputeFault } from './faults.ts';
 import { computeMigration } from './migrations/001-compute.ts';
 import { blockDevicesMigration } from './migrations/002-block-devices.ts';
 import { migrationsMigration } from './migrations/003-migrations.ts';
+import { pendingImagesMigration } from './migrations/004-pending-images.ts';
 import type { ComputeTables } from './tables.ts';
 
 /** Opens the database that compute's roles and placement share, and brings its tables up to date. */
@@ -30,6 +31,7 @@ export async function openComputeDatabase(url: string): Promise<ComputeDatabase>
     computeMigration,
     blockDevicesMigration,
     migrationsMigration,
+    pendingImagesMigration,
   ]);
   return db;
 }

@@ -412,6 +412,20 @@ export interface QuotaLimitRow {
   hard_limit: number;
 }
 
+/** An image that a request makes of a server, until it is whole or gone. */
+export interface PendingImageRow {
+  /** The image's. */
+  id: string;
+  instance_id: string;
+  /** Null until the request commits. */
+  action_id: string | null;
+  /** 1: its data are snapshots of volumes, which are made for it. */
+  of_volumes: number;
+  /** Of a request under way; answered for by the action; given up. */
+  state: 'reserving' | 'kept' | 'discarding';
+  created_at: string;
+}
+
 export interface ConsoleTokenRow {
   token_hash: string;
   instance_id: string;
@@ -435,5 +449,6 @@ export interface ComputeTables extends OutboxTables, SagaTables {
   server_groups: ServerGroupRow;
   quota_limits: QuotaLimitRow;
   console_tokens: ConsoleTokenRow;
+  pending_images: PendingImageRow;
   migrations: MigrationRow;
 }

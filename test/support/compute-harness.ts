@@ -48,6 +48,8 @@ export interface HarnessOptions {
   /** The real services instead of the stand-ins. */
   readonly network?: Transport;
   readonly image?: Transport;
+  /** Stands between compute and its image service. */
+  readonly beforeImage?: (image: Transport) => Transport;
   /** The volume service; default: one that is away. */
   readonly volume?: Transport;
 }
@@ -64,6 +66,8 @@ export async function startComputeHarness(options: HarnessOptions = {}): Promise
   };
   const networkCalls = new Map<string, number>();
   const peers = { image: imageStandIn(images), network: networkStandIn(network, networkCalls) };
+  const standIn = options.image ?? inProcessTransport(peers.image, '');
+  const image = options.beforeImage?.(standIn) ?? standIn;
   const service = await createComputeService(
     {
       log: silentLog,
@@ -75,9 +79,7 @@ export async function startComputeHarness(options: HarnessOptions = {}): Promise
       peer: (name) => {
         if (name === 'volume') return options.volume ?? { send: volumesAway };
         if (name !== 'image' && name !== 'network') throw new Error(`no stand-in for ${name}`);
-        const real = options[name];
-        if (real) return real;
-        return inProcessTransport(peers[name], '');
+        return name === 'image' ? image : (options.network ?? inProcessTransport(peers.network, ''));
       },
       serviceToken: async () => 'service',
       region: 'RegionOne',

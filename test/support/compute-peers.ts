@@ -1,5 +1,6 @@
 // Stand-ins for the image and network services in compute's tests: real HTTP applications over maps, answering with the
 // peers' forms, filters and statuses. They know no policies: every token sees everything but what `hidden` names.
+import type { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 
 type Row = Record<string, unknown> & { id: string };
@@ -20,6 +21,15 @@ export function imageStandIn(images: Map<string, Row>): FastifyInstance {
     };
     images.set(image.id, image);
     return reply.code(201).send(image);
+  });
+  app.addContentTypeParser('application/octet-stream', async (_request: unknown, payload: Readable) => {
+    payload.resume();
+  });
+  app.put('/v2/images/:id/file', async (request, reply) => {
+    const image = images.get((request.params as { id: string }).id);
+    if (!image) return reply.code(404).send('No image found');
+    image['status'] = 'active';
+    return reply.code(204).send();
   });
   app.delete('/v2/images/:id', async (request, reply) => {
     images.delete((request.params as { id: string }).id);

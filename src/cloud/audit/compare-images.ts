@@ -2,6 +2,9 @@
 import type { ImageRecord } from './store.ts';
 import type { ImageFile, Things } from './things.ts';
 
+/** Longer than compute leaves a request that may be slow, and its loop needs then (`reservationMs`). */
+const SETTLED_MS = 180_000;
+
 export function compareImages({ at, records, imageFiles, ceph }: Things): string[] {
   const known = new Set(
     records.images.flatMap((image) => [image.location, image.ceph_location, image.upload_id]),
@@ -27,7 +30,18 @@ export function compareImages({ at, records, imageFiles, ceph }: Things): string
         : damage(image, inCeph.get(image.ceph_location), 'data in Ceph')),
     ];
   });
-  return [...orphansIn('the image store', imageFiles), ...orphansIn('Ceph', ceph?.images ?? []), ...broken];
+  const unfilled = records.settledImages
+    .filter(({ since }) => Date.parse(since) + SETTLED_MS < at)
+    .filter(({ id, state }) =>
+      records.images.some((image) => image.id === id && (state !== 'kept' || image.status === 'queued')),
+    )
+    .map(({ id, instance_id }) => `orphan: image ${id} of server ${instance_id} is filled by nobody`);
+  return [
+    ...orphansIn('the image store', imageFiles),
+    ...orphansIn('Ceph', ceph?.images ?? []),
+    ...broken,
+    ...unfilled,
+  ];
 }
 
 function wholeByName(data: readonly ImageFile[]): Map<string, ImageFile> {

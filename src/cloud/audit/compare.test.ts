@@ -66,6 +66,7 @@ const RECORDS: Records = {
   volumeSnapshots: [],
   backups: [],
   attachments: [],
+  settledImages: [],
   deviceAttachments: [],
   volumeOperations: [],
   volumeOutbox: [],
@@ -321,6 +322,16 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
       ],
     },
     /^orphan: the image store has x, half-written/,
+  ],
+  [
+    'an image that its action did not fill',
+    {
+      records: {
+        images: [image, { ...image, id: 'i', status: 'queued', location: null }],
+        settledImages: [{ id: 'i', instance_id: SERVER, state: 'kept', since: LONG_AGO }],
+      },
+    },
+    /^orphan: image i of server 1.* is filled by nobody/,
   ],
   [
     'image data in Ceph of no image',

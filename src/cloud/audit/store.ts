@@ -63,6 +63,14 @@ export interface Records {
     readonly volume_id: string;
     readonly instance_id: string | null;
   }>;
+  /** Images of servers that nobody fills any more: since when, as compute says. */
+  readonly settledImages: ReadonlyArray<{
+    readonly id: string;
+    readonly instance_id: string;
+    /** `kept`: with data it is somebody's image. */
+    readonly state: string;
+    readonly since: string;
+  }>;
   /** What compute says that servers have of volumes. */
   readonly deviceAttachments: ReadonlyArray<{
     readonly attachment_id: string;
@@ -170,6 +178,11 @@ function readCompute(select: Select) {
         left join resource_providers p on p.id = a.provider_id left join consumers c on c.id = a.consumer_id`,
     ),
     outbox: select<Records['outbox'][number]>(`select queue, method, created_at, attempts from outbox`),
+    settledImages: select<Records['settledImages'][number]>(
+      `select p.id, p.instance_id, p.state, coalesce(a.finished_at, p.created_at) as since
+        from pending_images p left join instance_actions a on a.id = p.action_id
+        where a.state is null or a.state <> 'running'`,
+    ),
     deviceAttachments: select<Records['deviceAttachments'][number]>(
       `select attachment_id, instance_id, volume_id from block_devices where attachment_id is not null`,
     ),

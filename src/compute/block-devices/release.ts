@@ -10,7 +10,10 @@ export interface ReleaseDeps {
   readonly serviceToken: () => Promise<string>;
 }
 
-/** Metadata of a volume that a launch makes: by it the volume is found when the maker died before it could note the id. */
+/**
+ * Metadata of a volume that a launch makes, and of a snapshot for an image of a server: by it they are found when the maker died
+ * before it could note the id.
+ */
 export const MADE_FOR = 'pileus:made-for';
 
 export interface Released {

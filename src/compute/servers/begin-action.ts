@@ -26,6 +26,8 @@ export interface ActionSpec {
   readonly deadlineMs?: number;
   /** Runs in the same transaction, before the message is stored. */
   readonly also?: (trx: ComputeExecutor) => Promise<void>;
+  /** The same, once the action is recorded: what it is to answer for. */
+  readonly recorded?: (trx: ComputeExecutor, ref: ActionRef) => Promise<void>;
 }
 
 /** The server, when policy, lock and state allow the action. */
@@ -64,6 +66,7 @@ export async function commitAction(
       rule: spec.rule,
       handledAt,
     });
+    await spec.recorded?.(trx, ref);
     await sendWith(trx, spec.message(rpcClient<AgentRpc>(deps.bus, agentQueue(row.host ?? '')), ref));
     return ref;
   });

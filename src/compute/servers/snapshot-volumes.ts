@@ -3,7 +3,9 @@
 import { Readable } from 'node:stream';
 import type { Call } from '#platform/http/api.ts';
 import type { Image } from '#platform/clients/image.ts';
+import { MADE_FOR } from '#compute/block-devices/release.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
+import { reserveImage } from '#compute/pending-images/reserve.ts';
 import type { BlockDeviceRow, InstanceRow } from '#compute/tables.ts';
 import { recordAction } from './action-record.ts';
 import { tokenOf } from './create/check-image.ts';
@@ -24,8 +26,7 @@ export async function snapshotVolumes(
   { rule, handledAt, devices, attributes }: VolumeBackedImage,
 ): Promise<Image> {
   const token = tokenOf(call);
-  const snapshots: string[] = [];
-  let image: Image | undefined;
+  const pending = await reserveImage(deps, row.id, { ofVolumes: true });
   try {
     const mappings: unknown[] = [];
     for (const device of devices) {
@@ -38,20 +39,21 @@ export async function snapshotVolumes(
         volume_id,
         name: `snapshot for ${String(attributes['name'])}`.slice(0, 255),
         force: true,
+        metadata: { [MADE_FOR]: pending.id },
       });
-      snapshots.push(snapshot.id);
       mappings.push(mappingOf(device, snapshot));
     }
-    image = await deps.image.createImage(token, {
+    const image = await deps.image.createImage(token, {
       ...attributes,
+      id: pending.id,
       disk_format: 'raw',
       bdm_v2: 'True',
       root_device_name: row.root_device_name,
       block_device_mapping: JSON.stringify(mappings),
     });
     await deps.image.uploadData(token, image.id, Readable.from([]), { size: 0 });
-    await deps.db.transaction(async (trx) =>
-      recordAction(trx, call, deps, {
+    await deps.db.transaction(async (trx) => {
+      const { action_id } = await recordAction(trx, call, deps, {
         instanceId: row.id,
         action: 'createImage',
         host: row.host,
@@ -59,12 +61,12 @@ export async function snapshotVolumes(
         rule,
         handledAt,
         done: true,
-      }),
-    );
+      });
+      await pending.keep(trx, action_id);
+    });
     return image;
   } catch (error) {
-    if (image) await deps.image.deleteImage(token, image.id).catch(() => undefined); // the error is what counts
-    for (const id of snapshots) await deps.volume.deleteSnapshot(token, id).catch(() => undefined);
+    await pending.cancel();
     throw error;
   }
 }

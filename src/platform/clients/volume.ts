@@ -98,6 +98,11 @@ export interface VolumeClient {
   /** Also when it is gone already. */
   deleteSnapshot(token: string, id: string, serviceToken?: string): Promise<void>;
   findSnapshot(token: string, id: string, serviceToken?: string): Promise<VolumeSnapshot | undefined>;
+  /** For a service's token: snapshots of every project that have this metadata. */
+  listSnapshots(
+    token: string,
+    filter: { readonly metadata: Readonly<Record<string, string>> },
+  ): Promise<VolumeSnapshot[]>;
   /** `force`: also of a volume in use. */
   createSnapshot(
     token: string,
@@ -161,6 +166,12 @@ function request(
 
 const at = (collection: string, id: string): string => `/${collection}/${encodeURIComponent(id)}`;
 
+/** As lists are narrowed by it. */
+const pairsOf = (metadata: Readonly<Record<string, string>>): string =>
+  `{${Object.entries(metadata)
+    .map(([key, value]) => `'${key}': '${value}'`)
+    .join(', ')}}`;
+
 export function createVolumeClient(transport: Transport): VolumeClient {
   const find = async <T>(key: string, wanted: RestRequest): Promise<T | undefined> => {
     const answer = await transport.send(wanted);
@@ -181,9 +192,8 @@ export function createVolumeClient(transport: Transport): VolumeClient {
     findVolume: async (token, id, service) =>
       find('volume', request('GET', at('volumes', id), token, service)),
     listVolumes: async (token, { metadata, allProjects }, service) => {
-      const pairs = Object.entries(metadata).map(([key, value]) => `'${key}': '${value}'`);
       const query = new URLSearchParams({
-        metadata: `{${pairs.join(', ')}}`,
+        metadata: pairsOf(metadata),
         ...(allProjects ? { all_tenants: '1' } : {}),
       });
       return (await find('volumes', request('GET', `/volumes/detail?${query}`, token, service))) ?? [];
@@ -195,6 +205,10 @@ export function createVolumeClient(transport: Transport): VolumeClient {
       gone(request('DELETE', at('snapshots', id), token, service)),
     findSnapshot: async (token, id, service) =>
       find('snapshot', request('GET', at('snapshots', id), token, service)),
+    listSnapshots: async (token, { metadata }) => {
+      const query = new URLSearchParams({ metadata: pairsOf(metadata), all_tenants: '1' });
+      return (await find('snapshots', request('GET', `/snapshots/detail?${query}`, token, undefined))) ?? [];
+    },
     createSnapshot: async (token, snapshot, service) =>
       make('snapshot', request('POST', '/snapshots', token, service, { snapshot })),
     createAttachment: async (token, attachment, service) =>

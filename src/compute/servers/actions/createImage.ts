@@ -6,6 +6,7 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { Image } from '#platform/clients/image.ts';
 import { listDevices } from '#compute/block-devices/store.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
+import { reserveImage } from '#compute/pending-images/reserve.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
 import { metadataSchema, nameSchema, strict } from '#compute/schema-types.ts';
 import type { ActionRef } from '#compute/rpc.ts';
@@ -58,7 +59,7 @@ interface DiskSnapshot extends Pick<ActionSpec, 'action' | 'rule' | 'task'> {
   ) => Message;
 }
 
-/** Queues an image and has the agent fill it. A request that was too late leaves no queued image behind. */
+/** Queues an image and has the agent fill it. A request that was too late, or died, leaves no queued image behind. */
 export async function snapshotDisk(
   call: Call,
   deps: ComputeDeps,
@@ -67,9 +68,10 @@ export async function snapshotDisk(
   handledAt: number,
   spec: DiskSnapshot,
 ): Promise<Image> {
-  const image = await deps.image.createImage(tokenOf(call), attributes);
-  const wanted = { image_id: image.id, user_token: tokenOf(call) };
+  const pending = await reserveImage(deps, row.id, { ofVolumes: false });
+  const wanted = { image_id: pending.id, user_token: tokenOf(call) };
   try {
+    const image = await deps.image.createImage(tokenOf(call), { ...attributes, id: pending.id });
     await commitAction(
       call,
       deps,
@@ -78,15 +80,16 @@ export async function snapshotDisk(
         ...spec,
         from: {},
         deadlineMs: deps.config.snapshotDeadlineMs,
+        recorded: async (trx, { action_id }) => pending.keep(trx, action_id),
         message: (agent, ref) => spec.message(agent, ref, wanted),
       },
       handledAt,
     );
+    return image;
   } catch (error) {
-    await deps.image.deleteImage(tokenOf(call), image.id);
+    await pending.cancel();
     throw error;
   }
-  return image;
 }
 
 const FROM_DISK: ReadonlySet<string> = new Set([
