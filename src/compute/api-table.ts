@@ -1,12 +1,16 @@
 // All of compute's routes and policies, resource by resource.
+import type { Twin } from '#platform/http/api.ts';
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { consoleRoutes } from './consoles/routes.ts';
 import type { ComputeRoute } from './deps.ts';
 import { discoveryRoutes } from './discovery/routes.ts';
+import { goneRoutes } from './gone/routes.ts';
 import { imageProxyRoutes } from './images/routes.ts';
 import { keypairPolicies } from './keypairs/policy.ts';
 import { keypairRoutes } from './keypairs/routes.ts';
 import { operatorPolicies, operatorRoutes } from './operator-table.ts';
+import { baremetalPolicies } from './os-baremetal-nodes/policy.ts';
+import { baremetalRoutes } from './os-baremetal-nodes/routes.ts';
 import { floatingIpPolicies } from './os-floating-ips/policy.ts';
 import { floatingIpRoutes } from './os-floating-ips/routes.ts';
 import { networkProxyPolicies, networkProxyRoutes } from './os-networks/routes.ts';
@@ -59,6 +63,19 @@ export const computeRoutes: readonly ComputeRoute[] = [
   ...networkProxyRoutes,
   ...volumeProxyRoutes,
   ...operatorRoutes,
+  ...baremetalRoutes,
+  ...goneRoutes,
+];
+
+/** Older names of servers, paths with a project in them, and the API of before microversions. */
+export const computeTwins: readonly Twin[] = [
+  {
+    from: '/v2.1/servers',
+    to: '/v2.1/os-volumes_boot',
+    only: ['', '/detail', '/:id', '/:id/action'].map((rest) => `/v2.1/servers${rest}`),
+  },
+  { from: '/v2.1', to: '/v2.1/:project_id(^[0-9a-f-]+$)' },
+  { from: '/v2.1', to: '/v2', relaxed: true },
 ];
 
 export const computePolicies: readonly PolicyRule[] = [
@@ -71,4 +88,5 @@ export const computePolicies: readonly PolicyRule[] = [
   ...networkProxyPolicies,
   ...volumeProxyPolicies,
   ...operatorPolicies,
+  ...baremetalPolicies,
 ];

@@ -63,6 +63,17 @@ export class Forbidden extends DomainError {
   }
 }
 
+/** Upstream took the operation out. */
+export class Gone extends DomainError {
+  constructor() {
+    super(
+      'gone',
+      'gone',
+      'This resource is no longer available: it went with the part of compute that it belonged to.',
+    );
+  }
+}
+
 export class NotOffered extends DomainError {
   constructor(message: string) {
     super('not-supported', 'not-offered', message);

@@ -6,6 +6,7 @@ import { requestRows } from '#test/support/microversions/requests.ts';
 import { serverViewRows } from '#test/support/microversions/servers.ts';
 import { shelvingRows } from '#test/support/microversions/shelving.ts';
 import { tenantRows } from '#test/support/microversions/tenants.ts';
+import { unseenRows } from '#test/support/microversions/unseen.ts';
 import { volumeRows } from '#test/support/microversions/volumes.ts';
 import { startWorld, type World } from '#test/support/microversions/world.ts';
 import assert from 'node:assert/strict';
@@ -21,6 +22,7 @@ const rows = [
   ...serverViewRows,
   ...shelvingRows,
   ...tenantRows,
+  ...unseenRows,
   ...volumeRows,
 ].toSorted((a, b) => minorOf(a.version) - minorOf(b.version));
 

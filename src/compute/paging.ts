@@ -1,6 +1,7 @@
 // What lists of compute share: `limit`, and the link to the next page.
 import type { Call } from '#platform/http/api.ts';
 import { InvalidInput } from './errors.ts';
+import { root } from './links.ts';
 
 /** The page's size, never above `most`. @throws InvalidInput for what is no number from 0 on. */
 export function readLimit(query: URLSearchParams, most: number): number {
@@ -15,8 +16,8 @@ export function readLimit(query: URLSearchParams, most: number): number {
 }
 
 /**
- * `{ <name>_links: [...] }` when a full page means that there may be more, else nothing. `path` is below the base
- * address: `/v2.1/servers`.
+ * `{ <name>_links: [...] }` when a full page means that there may be more, else nothing. `path` is the collection's in
+ * the table of routes: `/v2.1/servers`.
  */
 export function nextLink(
   call: Call,
@@ -30,5 +31,5 @@ export function nextLink(
   if (last === undefined || page.length < readLimit(call.query, most)) return {};
   const query = new URLSearchParams(call.query);
   query.set('marker', last);
-  return { [key]: [{ rel: 'next', href: `${call.baseUrl}${path}?${query}` }] };
+  return { [key]: [{ rel: 'next', href: `${root(call)}${path.slice('/v2.1'.length)}?${query}` }] };
 }

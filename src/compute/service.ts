@@ -11,7 +11,7 @@ import { sagaMigration } from '#platform/saga/sql-log.ts';
 import type { Service, ServiceContext } from '#platform/service/service.ts';
 import { openDatabase } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
-import { computePolicies, computeRoutes } from './api-table.ts';
+import { computePolicies, computeRoutes, computeTwins } from './api-table.ts';
 import { DEFAULT_COMPUTE_CONFIG, type ComputeConfig } from './config.ts';
 import type { ComputeDatabase, ComputeDeps } from './deps.ts';
 import { MICROVERSIONS } from './discovery/routes.ts';
@@ -96,7 +96,7 @@ function computeApi(deps: ComputeDeps): Api<ComputeDeps> {
     enforcer: deps.enforcer,
     microversions: MICROVERSIONS,
     strictSlash: true,
-    relaxedTwin: { from: '/v2.1', to: '/v2' },
+    twins: computeTwins,
     requestIdHeader: 'x-compute-request-id',
     faults: COMPUTE_FAULTS,
     renderFault: renderComputeFault,

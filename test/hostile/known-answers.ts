@@ -11,6 +11,9 @@ export const FOR_READERS: Exceptions = {
   'compute POST /v2.1/os-keypairs': [201, 'key pairs belong to the user, whatever their role'],
   'compute DELETE /v2.1/os-keypairs/:name': [404, "key pairs belong to the user: this is another user's"],
   'compute DELETE /v2.1/os-security-groups': [404, 'the path exists upstream without an operation for it'],
+  'compute POST /v2.1/os-baremetal-nodes': [400, 'never done, whoever asks'],
+  'compute DELETE /v2.1/os-baremetal-nodes/:id': [400, 'never done, whoever asks'],
+  'compute POST /v2.1/os-baremetal-nodes/:id/action': [400, 'never done, whoever asks'],
   'volume POST /v3/volumes/:id/action os-show_image_metadata': [200, 'an action that only shows'],
 };
 
@@ -20,6 +23,9 @@ export const FOR_STRANGERS: Exceptions = {
   'placement DELETE /resource_providers/:id/inventories': [405, 'there was no such method before 1.5'],
   'identity GET /v3/regions/:id': [200, 'regions are for all to read'],
   'compute GET /v2.1/os-quota-sets/:id/defaults': [200, 'default quotas are the same for all projects'],
+  'compute DELETE /v2.1/os-baremetal-nodes/:id': [400, 'never done, whoever asks'],
+  'compute POST /v2.1/os-baremetal-nodes/:id/action': [400, 'never done, whoever asks'],
+  'compute GET /v2.1/versions/:id': [200, 'a version of the API is for all to read'],
   'network GET /v2.0/extensions/:alias': [200, 'extensions are for all to read'],
   'volume GET /v3/extensions/:id': [200, 'extensions are for all to read'],
   'volume GET /v3/group_types/:id': [200, 'a public group type is for all to read'],
@@ -70,6 +76,7 @@ export const FOR_ABSURD_IDS: Exceptions = {
     204,
     'deletes the tag that POST has made',
   ],
+  'compute GET /v2.1/os-baremetal-nodes/:id id': [501, 'there is no such service'],
   'compute GET /v2.1/os-hypervisors/:id/search id': [200, 'a part of a name: -1 is one of sim-1'],
   'compute GET /v2.1/os-hypervisors/:id/servers id': [200, 'a part of a name: -1 is one of sim-1'],
   'identity GET /v3/users/:id/access_rules id': [200, 'a filter: nobody has none'],
@@ -221,10 +228,10 @@ export const FOR_UNKNOWN_FIELDS: Exceptions = {
  * route says so by raising it.
  */
 export const EXCEPTIONS: ReadonlyArray<readonly [what: string, exceptions: object, most: number]> = [
-  ['readers', FOR_READERS, 6],
-  ['strangers', FOR_STRANGERS, 11],
+  ['readers', FOR_READERS, 9],
+  ['strangers', FOR_STRANGERS, 14],
   ['lists', IN_LISTS_OF_OTHERS, 6],
   ['no body', FOR_NO_BODY, 8],
   ['unknown fields', FOR_UNKNOWN_FIELDS, 24],
-  ['absurd ids', FOR_ABSURD_IDS, 55],
+  ['absurd ids', FOR_ABSURD_IDS, 56],
 ];

@@ -178,7 +178,11 @@ function compute(ids: Ids): Bodies {
     ...action('addFloatingIp', { address: '203.0.113.99' }),
     ...action('removeFloatingIp', { address: '203.0.113.99' }),
     ...action('os-getConsoleOutput', { length: 5 }),
+    'POST /v2.1/os-fixed-ips/:id/action': { reserve: null },
+    'POST /v2.1/os-networks/:id/action': { disassociate: null },
     ...action('os-getVNCConsole', { type: 'novnc' }),
+    ...action('os-getSPICEConsole', { type: 'spice-html5' }),
+    ...action('os-getRDPConsole', { type: 'rdp-html5' }),
     ...action('os-getSerialConsole', { type: 'serial' }),
     ...action('os-resetState', { state: 'active' }),
     ...action('changePassword', { adminPass: 'x' }),
@@ -292,6 +296,7 @@ const TAGGED = [
   'address-scopes',
   'floatingips',
   'networks',
+  'policies',
   'ports',
   'routers',
   'security-group-rules',
@@ -299,6 +304,14 @@ const TAGGED = [
   'subnetpools',
   'subnets',
 ];
+
+function qosRules(name: string, rule: object): Bodies {
+  return {
+    [`POST /v2.0/qos/policies/:id/${name}s`]: { [name]: rule },
+    [`PUT /v2.0/qos/policies/:id/${name}s/:rule_id`]: { [name]: rule },
+    [`PUT /v2.0/qos/alias_${name}s/:rule_id`]: { [`alias_${name}`]: rule },
+  };
+}
 
 function network(ids: Ids): Bodies {
   const routes = { router: { routes: [{ destination: '10.9.0.0/24', nexthop: '10.77.0.7' }] } };
@@ -324,6 +337,8 @@ function network(ids: Ids): Bodies {
     'PUT /v2.0/floatingips/:id/port_forwardings/:forwarding_id': { port_forwarding: { external_port: 8081 } },
     'POST /v2.0/networks': { network: { name: 'x', mtu: 1400 } },
     'PUT /v2.0/networks/:id': { network: { name: 'x' } },
+    'POST /v2.0/ports/:id/bindings': { binding: { host: 'sim-1' } },
+    'PUT /v2.0/ports/:id/bindings/:host': { binding: { profile: {} } },
     'POST /v2.0/ports': {
       port: {
         network_id: ids['network'],
@@ -336,6 +351,11 @@ function network(ids: Ids): Bodies {
       },
     },
     'PUT /v2.0/ports/:id': { port: { name: 'x' } },
+    'POST /v2.0/qos/policies': { policy: { name: 'x', description: 'd' } },
+    'PUT /v2.0/qos/policies/:id': { policy: { name: 'x' } },
+    ...qosRules('bandwidth_limit_rule', { max_kbps: 500, direction: 'ingress' }),
+    ...qosRules('dscp_marking_rule', { dscp_mark: 10 }),
+    ...qosRules('minimum_bandwidth_rule', { min_kbps: 5, direction: 'ingress' }),
     'PUT /v2.0/quotas/:id': { quota: { port: 100 } },
     'POST /v2.0/rbac-policies': {
       rbac_policy: {

@@ -126,7 +126,7 @@ test('a reader of the project may write nothing: 403', async () => {
   const book = new ExceptionBook(FOR_READERS);
   const writing = stage.targets.filter(({ writes, auth }) => writes && auth === 'token');
   const judge = (target: Target, outcome: Outcome): string | undefined =>
-    book.fits(target.name, outcome.status, [403])
+    book.fits(target.name, outcome.status, target.gone ? [410] : [403])
       ? faultOf(target, outcome)
       : `${outcome.status} ${outcome.text.slice(0, 300)}`;
   const complaints = await attack(writing, stage.callers.rita.token, judge, ['+ compute.keypairs']);
@@ -143,7 +143,7 @@ test("a member of another project finds nothing of this one's: 404, or 403 where
       ['compute', 'network', 'image', 'volume'].includes(target.service) &&
       target.policy === undefined &&
       !namesProject;
-    return book.fits(target.name, outcome.status, secret ? [404] : [403, 404])
+    return book.fits(target.name, outcome.status, target.gone ? [410] : secret ? [404] : [403, 404])
       ? faultOf(target, outcome)
       : `${outcome.status} ${outcome.text.slice(0, 300)}`;
   });

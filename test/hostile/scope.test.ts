@@ -14,7 +14,7 @@ after(async () => stage?.[Symbol.asyncDispose]());
 const send = async (method: string, path: string, token: string, body?: unknown): Promise<Outcome> =>
   stage.client.send({ method, path, token, body, headers: path.startsWith('/compute') ? LATEST : {} });
 
-const REFUSALS: readonly number[] = [400, 401, 403, 404, 405];
+const REFUSALS: readonly number[] = [400, 401, 403, 404, 405, 410];
 
 /** What projects own: not to be listed with a token that names none. */
 const OF_PROJECTS = [

@@ -17,8 +17,8 @@ export interface Asked {
 export const NOT_ASKED: Readonly<Record<string, string>> = {
   'identity /v3/auth/tokens': 'one token',
   'identity /v3/auth/tokens/OS-PKI/revoked': 'answers that there is none',
-  'identity /v3/OS-SIMPLE-CERT/ca': 'answers that there is none',
-  'identity /v3/OS-SIMPLE-CERT/certificates': 'answers that there is none',
+  'compute /v2.1/os-baremetal-nodes': 'answers that there is no such service',
+  'compute /v2.1/os-baremetal-nodes/:id': 'answers that there is no such service',
   'compute /v2.1/os-console-auth-tokens/:token': 'the token of one console',
   'compute /v2.1/os-hypervisors/:id/uptime': 'answers that this host does not tell',
   'compute /v2.1/servers/:id/diagnostics': 'asks the host of one server',
@@ -28,6 +28,8 @@ export const NOT_ASKED: Readonly<Record<string, string>> = {
   'compute /v2.1/os-hosts/:host/reboot': 'answers that this is not done here',
   'image /v2/images/:image/file': 'data',
   'network /v2.0/ports/:id/trace': 'of one port',
+  'network /v2.0/ports/:id/bindings': 'as many as hosts that the guest of one port moves to',
+  'network /v2.0/ports/:id/bindings/:host': 'of one port',
   'network /v2.0/auto-allocated-topology/:id': 'makes what it shows',
   'volume /v3/clusters/:id': 'there is none',
   'volume /v3/group_types/default': 'there is none',
@@ -66,6 +68,11 @@ export const FIXED_LISTS: Readonly<Record<string, string>> = {
   'network /v2.0/agents': 'of the hosts that OVN has',
   'network /v2.0/availability_zones': 'of the configuration',
   'network /v2.0/extensions': 'of the program',
+  'network /v2.0/qos/rule-types': 'of the program',
+  'network /v2.0/qos/policies/:id/bandwidth_limit_rules': 'two at most: one a direction',
+  'network /v2.0/qos/policies/:id/dscp_marking_rules': 'two at most: one a direction',
+  'network /v2.0/qos/policies/:id/minimum_bandwidth_rules': 'two at most: one a direction',
+  'network /v2.0/qos/rule-types/:type': 'of the program',
   'network /v2.0/quotas/tenant': 'whose quota it is',
   'network /v2.0/quotas/project': 'whose quota it is',
   'network /v2.0/quotas/:id/default': 'limits',
@@ -140,6 +147,8 @@ const AS: Readonly<Record<string, string>> = {
   'network /v2.0/agents': 'admin',
   'network /v2.0/network-ip-availabilities': 'admin',
   'network /v2.0/quotas': 'admin',
+  'network /v2.0/qos/policies': 'admin',
+  'network /v2.0/qos/rule-types/:type': 'admin',
   'network /v2.0/rbac-policies': 'admin',
   'volume /v3/backups/:id/export_record': 'admin',
   'volume /v3/capabilities': 'admin',
@@ -198,6 +207,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'identity /v3/users/:id/application_credentials/:credential_id': 'application_credential',
   'identity /v3/users/:id/credentials/OS-EC2/:access': 'ec2',
   'compute /v2.1/extensions/:alias': '=NMN',
+  'compute /v2.1/versions/:id': '=v2.1',
   'compute /v2.1/flavors/:id': 'flavor',
   'compute /v2.1/flavors/:id/os-flavor-access': '=closed',
   'compute /v2.1/flavors/:id/os-extra_specs/:key': '=k0',
@@ -252,6 +262,15 @@ const PARAMS: Readonly<Record<string, string>> = {
   'network /v2.0/network-ip-availabilities/:id': 'network',
   'network /v2.0/networks/:id': 'network',
   'network /v2.0/ports/:id': 'port',
+  'network /v2.0/policies/:id': 'qos_policy',
+  'network /v2.0/qos/policies/:id': 'qos_policy',
+  'network /v2.0/qos/rule-types/:type': '=dscp_marking',
+  'network /v2.0/qos/policies/:id/bandwidth_limit_rules/:rule_id': 'bandwidth_limit_rule',
+  'network /v2.0/qos/alias_bandwidth_limit_rules/:rule_id': 'bandwidth_limit_rule',
+  'network /v2.0/qos/policies/:id/dscp_marking_rules/:rule_id': 'dscp_marking_rule',
+  'network /v2.0/qos/alias_dscp_marking_rules/:rule_id': 'dscp_marking_rule',
+  'network /v2.0/qos/policies/:id/minimum_bandwidth_rules/:rule_id': 'minimum_bandwidth_rule',
+  'network /v2.0/qos/alias_minimum_bandwidth_rules/:rule_id': 'minimum_bandwidth_rule',
   'network /v2.0/quotas/:id': '=project-0',
   'network /v2.0/rbac-policies/:id': 'rbac_policy',
   'network /v2.0/routers/:id': 'router',
@@ -288,7 +307,7 @@ const PARAMS: Readonly<Record<string, string>> = {
 
 export function asked({ service, route }: IndexedRoute): Asked[] {
   const key = `${service} ${route.path}`;
-  if (Object.hasOwn(NOT_ASKED, key)) return [];
+  if (Object.hasOwn(NOT_ASKED, key) || route.success === 410) return [];
   const as = longestPrefix(AS, key);
   return (QUERIES[key] ?? ['']).map((query) => ({
     name: key + query,

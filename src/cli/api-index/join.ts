@@ -41,6 +41,17 @@ function answering(
   return names.map((name) => routes.get(keyOf(name))).find((found) => found !== undefined) ?? [];
 }
 
+/** The routes of another path, all of its actions. */
+function ofTwin(
+  { service, method }: Operation,
+  path: string,
+  all: readonly IndexedRoute[],
+): readonly IndexedRoute[] {
+  return all.filter(
+    (each) => each.service === service && each.route.method === method && each.route.path === path,
+  );
+}
+
 /** The versions of a route or of one of its actions. */
 export function versionsOf({ route, action }: IndexedRoute): {
   readonly since: VersionText | undefined;
@@ -72,8 +83,19 @@ export async function joinIndex(): Promise<Index> {
       testedBy: [...(tested.get(keyOf(operation)) ?? tested.get(keyOf(withoutAction(operation))) ?? [])],
     };
   };
+  const twinOf = (upstream: UpstreamOperation): Partial<Pick<Row, 'routes' | 'testedBy'>> => {
+    if (upstream.twin === undefined) return {};
+    const same = ofTwin(upstream, upstream.twin, all);
+    const names = same.flatMap((each) => [...(tested.get(keyOf(operationOf(each))) ?? [])]);
+    return { routes: same, testedBy: [...new Set(names)] };
+  };
   const rows = lists.flatMap(({ operations, own }) => [
-    ...operations.map((upstream): Row => ({ ...rowOf(upstream), upstream, own: undefined })),
+    ...operations.map((upstream): Row => ({
+      ...rowOf(upstream),
+      ...twinOf(upstream),
+      upstream,
+      own: undefined,
+    })),
     ...own.map((each): Row => ({ ...rowOf(each), upstream: undefined, own: each })),
   ]);
   const listed = new Set(rows.flatMap((row) => row.routes));

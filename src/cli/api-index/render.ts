@@ -31,7 +31,7 @@ interface Counts {
   readonly upstream: number;
   readonly offered: number;
   readonly notOffered: number;
-  /** What upstream itself answers with 410. */
+  /** What answers 410, as upstream's does. */
   readonly gone: number;
   readonly own: number;
   /** Of those offered. */
@@ -42,19 +42,19 @@ interface Counts {
 function countsOf(rows: readonly Row[]): Counts {
   const upstream = rows.filter((row) => row.upstream);
   const offered = upstream.filter(({ routes }) => routes.length > 0);
-  const gone = upstream.filter(
-    ({ routes, upstream: of }) => routes.length === 0 && of?.reasonName === 'gone',
-  );
+  const gone = offered.filter(isGone);
   return {
     upstream: upstream.length,
-    offered: offered.length,
-    notOffered: upstream.length - offered.length - gone.length,
+    offered: offered.length - gone.length,
+    notOffered: upstream.length - offered.length,
     gone: gone.length,
     own: rows.length - upstream.length,
     tested: offered.filter(({ testedBy }) => testedBy.length > 0).length,
-    refused: offered.filter(({ upstream: of }) => of?.refusal !== undefined).length,
+    refused: offered.filter(({ upstream: of }) => of?.refusal !== undefined).length - gone.length,
   };
 }
+
+const isGone = ({ upstream }: Row): boolean => upstream?.refusalName === 'gone';
 
 function summary(rows: readonly Row[]): string {
   const line = (title: string, of: readonly Row[]): string => {
@@ -62,7 +62,7 @@ function summary(rows: readonly Row[]): string {
     return `| ${[title, upstream, offered, tested, refused, notOffered, gone, own].join(' | ')} |`;
   };
   return [
-    '| service | upstream | offered | of these tested | always refused | not offered | gone upstream (410) | our own |',
+    '| service | upstream | offered | of these tested | always refused | not offered | gone: answers 410 | our own |',
     '|---|---|---|---|---|---|---|---|',
     ...SERVICES.map((service) =>
       line(
@@ -112,6 +112,17 @@ function lines(row: Row, weight: ReadonlyMap<string, number>): string[] {
         '',
       ]),
     ];
+  if (upstream?.twin !== undefined)
+    return [
+      cells([
+        ...name,
+        since(upstream.since, upstream.until),
+        '',
+        '',
+        `the same as ${code(upstream.twin)}`,
+        '',
+      ]),
+    ];
   const refusal = upstream?.refusal ?? own?.refusal;
   return routes.map((indexed) => {
     const { route, action, file } = indexed;
@@ -128,7 +139,9 @@ function lines(row: Row, weight: ReadonlyMap<string, number>): string[] {
       code(guard),
       String(action ? (action.success ?? 202) : (route.success ?? 200)),
       `[${file.replace(/^src\//, '')}](../${file})${own ? `, our own: ${own.reason}` : ''}`,
-      refusal === undefined ? testers(row.testedBy, weight) : `always refused: ${refusal}`,
+      refusal === undefined
+        ? testers(row.testedBy, weight)
+        : `${isGone(row) ? 'answers 410' : 'always refused'}: ${refusal}`,
     ]);
   });
 }

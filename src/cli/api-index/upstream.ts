@@ -3,7 +3,9 @@
 //
 //   GET /v2.1/servers/:id/topology since 2.78                        an operation; `action KEY` for one of a body's keys,
 //   POST /v2.1/servers/:id/action action shelve not-offered shelving  `until`, `extension` (network) and `not-offered` as needed
-//   GET /v2.1/os-hosts/:id/reboot until 2.42 refuses host-power       offered, but what is asked is always refused
+//   GET /v2.1/os-hosts/:id/reboot until 2.42 refuses host-power       offered, but what is asked is always refused; for the
+//                                                                     reason `gone`, with 410 as upstream does
+//   GET /v2.1/os-volumes_boot twin /v2.1/servers                      another path of the same routes
 //   reason shelving: servers are not shelved                          why, for all lines that name it
 //   own GET /v2.1/servers/:id/launch-trace because trace              a route that upstream does not have
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,10 +20,12 @@ export interface UpstreamOperation extends Operation {
   readonly extension: string | undefined;
   /** Why it is not offered; undefined where it is. */
   readonly reason: string | undefined;
-  /** The reason's name; `gone` where upstream itself has taken the operation out. */
-  readonly reasonName: string | undefined;
   /** Why it is always refused, though there is a route. */
   readonly refusal: string | undefined;
+  /** The refusal's name; `gone` where upstream itself has taken the operation out and answers 410, as we do. */
+  readonly refusalName: string | undefined;
+  /** The path whose routes answer this one too. */
+  readonly twin: string | undefined;
 }
 
 export interface OwnOperation extends Operation {
@@ -35,7 +39,7 @@ export interface Upstream {
 }
 
 const OPERATION = /^(own )?(GET|HEAD|POST|PUT|PATCH|DELETE) (\/\S*)((?: \S+ \S+)*)$/;
-const WORDS = ['action', 'since', 'until', 'extension', 'not-offered', 'refuses', 'because'];
+const WORDS = ['action', 'since', 'until', 'extension', 'not-offered', 'refuses', 'because', 'twin'];
 
 export function upstreamFile(service: ServiceName): string {
   return join(ROOT, `src/cli/api-index/upstream/${service}.txt`);
@@ -57,12 +61,13 @@ export function parseUpstream(service: ServiceName, text: string): Upstream {
   const own: OwnOperation[] = [];
   const seen = new Set<string>();
   for (const line of lines.filter((each) => !each.startsWith('reason '))) {
-    const { isOwn, refusalName, ...read } = parseLine(service, line);
-    for (const name of [read.reasonName, refusalName])
+    const { isOwn, reasonName, ...read } = parseLine(service, line);
+    const { refusalName } = read;
+    for (const name of [reasonName, refusalName])
       if (name !== undefined && !reasons.has(name))
         throw new Error(`upstream/${service}.txt has no reason ${name}: ${line}`);
     const reasonOf = (name: string | undefined) => (name === undefined ? undefined : reasons.get(name));
-    const reason = reasonOf(read.reasonName);
+    const reason = reasonOf(reasonName);
     if (seen.has(keyOf(read))) throw new Error(`upstream/${service}.txt has ${line} twice`);
     seen.add(keyOf(read));
     const whole = { ...read, reason, refusal: reasonOf(refusalName) };
@@ -75,7 +80,7 @@ export function parseUpstream(service: ServiceName, text: string): Upstream {
 /** A line by itself: its reasons by their names. */
 interface Line extends Omit<UpstreamOperation, 'reason' | 'refusal'> {
   readonly isOwn: boolean;
-  readonly refusalName: string | undefined;
+  readonly reasonName: string | undefined;
 }
 
 function parseLine(service: ServiceName, line: string): Line {
@@ -98,6 +103,7 @@ function parseLine(service: ServiceName, line: string): Line {
     reasonName: words.get(isOwn ? 'because' : 'not-offered'),
     isOwn,
     refusalName: words.get('refuses'),
+    twin: words.get('twin'),
   };
 }
 

@@ -1,6 +1,7 @@
 // Version discovery: what clients read first, without a token.
 import { Reply, type Call } from '#platform/http/api.ts';
 import type { ComputeRoute } from '#compute/deps.ts';
+import { NotFound } from '#compute/errors.ts';
 
 /** The microversions of the whole API; the maximum is a promise about every version below it. */
 export const MICROVERSIONS = {
@@ -49,6 +50,15 @@ async function listVersions(call: Call): Promise<unknown> {
   return { versions: [brief(oldVersion(call)), brief(version(call))] };
 }
 
+/** The document again, for who has a token. */
+async function showNamed(call: Call): Promise<unknown> {
+  const { id } = call.params;
+  if (id !== 'v2.1' && id !== 'v2.0')
+    throw new NotFound('The resource could not be found.', 'no-such-version');
+  const isOld = id === 'v2.0' || call.path.startsWith('/v2/');
+  return { version: isOld ? oldVersion(call) : version(call) };
+}
+
 async function showOldVersion(call: Call): Promise<Reply> {
   return new Reply(200, { version: oldVersion(call) });
 }
@@ -61,4 +71,5 @@ export const discoveryRoutes: readonly ComputeRoute[] = [
   { method: 'GET', path: '/', handler: listVersions, auth: 'none' },
   { method: 'GET', path: '/v2', handler: showOldVersion, auth: 'none' },
   { method: 'GET', path: '/v2.1', handler: showVersion, auth: 'none' },
+  { method: 'GET', path: '/v2.1/versions/:id', handler: showNamed },
 ];

@@ -48,6 +48,7 @@ async function list(
   call: Call,
   deps: ComputeDeps,
   view: (call: Call, image: Image) => unknown,
+  path: string,
 ): Promise<unknown> {
   const limit = readLimit(call.query, deps.config.maxLimit);
   const marker = call.query.get('marker');
@@ -56,14 +57,14 @@ async function list(
   const ids = page.map(({ id }) => id);
   return {
     images: page.map((image) => view(call, image)),
-    ...nextLink(call, call.path, 'images', ids, deps.config.maxLimit),
+    ...nextLink(call, path, 'images', ids, deps.config.maxLimit),
   };
 }
 
 export const listAll = async (call: Call, deps: ComputeDeps): Promise<unknown> =>
-  list(call, deps, briefImageView);
+  list(call, deps, briefImageView, '/v2.1/images');
 export const listDetailed = async (call: Call, deps: ComputeDeps): Promise<unknown> =>
-  list(call, deps, imageView);
+  list(call, deps, imageView, '/v2.1/images/detail');
 
 export async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
   return { image: imageView(call, await requireImage(call, deps)) };

@@ -10,12 +10,15 @@ import { createBackup, createBackupBody } from './actions/createBackup.ts';
 import { createImage, createImageBody } from './actions/createImage.ts';
 import { evacuateBody, evacuateServer } from './actions/evacuate.ts';
 import { forceDelete } from './actions/forceDelete.ts';
+import { injectNetworkInfo } from './actions/injectNetworkInfo.ts';
 import { lockBody, lockServer } from './actions/lock.ts';
 import { consoleOutputBody, getConsoleOutput } from './actions/os-getConsoleOutput.ts';
 import { migrateBody, migrateServer } from './actions/migrate.ts';
 import { resizeBody, resizeServer } from './actions/resize.ts';
 import { revertResize } from './actions/revertResize.ts';
+import { getRdpConsole, getRdpConsoleBody } from './actions/os-getRDPConsole.ts';
 import { getSerialConsole, getSerialConsoleBody } from './actions/os-getSerialConsole.ts';
+import { getSpiceConsole, getSpiceConsoleBody } from './actions/os-getSPICEConsole.ts';
 import { getVncConsole, getVncConsoleBody } from './actions/os-getVNCConsole.ts';
 import { resetState, resetStateBody } from './actions/os-resetState.ts';
 import { startServer } from './actions/os-start.ts';
@@ -27,6 +30,7 @@ import { removeFixedIp, removeFixedIpBody } from './actions/removeFixedIp.ts';
 import { removeFloatingIp, removeFloatingIpBody } from './actions/removeFloatingIp.ts';
 import { removeSecurityGroup, removeSecurityGroupBody } from './actions/removeSecurityGroup.ts';
 import { rescueBody, rescueServer } from './actions/rescue.ts';
+import { resetNetwork } from './actions/resetNetwork.ts';
 import { restoreServer } from './actions/restore.ts';
 import { resumeServer } from './actions/resume.ts';
 import { shelveServer } from './actions/shelve.ts';
@@ -83,10 +87,20 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
     success: 200,
     until: '2.5',
   },
+  {
+    key: 'os-getSPICEConsole',
+    handler: getSpiceConsole,
+    body: getSpiceConsoleBody,
+    success: 200,
+    until: '2.5',
+  },
+  { key: 'os-getRDPConsole', handler: getRdpConsole, body: getRdpConsoleBody, success: 200, until: '2.5' },
   { key: 'os-resetState', handler: resetState, body: resetStateBody },
   { key: 'changePassword', handler: changePassword, body: changePasswordBody },
   { key: 'forceDelete', handler: forceDelete, success: 202 },
   { key: 'restore', handler: restoreServer },
+  { key: 'injectNetworkInfo', handler: injectNetworkInfo },
+  { key: 'resetNetwork', handler: resetNetwork, success: 410 },
 ];
 
 export const serverActionRoutes: readonly ComputeRoute[] = [

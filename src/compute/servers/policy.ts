@@ -60,6 +60,7 @@ export const serverPolicies: readonly PolicyRule[] = [
   rule('os-lock-server:unlock', MEMBER, 'Unlock a server.'),
   rule('os-lock-server:unlock:unlock_override', ADMIN, 'Unlock a server that an administrator locked.'),
   rule('os-admin-actions:reset_state', ADMIN, "Set a server's state by hand."),
+  rule('os-admin-actions:inject_network_info', ADMIN, 'Tell a guest of its network.'),
   rule('os-admin-password', MEMBER, "Change a server's administrator password."),
   rule('os-deferred-delete:restore', MEMBER, 'Bring back a deleted server.'),
   rule('os-deferred-delete:force', MEMBER, 'Delete a server at once.'),

@@ -50,13 +50,13 @@ export const revokeRoutes: readonly Route<IdentityDeps>[] = [
     path: '/v3/OS-SIMPLE-CERT/ca',
     auth: 'none',
     handler: certificatesGone,
-    errors: [410],
+    success: 410,
   },
   {
     method: 'GET',
     path: '/v3/OS-SIMPLE-CERT/certificates',
     auth: 'none',
     handler: certificatesGone,
-    errors: [410],
+    success: 410,
   },
 ];

@@ -77,7 +77,7 @@ export interface Action<D> {
   readonly policy?: string;
   readonly since?: VersionText;
   readonly until?: VersionText;
-  /** Default 202. */
+  /** Default 202. 410 as for routes. */
   readonly success?: number;
 }
 
@@ -92,7 +92,7 @@ export interface Route<D> {
   readonly body?: TSchema | readonly VersionedSchema[];
   /** Checked before the handler with the caller's own project as target; the handler checks against the resource. */
   readonly policy?: string;
-  /** Default 200. */
+  /** Default 200. 410 where upstream took the operation out and tells that to whoever has a token. */
   readonly success?: number;
   readonly since?: VersionText;
   readonly until?: VersionText;
@@ -119,6 +119,20 @@ export interface FaultContext {
   readonly accept?: string;
 }
 
+/** Routes below `from` that are there below `to` too. */
+export interface Twin {
+  readonly from: `/${string}`;
+  /** May have the parameter `project_id`, which must then be the project of the token (else 400). */
+  readonly to: `/${string}`;
+  /** Those of these paths alone. Default: all. */
+  readonly only?: readonly string[];
+  /**
+   * An older version of the API: always at the lowest microversion, and what a body has beside its schema is dropped
+   * rather than refused.
+   */
+  readonly relaxed?: true;
+}
+
 /** A service's whole REST API. */
 export interface Api<D> {
   /** `compute`; also the catalog's name for logs. */
@@ -139,11 +153,8 @@ export interface Api<D> {
   readonly requestIdHeader?: string;
   /** Every answer of it depends on this request header, and says so: `X-Auth-Token`. */
   readonly vary?: string;
-  /**
-   * An older version of the API with the same routes: those below `from` are there below `to` too, always at the lowest
-   * microversion, and what a body has beside its schema is dropped rather than refused.
-   */
-  readonly relaxedTwin?: { readonly from: `/${string}`; readonly to: `/${string}` };
+  /** Other paths of the same routes. Each applies to what those before it have added as well. */
+  readonly twins?: readonly Twin[];
   /** `/v2/images/` is then not `/v2/images`: an id is missing, 404. Paths of one part are spared. */
   readonly strictSlash?: boolean;
   /** Largest JSON body in bytes; default 1 MiB (user data and personality fit). */

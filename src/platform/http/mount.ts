@@ -1,7 +1,7 @@
 // Turns an `Api` into Fastify routes: authentication, microversion, validation, policy, the answer and its faults.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import type { Authenticator } from '#platform/auth/principal.ts';
+import type { Authenticator, Principal } from '#platform/auth/principal.ts';
 import { newContext, runInContext } from '#platform/context/request-context.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Log } from '#platform/log/log.ts';
@@ -34,7 +34,7 @@ export interface MountOptions {
 const BODY_LIMIT = 1024 * 1024;
 const NO_VERSION: Microversion = { major: 1, minor: 0 };
 
-/** An API as it is served: `relaxedTwin` makes a second one of it. */
+/** An API as it is served: a twin that is `relaxed` makes a second one of it. */
 type Api<D> = DeclaredApi<D> & { readonly onlyVersion?: VersionText; readonly cleanBodies?: boolean };
 
 /** Mounts `api` below its prefix. Call before `listen`. */
@@ -47,15 +47,8 @@ export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: Mo
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
       scope.addHook('onRequest', nameContentType);
-      const paths = byPath(api.routes);
-      for (const [path, methods] of paths) mountPath(scope, api, path, methods, options);
-      const { relaxedTwin: twin } = api;
-      if (twin)
-        for (const [path, methods] of paths) {
-          const older = path.startsWith(`${twin.from}/`) ? twin.to + path.slice(twin.from.length) : undefined;
-          if (older !== undefined && !paths.has(older))
-            mountPath(scope, relaxed(api), older, methods, options);
-        }
+      for (const { path, methods, served } of withTwins(api))
+        mountPath(scope, served, path, methods, options);
       scope.setNotFoundHandler(async (request, reply) =>
         refuseUnrouted(api, options, request, reply, unrouted()),
       );
@@ -64,6 +57,30 @@ export async function mountApi<D>(app: FastifyInstance, api: Api<D>, options: Mo
     },
     { prefix: api.prefix },
   );
+}
+
+interface MountedPath<D> {
+  readonly path: string;
+  readonly methods: ReadonlyMap<Method, Route<D>[]>;
+  readonly served: Api<D>;
+}
+
+function withTwins<D>(api: Api<D>): MountedPath<D>[] {
+  const all: MountedPath<D>[] = [...byPath(api.routes)].map(([path, methods]) => ({
+    path,
+    methods,
+    served: api,
+  }));
+  const known = new Set(all.map(({ path }) => path));
+  for (const twin of api.twins ?? [])
+    for (const { path, methods, served } of all.slice()) {
+      const isMeant = twin.only ? twin.only.includes(path) : path.startsWith(`${twin.from}/`);
+      const other = twin.to + path.slice(twin.from.length);
+      if (!isMeant || known.has(other)) continue;
+      known.add(other);
+      all.push({ path: other, methods, served: twin.relaxed ? relaxed(served) : served });
+    }
+  return all;
 }
 
 function mountPath<D>(
@@ -249,6 +266,7 @@ async function answerOf<D>(
   const version = versionOf(api, request);
   exchange.microversion = version;
   if (lacksId(api, request)) throw unrouted();
+  if (api.twins) refuseOtherProject(request, principal);
   const route = candidates.find((each) => within(version, each.since, each.until));
   if (!route) throw noSuchRoute();
   const ruleFirst = order === 'token, rule, body, schema';
@@ -269,6 +287,17 @@ async function answerOf<D>(
   if (schema && !schemaFirst) checkBody(api, schema, body);
   const result = await chosen.handler?.(call, api.deps);
   return result instanceof Reply ? result : new Reply(chosen.success ?? (action ? 202 : 200), result);
+}
+
+/** The path's project must be the token's: what a request may touch is decided by its token alone. */
+function refuseOtherProject(request: FastifyRequest, principal: Principal | undefined): void {
+  const { project_id: named } = request.params as { readonly project_id?: string };
+  if (named === undefined || named === principal?.projectId) return;
+  throw new DomainError(
+    'bad-request',
+    'project-mismatch',
+    'Malformed request URL: its project is not the one that the token is for.',
+  );
 }
 
 function versionOf<D>(api: Api<D>, request: FastifyRequest): Microversion {

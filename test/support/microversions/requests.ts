@@ -111,11 +111,15 @@ export const requestRows: readonly Row[] = [
   },
   {
     version: '2.18',
-    change: 'paths without a project (they are the only ones here)',
+    change: 'paths need no project, nor before in this release; with one they go on as they were',
     proof: 'steps',
-    check: async ({ below, from }) => {
-      await below.get('/servers');
-      await from.get('/servers');
+    check: async ({ below, from, world }) => {
+      for (const client of [below, from]) {
+        const idsOf = async (path: string): Promise<string[]> =>
+          (await client.get(path)).servers.map(({ id }: { id: string }) => id);
+        assert.deepEqual(await idsOf(`/${world.project}/servers`), await idsOf('/servers'));
+        assert.equal((await client.send('GET', `/${NOBODY}/servers`)).status, 400);
+      }
     },
   },
   {

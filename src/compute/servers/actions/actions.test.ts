@@ -303,6 +303,17 @@ test('consoles: a log from the agent, URLs with tokens that only administrators 
     ).status,
     400,
   );
+  for (const [key, type] of [
+    ['os-getSPICEConsole', 'spice-html5'],
+    ['os-getRDPConsole', 'rdp-html5'],
+  ] as const) {
+    const answer = await act(cloud, id, { [key]: { type } });
+    assert.deepEqual(
+      [answer.status, answer.body.badRequest.message],
+      [400, `Unavailable console type ${type}.`],
+    );
+    assert.equal((await act(cloud, id, { [key]: { type } }, '2.6')).status, 404);
+  }
   const building = await cloud.create();
   assert.equal((await act(cloud, building, { 'os-getConsoleOutput': {} })).status, 409);
   assert.equal((await act(cloud, building, { 'os-getVNCConsole': { type: 'novnc' } })).status, 409);
@@ -315,6 +326,10 @@ test('reset state, force delete, restore and change password say what they can d
   assert.equal((await act(cloud, id, { 'os-resetState': { state: 'error' } }, '2.1', 'admin')).status, 202);
   assert.equal((await cloud.call('GET', `/v2.1/servers/${id}`)).body.server.status, 'ERROR');
   assert.equal((await act(cloud, id, { 'os-resetState': { state: 'active' } }, '2.1', 'admin')).status, 202);
+  assert.equal((await act(cloud, id, { injectNetworkInfo: null })).status, 403);
+  assert.equal((await act(cloud, id, { injectNetworkInfo: null }, '2.1', 'admin')).status, 202);
+  const building = await cloud.create();
+  assert.equal((await act(cloud, building, { injectNetworkInfo: null }, '2.1', 'admin')).status, 409);
   assert.equal((await act(cloud, id, { changePassword: { adminPass: 'x' } })).status, 501);
   assert.equal((await act(cloud, id, { restore: null })).status, 409);
   assert.equal((await act(cloud, id, { forceDelete: null })).status, 202);

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { Reply, type Call } from '#platform/http/api.ts';
 import type { ComputeDeps, ComputeExecutor, ComputeRoute } from '#compute/deps.ts';
 import { InvalidInput, NotFound } from '#compute/errors.ts';
+import { root } from '#compute/links.ts';
 import { strict } from '#compute/schema-types.ts';
 import type { InstanceRow } from '#compute/tables.ts';
 import { findServer } from '../find-server.ts';
@@ -52,7 +53,7 @@ async function add(call: Call, deps: ComputeDeps): Promise<Reply> {
       throw new InvalidInput(`The number of tags exceeded the per-server limit ${MOST}`);
     await insertTags(trx, row.id, [tag]);
     await touch(trx, deps, row);
-    const location = `${call.baseUrl}/v2.1/servers/${row.id}/tags/${encodeURIComponent(tag)}`;
+    const location = `${root(call)}/servers/${row.id}/tags/${encodeURIComponent(tag)}`;
     return new Reply(201, undefined, { location });
   });
 }
