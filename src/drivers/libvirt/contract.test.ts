@@ -6,14 +6,11 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { HypervisorError } from './errors.ts';
 import { FakeHypervisor } from './fake.ts';
-import type { GuestSpec, Hypervisor, ServerEvent } from './port.ts';
+import type { Hypervisor, ServerEvent } from './port.ts';
 import { LibvirtHypervisor } from './real.ts';
+import { consoleText, eventually, refusal, specIn } from './testing/contract-parts.ts';
 import { startTestHost, whyNoLibvirt } from './testing/test-host.ts';
-import { tinyGuestDisk } from './testing/tiny-guest.ts';
-import type { TinyGuest } from './testing/tiny-guest.ts';
 
 interface World extends AsyncDisposable {
   readonly dir: string;
@@ -68,55 +65,6 @@ const worlds = [
   { name: 'model', start: fakeWorld, skip: undefined },
   { name: 'libvirt', start: realWorld, skip: noLibvirt },
 ];
-
-let sequence = 0;
-
-async function specIn(dir: string, guest: TinyGuest, changes: Partial<GuestSpec> = {}): Promise<GuestSpec> {
-  sequence += 1;
-  const base = path.join(dir, `g${sequence}`);
-  await writeFile(`${base}.img`, tinyGuestDisk(guest));
-  return {
-    id: randomUUID(),
-    name: `instance-${sequence}`,
-    vcpus: 1,
-    memoryMb: 16,
-    arch: 'x86_64',
-    machine: 'pc',
-    accel: 'tcg',
-    cpuMode: 'default',
-    disks: [
-      {
-        source: { kind: 'file', path: `${base}.img`, format: 'raw' },
-        device: 'disk',
-        bus: 'virtio',
-        target: 'vda',
-        serial: 'root',
-        bootIndex: 1,
-      },
-    ],
-    interfaces: [],
-    consoleLogPath: `${base}.log`,
-    serialSocketPath: `${base}.serial`,
-    vncSocketPath: `${base}.vnc`,
-    randomDevice: true,
-    metadata: { displayName: guest, projectId: 'p1', userId: 'u1', flavorName: 'tiny' },
-    ...changes,
-  };
-}
-
-async function eventually(what: string, check: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while (!(await check())) {
-    if (performance.now() > deadline) assert.fail(`never happened: ${what}`);
-    await delay(10);
-  }
-}
-
-const refusal = (code: HypervisorError['code']) => (error: unknown) => {
-  assert.ok(error instanceof HypervisorError, `not a HypervisorError: ${String(error)}`);
-  assert.equal(error.code, code, String(error.cause));
-  return true;
-};
 
 for (const { name, start, skip } of worlds) {
   describe(`Hypervisor contract: ${name}`, { skip, timeout: 120_000 }, () => {
@@ -404,8 +352,4 @@ for (const { name, start, skip } of worlds) {
       await hypervisor.destroyServer(spec.id);
     });
   });
-}
-
-async function consoleText(spec: GuestSpec): Promise<string> {
-  return readFile(spec.consoleLogPath, 'utf8').catch(() => '');
 }

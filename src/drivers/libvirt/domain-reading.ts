@@ -217,6 +217,8 @@ function pausedStateOf(reason: number): ServerState {
       return { state: 'paused', reason: 'starting-up' };
     case PausedReason.save:
       return { state: 'paused', reason: 'saving' };
+    case PausedReason.migration:
+      return { state: 'paused', reason: 'migrating' };
     case PausedReason.crashed:
       return { state: 'crashed' };
     default:

@@ -58,7 +58,7 @@ export function startMigration(guest: MigratingGuest, disks: number, ends: Ends)
     try {
       while (!mayEnd()) {
         calledOff.signal.throwIfAborted();
-        if (!ends.isHere()) throw failed('the server ended while it was migrated');
+        if (!ends.isHere()) throw new HypervisorError('no-server', 'the server ended', { serverId: id });
         if (!ends.isThere()) throw failed('the destination went away');
         await delay(STEP_MS);
       }

@@ -43,6 +43,7 @@ import type {
   Hypervisor,
   HypervisorCapabilities,
   ListedServer,
+  MigrateOptions,
   ReplaceOptions,
   ServerEvent,
   ServerState,
@@ -51,6 +52,7 @@ import type {
 import { defineSecret } from './define-secret.ts';
 import { hostCapabilities, hostUsage, type HostCall } from './host-reading.ts';
 import { LiveDisks } from './live-disks.ts';
+import { LiveMigrations } from './live-migration.ts';
 import { SavedMemory } from './saved-memory.ts';
 import { subscribe } from './server-events.ts';
 import { element, renderXml } from './xml.ts';
@@ -65,6 +67,8 @@ export interface LibvirtHypervisorOptions {
   readonly secrets?: readonly StorageSecret[];
   /** Set for a libvirt that is set up and used by others too: marks our domains, the only ones that are seen. */
   readonly sharedAs?: string;
+  /** What the migration of a server takes at most, MiB/s; absent: all there is. */
+  readonly migrationMbPerSecond?: number;
 }
 
 /** Starting probes QEMU on the first use after an upgrade, for up to a quarter of a minute. */
@@ -85,13 +89,22 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #disks = new LiveDisks((...args) => this.#callFor(...args), reference);
   readonly #listeners = new Set<(event: ServerEvent) => void>();
 
+  readonly #migrations: LiveMigrations;
   readonly #sharedAs: string | undefined;
   #surroundings: Promise<DomainSurroundings> | undefined;
 
   constructor(options: LibvirtHypervisorOptions) {
     this.#sharedAs = options.sharedAs;
     this.#saved = new SavedMemory(options.savedMemoryDir);
-    const { address, maxInFlight, secrets = [] } = options;
+    const { address, maxInFlight, secrets = [], migrationMbPerSecond } = options;
+    this.#migrations = new LiveMigrations({
+      address,
+      call: (...args) => this.#callFor(...args),
+      reference,
+      // A libvirt of others is for them to open to other hosts.
+      isReached: options.sharedAs === undefined,
+      bandwidthMb: migrationMbPerSecond,
+    });
     this.#session = new LibvirtSession({
       connect: () => LibvirtClient.connect({ address, ...(maxInFlight !== undefined && { maxInFlight }) }),
       onConnect: async (client) => {
@@ -271,11 +284,13 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   migrationAddress(): string | undefined {
-    return undefined;
+    return this.#migrations.address;
   }
 
-  async migrateServer(id: string): Promise<void> {
-    throw new HypervisorError('failed', 'servers do not move between hosts while they run', { serverId: id });
+  async migrateServer(id: string, options: MigrateOptions): Promise<void> {
+    if ((await this.serverState(id)).state === 'suspended')
+      throw new HypervisorError('wrong-state', 'the server is suspended', { serverId: id });
+    await this.#migrations.migrate(id, options);
   }
 
   async defineSecret(secret: StorageSecret): Promise<void> {
@@ -324,6 +339,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#migrations.close();
     await this.#session.close();
   }
 

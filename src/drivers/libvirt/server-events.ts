@@ -7,6 +7,7 @@ type Kind = Exclude<ServerEvent['kind'], 'resync'>;
 
 /** virDomainEventStoppedDetailType */
 const STOPPED_CRASHED = 2;
+const STOPPED_MIGRATED = 3;
 const STOPPED_SAVED = 4;
 
 function kindOf(event: number, detail: number): Kind | undefined {
@@ -20,6 +21,7 @@ function kindOf(event: number, detail: number): Kind | undefined {
       return 'resumed';
     case LifecycleEvent.stopped:
       if (detail === STOPPED_SAVED) return 'suspended';
+      if (detail === STOPPED_MIGRATED) return 'migrated';
       return detail === STOPPED_CRASHED ? 'crashed' : 'stopped';
     case LifecycleEvent.crashed:
       return 'crashed';

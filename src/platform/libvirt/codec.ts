@@ -69,6 +69,17 @@ function readTypedValue(reader: XdrReader): TypedValue {
   }
 }
 
+/** What callers send: strings, and unsigned 64-bit numbers as bigint. A name may come several times. */
+export type SentParams = readonly (readonly [name: string, value: string | bigint])[];
+
+export function writeTypedParams(writer: XdrWriter, params: SentParams): XdrWriter {
+  return writer.array(params, (item, [name, value]) => {
+    item.string(name);
+    if (typeof value === 'string') item.int(7).string(value);
+    else item.int(4).uhyper(value);
+  });
+}
+
 /** Most parameters libvirt sends in one list. */
 const PARAMS_MAX = 262_144;
 

@@ -13,7 +13,14 @@ export const DomainState = {
 } as const;
 
 /** Reasons of the paused state that callers tell apart (virDomainPausedReason). */
-export const PausedReason = { user: 1, save: 3, ioError: 5, crashed: 10, startingUp: 11 } as const;
+export const PausedReason = {
+  user: 1,
+  migration: 2,
+  save: 3,
+  ioError: 5,
+  crashed: 10,
+  startingUp: 11,
+} as const;
 
 export const StartFlag = { paused: 1, autoDestroy: 2, bypassCache: 4, forceBoot: 8, validate: 16 } as const;
 export const DestroyFlag = { none: 0, graceful: 1, removeLogs: 2 } as const;
@@ -26,6 +33,18 @@ export const BlockResizeFlag = { bytes: 1 } as const;
 export const BlockCopyFlag = { reuseExternal: 2 } as const;
 /** Ends a copy: with `pivot` the guest goes on with the copy. */
 export const BlockJobAbortFlag = { none: 0, pivot: 2 } as const;
+/** virDomainMigrateFlags */
+export const MigrateFlag = {
+  live: 1,
+  peerToPeer: 2,
+  /** Disks go along: those of the parameter `migrate_disks`. */
+  nonSharedDisk: 64,
+  autoConverge: 8192,
+  /** Guests' writes to disks that go along wait until they are there too. */
+  synchronousWrites: 262_144,
+} as const;
+/** What a job does (virDomainJobOperation): its parameter `operation`. */
+export const JobOperation = { migrationOut: 5 } as const;
 export const AffectFlag = { current: 0, live: 1, config: 2 } as const;
 export const XmlFlag = { secure: 1, inactive: 2, updateCpu: 4, migratable: 8 } as const;
 export const ConsoleFlag = { force: 1, safe: 2 } as const;

@@ -7,9 +7,10 @@ import {
   readTypedParams,
   writeDomain,
   writeSecret,
+  writeTypedParams,
   writeUuid,
 } from './codec.ts';
-import type { DomainRef, SecretRef, TypedParams } from './codec.ts';
+import type { DomainRef, SecretRef, SentParams, TypedParams } from './codec.ts';
 import { nothing, qemu, remote } from './procedure.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
@@ -182,6 +183,27 @@ export const domainSaveImageGetXmlDesc = remote(
   (w, a: { path: string; flags: number }) => w.string(a.path).uint(a.flags),
   readString,
 );
+
+export interface MigrateArguments {
+  readonly domain: DomainRef;
+  /** Where the source reaches the destination's libvirt. */
+  readonly uri: string;
+  readonly params: SentParams;
+  /** A sum of MigrateFlag. */
+  readonly flags: number;
+}
+/** All of a migration that the two libvirts do by themselves (peer to peer). The answer comes when it has ended. */
+export const domainMigratePerform3Params = remote(
+  'domainMigratePerform3Params',
+  305,
+  (w, a: MigrateArguments) =>
+    writeTypedParams(writeDomain(w, a.domain).optionalString(a.uri), a.params)
+      .opaque(NO_COOKIE)
+      .uint(a.flags),
+  nothing,
+);
+/** For migrations that a client leads. */
+const NO_COOKIE = new Uint8Array();
 
 // Domains: devices, statistics, consoles
 

@@ -13,6 +13,7 @@ import type { LibvirtdTuning } from '../private-daemon.ts';
 
 const run = promisify(execFile);
 const START_DEADLINE_MS = 30_000;
+const PROBED = 'd/cache/qemu/capabilities';
 const PROGRAMS = ['libvirtd', 'qemu-system-x86_64', 'tini', 'unshare', 'setpriv', 'ip'];
 
 /** Why the real thing cannot run here, or undefined if it can. */
@@ -47,6 +48,8 @@ export interface TestHostOptions {
   readonly tuning?: LibvirtdTuning;
   /** Below the host's directory: where the test runs an ovsdb-server for this host. */
   readonly ovsRundir?: string;
+  /** Another one on this machine that has asked QEMU what it can do, which takes seconds. */
+  readonly beside?: TestHost;
 }
 
 export async function startTestHost(options: TestHostOptions = {}): Promise<TestHost> {
@@ -55,9 +58,10 @@ export async function startTestHost(options: TestHostOptions = {}): Promise<Test
   await run('ip', ['netns', 'add', netns]);
   const daemon = privateLibvirtd({
     dir: path.join(dir, 'd'),
-    hostname: 'test-host',
+    hostname: options.beside ? 'test-host-2' : 'test-host',
     hostUuid: randomUUID(),
     netns,
+    ...(options.beside && { capabilitiesDir: path.join(options.beside.dir, PROBED) }),
     ...(options.tuning && { tuning: options.tuning }),
     ...(options.ovsRundir !== undefined && { ovsRundir: path.join(dir, options.ovsRundir) }),
   });
