@@ -108,6 +108,7 @@ const image = Type.Object(
 const volume = Type.Object(
   {
     defaultVolumeType: text,
+    cluster: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$' })),
     defaultAvailabilityZone: text,
     allowAvailabilityZoneFallback: Type.Optional(Type.Boolean()),
     maxLimit: count(1),

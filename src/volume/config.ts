@@ -3,6 +3,11 @@
 export interface VolumeConfig {
   /** Name of the type that a volume gets when neither its request nor its project says one. Made at the first start. */
   readonly defaultVolumeType: string;
+  /**
+   * Makes the volume services members of the cluster `<this>@<backend>` each: they are switched on and off together, and one
+   * ends what another that is down has left. Null: they are in none.
+   */
+  readonly cluster: string | null;
   /** Zone of volumes that ask for none, and of services that name none. */
   readonly defaultAvailabilityZone: string;
   /** A zone that no backend is in falls back to the default one instead of being refused. */
@@ -32,6 +37,7 @@ const MINUTE = 60_000;
 
 export const DEFAULT_VOLUME_CONFIG: VolumeConfig = {
   defaultVolumeType: '__DEFAULT__',
+  cluster: null,
   defaultAvailabilityZone: 'nova',
   allowAvailabilityZoneFallback: false,
   maxLimit: 1000,

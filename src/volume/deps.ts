@@ -6,6 +6,7 @@ import type { Transport } from '#platform/clients/transport.ts';
 import type { Clock } from '#platform/context/clock.ts';
 import type { Action, Route } from '#platform/http/api.ts';
 import type { Log } from '#platform/log/log.ts';
+import type { LogLevels } from '#platform/log/log-levels.ts';
 import type { Enforcer } from '#platform/policy/enforcer.ts';
 import type { ServiceName } from '#platform/service/service.ts';
 import type { Database } from '#platform/sql/database.ts';
@@ -19,6 +20,8 @@ export interface VolumeDeps {
   readonly config: VolumeConfig;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the API and its loops. */
+  readonly logLevels: LogLevels;
   readonly bus: Bus;
   readonly db: VolumeDatabase;
   readonly enforcer: Enforcer;

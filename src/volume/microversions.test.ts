@@ -4,6 +4,7 @@ import { absentRows } from '#test/support/volume-microversions/absent.ts';
 import { fieldRows } from '#test/support/volume-microversions/fields.ts';
 import { groupRows } from '#test/support/volume-microversions/groups.ts';
 import { listRows } from '#test/support/volume-microversions/lists.ts';
+import { operatorRows } from '#test/support/volume-microversions/operators.ts';
 import { requestRows } from '#test/support/volume-microversions/requests.ts';
 import { startWorld, type World } from '#test/support/volume-microversions/world.ts';
 import assert from 'node:assert/strict';
@@ -12,9 +13,14 @@ import { MICROVERSIONS } from './discovery/routes.ts';
 
 const minorOf = (version: string): number => Number(version.split('.')[1]);
 const MAX = minorOf(MICROVERSIONS.max);
-const rows = [...absentRows, ...fieldRows, ...groupRows, ...listRows, ...requestRows].toSorted(
-  (a, b) => minorOf(a.version) - minorOf(b.version),
-);
+const rows = [
+  ...absentRows,
+  ...fieldRows,
+  ...groupRows,
+  ...listRows,
+  ...operatorRows,
+  ...requestRows,
+].toSorted((a, b) => minorOf(a.version) - minorOf(b.version));
 
 test('every microversion up to the maximum has one row', () => {
   assert.deepEqual(

@@ -26,6 +26,7 @@ import { poolPolicies, poolRoutes } from './scheduler-stats/routes.ts';
 import { transferPolicies, transferRoutes } from './transfers/routes.ts';
 import { typePolicies } from './types/policy.ts';
 import { typeRoutes } from './types/routes.ts';
+import { workerPolicies, workerRoutes } from './workers/routes.ts';
 
 export const operatorRoutes: readonly VolumeRoute[] = [
   ...typeRoutes,
@@ -49,6 +50,7 @@ export const operatorRoutes: readonly VolumeRoute[] = [
   ...groupTypeRoutes,
   ...groupRoutes,
   ...groupSnapshotRoutes,
+  ...workerRoutes,
 ];
 
 export const operatorPolicies: readonly PolicyRule[] = [
@@ -71,4 +73,5 @@ export const operatorPolicies: readonly PolicyRule[] = [
   ...groupTypePolicies,
   ...groupPolicies,
   ...groupSnapshotPolicies,
+  ...workerPolicies,
 ];

@@ -1,8 +1,11 @@
 // The queues of the volume service and what can be asked on them: the contract between API, scheduler and the volume
 // services, one a backend. Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
+import type { LevelName } from '#platform/log/log-levels.ts';
 import type { BackendStats, ConnectionInfo, Connector, StoredVolume } from '#drivers/volume/port.ts';
 
 export const VOLUME_SCHEDULER_QUEUE = 'volume-scheduler';
+/** The queue of one scheduler alone. */
+export const volumeSchedulerQueue = (host: string): string => `volume-scheduler.${host}`;
 /** The queue of the volume service of `host@backend`. */
 export const volumeQueue = (hostAtBackend: string): string => `volume.${hostAtBackend}`;
 /** Fanout topic: payload is `VolumeChanged`. A nudge; the state is asked for. */
@@ -26,7 +29,26 @@ export interface CreateVolumeMessage extends VolumeOperationRef {
   readonly user_token: string | null;
 }
 
-export type VolumeSchedulerRpc = {
+/** Which interrupted operations are to be ended. */
+export interface CleanUpMessage {
+  /** Of the volume service `host@backend`; null: of none yet, as no backend was chosen. */
+  readonly host: string | null;
+  readonly resource_type: 'volume' | 'snapshot' | null;
+  readonly resource_id: string | null;
+  /** Begun until then: what is asked for later is none of the caller's. */
+  readonly until: string;
+}
+
+/** What every service of this one can be asked by operators, on its own queue. */
+export type ServiceRpc = {
+  setLogLevels(args: { readonly prefix: string; readonly level: LevelName }): void;
+  /** Name → level. A call. */
+  getLogLevels(args: { readonly prefix: string }): Readonly<Record<string, string>>;
+  /** Ends operations that nobody works on any more. */
+  cleanUp(args: CleanUpMessage): void;
+};
+
+export type VolumeSchedulerRpc = Pick<ServiceRpc, 'cleanUp'> & {
   /**
    * Chooses a backend, and in one transaction writes it into the volume and stores the message that creates it there; or
    * ends the operation with the reason why no backend fits.
@@ -53,7 +75,7 @@ export interface MigrateVolumeMessage extends VolumeOperationRef {
   readonly new_type: { readonly id: string; readonly multiattach: boolean } | null;
 }
 
-export type VolumeServiceRpc = {
+export type VolumeServiceRpc = ServiceRpc & {
   createVolume(args: CreateVolumeMessage): void;
   deleteVolume(args: VolumeOperationRef): void;
   /** `old_size`: what the volume has again when it fails. */

@@ -8,6 +8,7 @@ import type { Api } from '#platform/http/api.ts';
 import { Enforcer } from '#platform/policy/enforcer.ts';
 import { sagaMigration } from '#platform/saga/sql-log.ts';
 import type { Service, ServiceContext } from '#platform/service/service.ts';
+import { LogLevels } from '#platform/log/log-levels.ts';
 import { openDatabase } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
 import { volumeApiPolicies, volumeApiRoutes } from './api-table.ts';
@@ -19,6 +20,7 @@ import { volumeMigration } from './migrations/001-volume.ts';
 import { typeEncryptionMigration } from './migrations/002-type-encryption.ts';
 import { backupDataMigration } from './migrations/003-backup-data.ts';
 import { groupMigration } from './migrations/004-groups.ts';
+import { clusterMigration } from './migrations/005-clusters.ts';
 import { startSettleGroups } from './loops/settle-groups.ts';
 import type { VolumeTables } from './tables.ts';
 import { seedDefaultType } from './volumes/type-store.ts';
@@ -37,6 +39,7 @@ export async function openVolumeDatabase(url: string): Promise<VolumeDatabase> {
     typeEncryptionMigration,
     backupDataMigration,
     groupMigration,
+    clusterMigration,
   ]);
   return db;
 }
@@ -50,10 +53,12 @@ export async function createVolumeService(
   const config = { ...DEFAULT_VOLUME_CONFIG, ...given };
   const db = undo.use(await openVolumeDatabase(context.databaseUrl));
   const serviceTokens = undo.use(await serviceTokenValidator(context));
+  const logLevels = new LogLevels(context.log);
   const deps: VolumeDeps = {
     config,
     clock: context.clock,
-    log: context.log,
+    log: logLevels.logger('volume.api'),
+    logLevels,
     bus: context.bus,
     db,
     enforcer: new Enforcer(volumeApiPolicies, context.policyOverrides),
@@ -74,8 +79,8 @@ export async function createVolumeService(
     deps,
     start: async () => {
       await using starting = new AsyncDisposableStack();
-      starting.use(startOutbox(db, context.bus, context.log));
-      starting.use(await startSettleGroups(deps));
+      starting.use(startOutbox(db, context.bus, logLevels.logger('volume.outbox')));
+      starting.use(await startSettleGroups({ ...deps, log: logLevels.logger('volume.groups') }));
       running = starting.move();
     },
     [Symbol.asyncDispose]: async () => {

@@ -239,7 +239,21 @@ export interface VolumeServiceRow {
   frozen: number;
   /** BackendStats of each pool and more, as last reported: `BackendReport` of rpc.ts. Null for schedulers. */
   report_json: string | null;
+  /** `<cluster>@<backend>`; null for what is in none. */
+  cluster_name: string | null;
   last_seen_at: string;
+  created_at: string;
+  updated_at: string | null;
+}
+
+/** Volume services of one backend on several hosts, switched on and off together. Made by its first member. */
+export interface VolumeClusterRow {
+  /** `<cluster>@<backend>` */
+  name: string;
+  binary: 'cinder-volume';
+  disabled: number;
+  disabled_reason: string | null;
+  frozen: number;
   created_at: string;
   updated_at: string | null;
 }
@@ -373,6 +387,7 @@ export interface VolumeTables extends OutboxTables, SagaTables {
   transfers: TransferRow;
   backups: BackupRow;
   volume_services: VolumeServiceRow;
+  volume_clusters: VolumeClusterRow;
   volume_quotas: VolumeQuotaRow;
   messages: MessageRow;
   operations: VolumeOperationRow;

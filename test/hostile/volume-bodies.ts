@@ -123,6 +123,11 @@ function operators(ids: Ids): Readonly<Record<string, unknown>> {
     'PUT /v3/os-services/thaw': { host },
     'PUT /v3/os-services/failover_host': { host },
     'PUT /v3/os-services/failover': { host },
+    'PUT /v3/os-services/set-log': { binary: 'cinder-api', prefix: 'x', level: 'INFO' },
+    'PUT /v3/os-services/get-log': { binary: 'cinder-api' },
+    'PUT /v3/clusters/enable': { name: 'a-cluster' },
+    'PUT /v3/clusters/disable': { name: 'a-cluster', disabled_reason: 'x' },
+    'POST /v3/workers/cleanup': { host },
   };
 }
 

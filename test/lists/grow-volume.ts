@@ -1,4 +1,5 @@
 // Number `n` of everything that the volume service lists, made through its API by a model of storage, but for hosts and messages.
+import { joinCluster, updateCluster } from '#volume/clusters/store.ts';
 import { PROJECT } from '#test/support/service-harness.ts';
 import { until } from '#test/support/until.ts';
 import { untilStatus } from '#test/support/volume-harness.ts';
@@ -72,7 +73,12 @@ export async function growVolume(world: ListWorld, n: number): Promise<string> {
       'available',
     { what: 'the group snapshot', deadlineMs: 10_000 },
   );
-  await addService(world.volume, `host-${n}@backend`, { disabled: 1 }); // no volume is to go there
+  const cluster_name = `cluster-${n}@backend`;
+  const { db } = world.volume.service.deps;
+  await joinCluster(db.kysely, cluster_name, new Date().toISOString());
+  await updateCluster(db.kysely, cluster_name, { disabled: 1 }); // no volume is to go there
+  await addService(world.volume, `host-${n}@backend`, { cluster_name });
+  ids['volume_cluster'] ??= cluster_name;
   ids['volume_host'] ??= `host-${n}@backend`;
   await addMessage(world, n);
   return newVolume({ name: `free-${n}` });

@@ -41,6 +41,8 @@ export interface VolumeHarness extends AsyncDisposable {
 
 export interface HarnessBackend {
   readonly name: string;
+  /** Default `host-1`. What others have is in `drivers` as `host@name`. */
+  readonly host?: string;
   readonly zone?: string;
   readonly totalGb?: number;
   /** Stands between the service and the model. */
@@ -54,7 +56,7 @@ export interface VolumeHarnessOptions {
   /** Of an earlier harness, to start again on what it left; it is removed only when this made it. */
   readonly dir?: string;
   readonly callers?: Readonly<Record<string, Principal>>;
-  /** Storage backends on `host-1`, each a model. Default: none, so that nothing is scheduled. */
+  /** Storage backends, each a model. Default: none, so that nothing is scheduled. */
   readonly backends?: readonly HarnessBackend[];
   /** False: nobody chooses backends. */
   readonly scheduler?: boolean;
@@ -88,13 +90,14 @@ export async function startVolumes(options: VolumeHarnessOptions = {}): Promise<
   const drivers = new Map<string, MemoryVolumeDriver>();
   if (options.scheduler !== false) roles.use(await startVolumeScheduler(service.deps, 'host-1'));
   if (options.expire) roles.use(startExpireOperations(service.deps));
-  for (const { name, zone, totalGb, wrap } of options.backends ?? []) {
-    const driver = await createMemoryVolumeDriver({ directory: join(dir, name), totalGb: totalGb ?? 100 });
-    drivers.set(name, driver);
+  for (const { name, host = 'host-1', zone, totalGb, wrap } of options.backends ?? []) {
+    const key = host === 'host-1' ? name : `${host}@${name}`;
+    const driver = await createMemoryVolumeDriver({ directory: join(dir, key), totalGb: totalGb ?? 100 });
+    drivers.set(key, driver);
     roles.use(driver);
     roles.use(
       await startVolumeBackend(service.deps, {
-        host: 'host-1',
+        host,
         name,
         availabilityZone: zone ?? 'nova',
         driver: wrap ? wrap(driver) : driver,

@@ -43,6 +43,7 @@ export async function addService(
       disabled: 0,
       disabled_reason: null,
       frozen: 0,
+      cluster_name: null,
       report_json: JSON.stringify(report),
       last_seen_at: now,
       created_at: now,

@@ -351,6 +351,8 @@ describe('the saga of a backup', () => {
       availabilityZone: 'nova',
       driver: world.driver,
       volumeLocks: new KeyedMutex(),
+      cluster: null,
+      inHand: new Set(),
       connectionLock: new KeyedMutex(),
       signal: new AbortController().signal,
     };

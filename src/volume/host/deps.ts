@@ -10,10 +10,14 @@ export interface BackendDeps extends Pick<
   /** `host@backend` */
   readonly host: string;
   readonly pool: string;
+  /** `<cluster>@<backend>` that it is a member of; null: of none. */
+  readonly cluster: string | null;
   readonly availabilityZone: string;
   readonly driver: VolumeDriver;
   /** One operation at a time on a volume, by its id. */
   readonly volumeLocks: KeyedMutex;
+  /** Ids of the operations that are worked on here, or wait here for another to end. */
+  readonly inHand: Set<string>;
   /** One change at a time of what is exported: held for `connections`. */
   readonly connectionLock: KeyedMutex;
   /** Aborts when the process closes. */

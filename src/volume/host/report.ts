@@ -2,10 +2,12 @@
 import { isoTime } from '#platform/context/clock.ts';
 import type { BackendReport } from '#volume/rpc.ts';
 import { saveReport } from '#volume/scheduler/store.ts';
+import { joinCluster } from '../clusters/store.ts';
 import type { BackendDeps } from './deps.ts';
 
 /** A backend that does not answer is not reported: its service is taken for down after a while. */
 export async function reportBackend(deps: BackendDeps): Promise<void> {
+  if (deps.cluster !== null) await joinCluster(deps.db.kysely, deps.cluster, isoTime(deps.clock));
   const stats = await deps.driver.stats();
   const report: BackendReport = {
     host: deps.host,
@@ -17,6 +19,7 @@ export async function reportBackend(deps: BackendDeps): Promise<void> {
     host: deps.host,
     binary: 'cinder-volume',
     availability_zone: deps.availabilityZone,
+    cluster: deps.cluster,
     report,
     now: isoTime(deps.clock),
   });

@@ -43,17 +43,34 @@ export async function runVolumeOperation<I extends VolumeOperationRef, O>(
   input: I,
   work: Work<I, O>,
 ): Promise<SagaOutcome<O> | undefined> {
-  return deps.volumeLocks.run(work.lock ?? input.volume_id, async () => {
+  return inHand(deps, work.lock ?? input.volume_id, [input.operation_id], async () => {
     const operation = await findOperation(deps.db.kysely, input.operation_id);
     if (!operation || operation.state !== 'running') return undefined;
+    deps.log.debug({ operation_id: operation.id, saga: work.saga.name }, 'volume operation begins');
     const outcome = await runHere(deps, input, work);
     await conclude(deps, operation, work, outcome);
+    deps.log.debug({ operation_id: operation.id, outcome: outcome.kind }, 'volume operation has ended');
     await deps.bus.publish(VOLUME_CHANGED, {
       resource: work.changed,
       id: operation.resource_id,
     } satisfies VolumeChanged);
     return outcome;
   });
+}
+
+/** With the lock, and known to `cleanUp` as worked on from now. */
+async function inHand<T>(
+  { inHand: ids, volumeLocks }: BackendDeps,
+  lock: string,
+  operationIds: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  for (const id of operationIds) ids.add(id);
+  try {
+    return await volumeLocks.run(lock, work);
+  } finally {
+    for (const id of operationIds) ids.delete(id);
+  }
 }
 
 async function runHere<I extends VolumeOperationRef, O>(

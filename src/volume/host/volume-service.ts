@@ -4,6 +4,8 @@ import { rm } from 'node:fs/promises';
 import type { VolumeDriver } from '#drivers/volume/port.ts';
 import { serveRpc } from '#platform/bus/bus.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
+import type { Log } from '#platform/log/log.ts';
+import { LogLevels } from '#platform/log/log-levels.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import { startLoop } from '#platform/loop/loop.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
@@ -19,6 +21,7 @@ import { reimageVolume } from '#volume/tasks/reimage-volume.ts';
 import { restoreBackup } from '#volume/tasks/restore-backup.ts';
 import { createSnapshot, deleteSnapshot, revertToSnapshot } from '#volume/tasks/snapshots.ts';
 import { uploadVolume } from '#volume/tasks/upload-volume.ts';
+import { cleanUp } from '../workers/clean-up.ts';
 import { connect, disconnect, restoreConnections } from './connections.ts';
 import type { BackendDeps } from './deps.ts';
 import { endMigrationExport, exportForMigration, removeStrayCopy } from './migration-source.ts';
@@ -38,20 +41,21 @@ export interface Backend {
 /** Resolves when the backend is reported and its queue served; what a crash interrupted comes again by the outbox. */
 export async function startVolumeBackend(service: VolumeDeps, backend: Backend): Promise<AsyncDisposable> {
   const closing = new AbortController();
-  const deps = depsOf(service, backend, closing.signal);
+  const levels = new LogLevels(service.log.child({ backend: `${backend.host}@${backend.name}` }));
+  const deps = depsOf(service, backend, levels.logger('volume.backend'), closing.signal);
   await rm(spoolDirOf(deps), { recursive: true, force: true });
   await using undo = new AsyncDisposableStack();
   const report = startLoop({
     name: `volume-report-${deps.host}`,
     intervalMs: deps.config.reportIntervalMs,
-    log: deps.log,
+    log: levels.logger('volume.report'),
     run: async () => reportBackend(deps),
   });
   undo.use(report);
   const exports = startLoop({
     name: `volume-exports-${deps.host}`,
     intervalMs: deps.config.reconcileIntervalMs,
-    log: deps.log,
+    log: levels.logger('volume.exports'),
     run: async () => restoreConnections(deps),
   });
   undo.use(exports);
@@ -80,6 +84,9 @@ export async function startVolumeBackend(service: VolumeDeps, backend: Backend):
     exportForMigration: async (args) => exportForMigration(deps, args),
     endMigrationExport: async (args) => endMigrationExport(deps, args),
     removeStrayCopy: async (args) => removeStrayCopy(deps, args),
+    setLogLevels: async ({ prefix, level }) => levels.set(prefix, level),
+    getLogLevels: async ({ prefix }) => levels.get(prefix),
+    cleanUp: async (args) => cleanUp(deps, args, deps.inHand),
   });
   const owned = undo.move();
   return {
@@ -91,12 +98,12 @@ export async function startVolumeBackend(service: VolumeDeps, backend: Backend):
   };
 }
 
-function depsOf(service: VolumeDeps, backend: Backend, signal: AbortSignal): BackendDeps {
+function depsOf(service: VolumeDeps, backend: Backend, log: Log, signal: AbortSignal): BackendDeps {
   const host = `${backend.host}@${backend.name}`;
   return {
     config: service.config,
     clock: service.clock,
-    log: service.log.child({ backend: host }),
+    log,
     bus: service.bus,
     db: service.db,
     image: service.image,
@@ -106,9 +113,11 @@ function depsOf(service: VolumeDeps, backend: Backend, signal: AbortSignal): Bac
     ...(service.backupObjects ? { backupObjects: service.backupObjects } : {}),
     host,
     pool: backend.name,
+    cluster: service.config.cluster === null ? null : `${service.config.cluster}@${backend.name}`,
     availabilityZone: backend.availabilityZone,
     driver: backend.driver,
     volumeLocks: new KeyedMutex(),
+    inHand: new Set(),
     connectionLock: new KeyedMutex(),
     signal,
   };

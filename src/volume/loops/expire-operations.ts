@@ -42,7 +42,7 @@ export async function expireOperations(deps: Deps): Promise<void> {
   const { db, clock, config } = deps;
   const ago = (ms: number): string => new Date(clock.now() - ms).toISOString();
   for (const { id } of await listLate(db.kysely, ago(config.expiryGraceMs)))
-    await db.transaction(async (trx) => expire(trx, deps, id));
+    await db.transaction(async (trx) => endHung(trx, deps, id, 'did not end within its time'));
   await forgetEnded(db.kysely, ago(KEPT_MS));
   await forgetMessages(db.kysely, isoTime(clock));
 }
@@ -68,10 +68,16 @@ const ACTIONS: Readonly<Record<string, OwnerMessage['action']>> = {
   reimage: 'reimage-volume',
 };
 
-async function expire(trx: Trx, deps: Deps, id: string): Promise<void> {
+/** Ends an operation that nobody works on. @param what why: `did not end within its time` */
+export async function endHung(
+  trx: Trx,
+  deps: Pick<Deps, 'clock' | 'config' | 'bus'>,
+  id: string,
+  what: string,
+): Promise<void> {
   const operation = await findOperation(trx, id);
   if (!operation || operation.state !== 'running') return;
-  const text = await reasonOf(trx, operation);
+  const text = await reasonOf(trx, operation, what);
   const now = isoTime(deps.clock);
   await endOperation(trx, id, { now, failure: text });
   if (operation.resource_type === 'backup') return settleBackup(trx, deps, operation, { failure: text });
@@ -103,7 +109,11 @@ async function expire(trx: Trx, deps: Deps, id: string): Promise<void> {
 }
 
 /** The volume stays where it is; what the destination has of it goes when its service is there. */
-async function giveUpMove(trx: Trx, { bus }: Deps, { resource_id, host }: VolumeOperationRow): Promise<void> {
+async function giveUpMove(
+  trx: Trx,
+  { bus }: Pick<Deps, 'bus'>,
+  { resource_id, host }: VolumeOperationRow,
+): Promise<void> {
   await updateVolume(trx, resource_id, { migration_status: 'error' });
   if (host !== null)
     await enqueue(
@@ -129,7 +139,11 @@ async function settleSnapshot(
   });
 }
 
-async function reasonOf(trx: Trx, { id, operation, host }: VolumeOperationRow): Promise<string> {
+async function reasonOf(
+  trx: Trx,
+  { id, operation, host }: VolumeOperationRow,
+  what: string,
+): Promise<string> {
   const steps = await listSteps(trx, [id]);
   const open = steps.findLast(({ state }) => state === 'running' || state === 'undoing');
   const where = open
@@ -137,5 +151,5 @@ async function reasonOf(trx: Trx, { id, operation, host }: VolumeOperationRow): 
     : host === null
       ? 'the choice of a backend'
       : 'its message to be taken up by the storage backend';
-  return `The ${operation} did not end within its time: it hung in ${where}.`;
+  return `The ${operation} ${what}: it hung in ${where}.`;
 }

@@ -4,6 +4,7 @@ import { enqueue } from '#platform/bus/outbox.ts';
 import { isAdmin } from '#platform/auth/principal.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
+import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput } from '#volume/errors.ts';
 import { beginOperation } from '#volume/operations/store.ts';
@@ -17,7 +18,7 @@ import { insertVolume, listVolumeIds } from '../volumes/store.ts';
 import { findDefaultType, findUsableType, isSpecTrue, listExtraSpecs } from '../volumes/type-store.ts';
 import { detailView } from '../volumes/view.ts';
 import {
-  findBackend,
+  findNamedBackend,
   idIn,
   listStored,
   pageOf,
@@ -26,12 +27,10 @@ import {
   type Reference,
 } from './stored.ts';
 
-/** `host`, which the query must name. @throws InvalidInput */
+/** `host`, from 3.17 on or `cluster`, which the query must name. @throws InvalidInput */
 export async function backendOfQuery(call: Call, deps: VolumeDeps): Promise<ManagingBackend> {
-  if (call.query.get('cluster') !== null) throw new InvalidInput('This cloud has no clusters: name a host.');
-  const host = call.query.get('host');
-  if (!host) throw new InvalidInput('The host must be specified in query parameters.');
-  return findBackend(deps, host);
+  const cluster = atLeast(call.microversion, '3.17') ? call.query.get('cluster') : null;
+  return findNamedBackend(deps, { host: call.query.get('host'), cluster });
 }
 
 export const listBrief = async (call: Call, deps: VolumeDeps): Promise<unknown> => list(call, deps, false);
@@ -65,7 +64,7 @@ async function list(call: Call, deps: VolumeDeps, detail: boolean): Promise<unkn
 
 interface ManageBody {
   readonly volume: {
-    readonly host?: string;
+    readonly host?: string | null;
     readonly cluster?: string | null;
     readonly ref: Reference;
     readonly name?: string | null;
@@ -82,8 +81,7 @@ export async function manage(call: Call, deps: VolumeDeps): Promise<unknown> {
   const { projectId } = call.principal;
   if (projectId === undefined)
     throw new InvalidInput('A volume belongs to a project: the token is for none.');
-  if (wanted.host === undefined) throw new InvalidInput('This cloud has no clusters: name a host.');
-  const backend = await findBackend(deps, wanted.host);
+  const backend = await findNamedBackend(deps, wanted);
   const type = await chooseType(call, deps, wanted.volume_type);
   const source = idIn(wanted.ref, 'volume');
   const stored = (await listStored(deps, backend.host)).find(({ volumeId }) => volumeId === source);

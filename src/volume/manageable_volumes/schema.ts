@@ -31,7 +31,7 @@ export const manageVolumeBody_3_16: TSchema = Type.Object(
   {
     volume: Type.Object(
       {
-        host: Type.Optional(hostSchema),
+        host: Type.Optional(orNull(hostSchema)),
         cluster: Type.Optional(orNull(hostSchema)),
         ...manageFields,
       },

@@ -5,8 +5,8 @@ import type { StoredVolume } from '#drivers/volume/port.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, ResourceNotFound } from '#volume/errors.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
-import { isUp, reportOf } from '../os-services/states.ts';
-import { listServices } from '../os-services/store.ts';
+import { loadServices } from '../os-services/known-services.ts';
+import { reportOf } from '../os-services/states.ts';
 import { backendIn, poolHost } from '../volumes/host-name.ts';
 
 /** Backends know what they hold by heart; one that takes longer is in trouble. */
@@ -26,15 +26,35 @@ export interface ManagingBackend {
 /** @throws ResourceNotFound, InvalidInput for a service that is down, disabled or frozen, or has no such pool */
 export async function findBackend(deps: VolumeDeps, wanted: string): Promise<ManagingBackend> {
   const host = backendIn(wanted);
-  const services = await listServices(deps.db.kysely);
-  const service = services.find((row) => row.host === host && row.binary === 'cinder-volume');
-  if (!service) throw new ResourceNotFound('Service cinder-volume on host', wanted);
-  if (!isUp(service, deps.clock.now(), deps.config) || service.disabled === 1 || service.frozen === 1)
+  const services = await loadServices(deps);
+  const found = services.find(({ row }) => row.host === host && row.binary === 'cinder-volume');
+  if (!found) throw new ResourceNotFound('Service cinder-volume on host', wanted);
+  const { row: service, up, disabled, frozen } = found;
+  if (!up || disabled || frozen)
     throw new InvalidInput(`The volume service on ${host} is down, disabled or frozen.`);
   const pools = (reportOf(service)?.pools ?? []).map(({ name }) => poolHost(host, name));
   const place = pools.find((pool) => pool === wanted || wanted === host);
   if (place === undefined) throw new InvalidInput(`There is no pool ${wanted.slice(0, 255)}.`);
   return { host, place, availabilityZone: service.availability_zone };
+}
+
+/**
+ * Of a cluster, its first member that takes work.
+ * @throws as `findBackend`; InvalidInput unless just one of the two is named
+ */
+export async function findNamedBackend(
+  deps: VolumeDeps,
+  { host, cluster }: { readonly host?: string | null; readonly cluster?: string | null },
+): Promise<ManagingBackend> {
+  if (Boolean(host) === Boolean(cluster))
+    throw new InvalidInput('One and only one of cluster and host must be set.');
+  if (!cluster) return findBackend(deps, host ?? '');
+  const [name, pool] = [backendIn(cluster), cluster.split('#')[1]];
+  const members = (await loadServices(deps)).filter(({ row }) => row.cluster_name === name);
+  if (members.length === 0) throw new ResourceNotFound('Service cinder-volume in cluster', cluster);
+  const able = members.find(({ up, disabled, frozen }) => up && !disabled && !frozen);
+  if (!able) throw new InvalidInput(`The volume services of ${name} are down, disabled or frozen.`);
+  return findBackend(deps, pool === undefined ? able.row.host : poolHost(able.row.host, pool));
 }
 
 export async function listStored(deps: VolumeDeps, host: string): Promise<readonly StoredVolume[]> {

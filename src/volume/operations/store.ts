@@ -4,6 +4,7 @@ import { closeSteps, listSteps, saveStep } from '#platform/saga/sql-log.ts';
 import type { SagaLog, StepRecord } from '#platform/saga/saga.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDatabase, VolumeDeps } from '#volume/deps.ts';
+import type { CleanUpMessage } from '#volume/rpc.ts';
 import type { MessageRow, VolumeOperationRow, VolumeTables } from '#volume/tables.ts';
 
 type Db = Executor<VolumeTables>;
@@ -129,6 +130,32 @@ export async function listLate(db: Db, before: string): Promise<VolumeOperationR
     .where('deadline_at', '<', before)
     .execute();
 }
+
+/** Those that clean-ups are about. Undefined host: of whatever service; null: of none yet. */
+export async function listRunning(
+  db: Db,
+  wanted: Omit<CleanUpMessage, 'host'> & { readonly host?: string | null },
+): Promise<VolumeOperationRow[]> {
+  let query = db
+    .selectFrom('operations')
+    .selectAll()
+    .where('state', '=', 'running')
+    .where('started_at', '<=', wanted.until);
+  if (wanted.host === null) query = query.where('host', 'is', null);
+  else if (wanted.host !== undefined) query = query.where('host', '=', wanted.host);
+  if (wanted.resource_type !== null) query = query.where('resource_type', '=', wanted.resource_type);
+  if (wanted.resource_id !== null) query = query.where('resource_id', '=', wanted.resource_id);
+  return query.orderBy('started_at').orderBy('id').execute();
+}
+
+/** Ids of the operations that messages on their way are about. */
+export async function operationsInOutbox(db: Db): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom('outbox').select('payload').execute();
+  return new Set(rows.flatMap(({ payload }) => payload.match(OPERATION_ID) ?? []));
+}
+
+/** Where a message names the operation that it is about, or several. */
+const OPERATION_ID = /(?<="operation_id":")[0-9a-f-]{36}/g;
 
 /** Of operations that ended before, with their records: how long a launch can be traced. */
 export async function forgetEnded(db: Db, before: string): Promise<void> {

@@ -6,6 +6,8 @@ import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, ResourceNotFound } from '#volume/errors.ts';
 import type { VolumeServiceRow } from '#volume/tables.ts';
 import { shownTime } from '#volume/times.ts';
+import { updateCluster } from '../clusters/store.ts';
+import { fitsName, loadServices, type KnownService } from './known-services.ts';
 import { isUp } from './states.ts';
 import { listServices, updateService } from './store.ts';
 
@@ -13,9 +15,7 @@ export async function list(call: Call, deps: VolumeDeps): Promise<unknown> {
   const host = call.query.get('host');
   const binary = call.query.get('binary') ?? call.query.get('service');
   const rows = (await listServices(deps.db.kysely)).filter(
-    (row) =>
-      (host === null || row.host === host || row.host.startsWith(`${host}@`)) &&
-      (binary === null || row.binary === binary),
+    (row) => (host === null || fitsName(row.host, host)) && (binary === null || row.binary === binary),
   );
   return { services: rows.map((row) => view(call, row, deps)) };
 }
@@ -34,7 +34,7 @@ function view(call: Call, row: VolumeServiceRow, { clock, config }: VolumeDeps):
     ...(ofBackend
       ? { replication_status: 'disabled', active_backend_id: null, frozen: row.frozen === 1 }
       : {}),
-    ...(atLeast(call.microversion, '3.7') ? { cluster: null } : {}),
+    ...(atLeast(call.microversion, '3.7') ? { cluster: row.cluster_name } : {}),
     ...(ofBackend && atLeast(call.microversion, '3.49') ? { backend_state: up ? 'up' : 'down' } : {}),
   };
 }
@@ -94,23 +94,58 @@ export async function disableLogReason(call: Call, deps: VolumeDeps): Promise<un
   return { ...switched(row, true), disabled_reason: reason };
 }
 
-/** @throws InvalidInput: upstream answers 400 for a host without a volume service */
-async function setFrozen(call: Call, { db, clock }: VolumeDeps, frozen: 0 | 1): Promise<Reply> {
-  const { host } = call.body as Named;
-  const row = (await listServices(db.kysely)).find(
-    (each) => each.host === host && each.binary === 'cinder-volume',
+/**
+ * A host that is in a cluster is frozen with it. The cluster can be named itself from 3.26 on.
+ * @throws InvalidInput: upstream answers 400 for a host without a volume service too
+ */
+async function namedBackends(
+  call: Call,
+  deps: VolumeDeps,
+  { clusters }: { readonly clusters: boolean },
+): Promise<KnownService[]> {
+  const { host, cluster } = call.body as { readonly host?: string | null; readonly cluster?: string | null };
+  const wantsCluster = clusters && Boolean(cluster);
+  if (wantsCluster === Boolean(host))
+    throw new InvalidInput(
+      clusters ? 'One and only one of cluster and host must be set.' : 'Host field is missing.',
+    );
+  const services = (await loadServices(deps)).filter(({ row }) => row.binary === 'cinder-volume');
+  const named = services.find(({ row }) => (wantsCluster ? row.cluster_name === cluster : row.host === host));
+  if (!named)
+    throw new InvalidInput(`${host ?? cluster} has no volume service.`.slice(0, 300), 'no-such-backend');
+  return services.filter((each) =>
+    named.row.cluster_name === null ? each === named : each.row.cluster_name === named.row.cluster_name,
   );
-  if (!row) throw new InvalidInput(`Host ${host} has no volume service.`, 'no-such-backend');
-  await updateService(db.kysely, row.id, { frozen, updated_at: isoTime(clock) });
+}
+
+async function setFrozen(call: Call, deps: VolumeDeps, frozen: 0 | 1): Promise<Reply> {
+  const clusters = atLeast(call.microversion, '3.26');
+  const services = await namedBackends(call, deps, { clusters });
+  const [first] = services;
+  if ((first?.cluster ?? first?.row)?.frozen === frozen)
+    throw new InvalidInput(
+      `No service could be changed: ${first?.row.host} is ${frozen === 1 ? '' : 'not '}frozen.`,
+    );
+  const changes = { frozen, updated_at: isoTime(deps.clock) };
+  await deps.db.transaction(async (trx) => {
+    for (const { row } of services) await updateService(trx, row.id, changes);
+    if (first?.cluster) await updateCluster(trx, first.cluster.name, changes);
+  });
   return new Reply(200);
 }
 
 export const freeze = async (call: Call, deps: VolumeDeps): Promise<Reply> => setFrozen(call, deps, 1);
 export const thaw = async (call: Call, deps: VolumeDeps): Promise<Reply> => setFrozen(call, deps, 0);
 
-export async function failover(): Promise<never> {
-  throw new InvalidInput(
-    'No backend of this cloud replicates its volumes: there is nowhere to fail over to.',
-    'replication-not-offered',
-  );
-}
+const failoverOf =
+  ({ clusters }: { readonly clusters: boolean }) =>
+  async (call: Call, deps: VolumeDeps): Promise<never> => {
+    const [{ row } = { row: { host: '' } }] = await namedBackends(call, deps, { clusters });
+    throw new InvalidInput(
+      `No service could be changed: the replication of ${row.host} must be enabled to fail over, and no backend of this cloud replicates.`,
+      'replication-not-offered',
+    );
+  };
+
+export const failoverHost = failoverOf({ clusters: false });
+export const failover = failoverOf({ clusters: true });

@@ -4,7 +4,8 @@ import type { VolumeRoute } from '#volume/deps.ts';
 import { ADMIN, rule } from '#volume/policies.ts';
 import { orNull, strict } from '#volume/schema-types.ts';
 import { Type } from 'typebox';
-import { disable, disableLogReason, enable, failover, freeze, list, thaw } from './handlers.ts';
+import { disable, disableLogReason, enable, failover, failoverHost, freeze, list, thaw } from './handlers.ts';
+import { getLog, LOG_BINARIES, setLog } from './log-levels.ts';
 
 const UPDATE = 'volume_extension:services:update';
 
@@ -17,13 +18,23 @@ export const servicePolicies: readonly PolicyRule[] = [
 ];
 
 const text = Type.String({ minLength: 1, maxLength: 255, pattern: String.raw`^[^\u0000]*$` });
-/** There are no clusters: one that is named changes nothing. */
+/** Read from 3.26 on, by who may be told one. */
 const cluster = Type.Optional(orNull(text));
 const ofService = { host: text, cluster, binary: Type.Optional(text), service: Type.Optional(text) };
 const named = Type.Object(ofService, strict);
 const withReason = Type.Object({ ...ofService, disabled_reason: text }, strict);
-const ofHost = Type.Object({ host: text, cluster }, strict);
-const ofBackend = Type.Object({ host: text, cluster, backend_id: Type.Optional(orNull(text)) }, strict);
+const host = Type.Optional(orNull(text));
+const ofHost = Type.Object({ host, cluster }, strict);
+const ofBackend = Type.Object({ host, cluster, backend_id: Type.Optional(orNull(text)) }, strict);
+
+const someText = Type.Optional(orNull(Type.String({ maxLength: 255, pattern: String.raw`^[^\u0000]*$` })));
+const ofLog = {
+  binary: Type.Optional(Type.Enum([...LOG_BINARIES, '', '*'])),
+  server: someText,
+  prefix: someText,
+};
+const getLogBody = Type.Object(ofLog, strict);
+const setLogBody = Type.Object({ ...ofLog, level: someText }, strict);
 
 const path = '/os-services';
 
@@ -43,7 +54,7 @@ export const serviceRoutes: readonly VolumeRoute[] = [
   {
     method: 'PUT',
     path: `${path}/failover_host`,
-    handler: failover,
+    handler: failoverHost,
     policy: 'volume:failover_host',
     body: ofBackend,
   },
@@ -54,5 +65,22 @@ export const serviceRoutes: readonly VolumeRoute[] = [
     policy: 'volume:failover_host',
     body: ofBackend,
     since: '3.26',
+  },
+  {
+    method: 'PUT',
+    path: `${path}/set-log`,
+    handler: setLog,
+    policy: UPDATE,
+    body: setLogBody,
+    success: 202,
+    since: '3.32',
+  },
+  {
+    method: 'PUT',
+    path: `${path}/get-log`,
+    handler: getLog,
+    policy: UPDATE,
+    body: getLogBody,
+    since: '3.32',
   },
 ];

@@ -8,6 +8,8 @@ export interface BackendState {
   readonly service: string;
   readonly pool: string;
   readonly zone: string;
+  /** `<cluster>@<backend>` */
+  readonly cluster: string | null;
   readonly up: boolean;
   readonly enabled: boolean;
   readonly stats: BackendStats;

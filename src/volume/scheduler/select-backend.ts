@@ -62,6 +62,7 @@ async function decide(trx: Trx, deps: SchedulerDeps, choice: Choice): Promise<vo
   const { survivors, rounds } = runFilters(backends, request);
   const weighed = weighBackends(survivors, request);
   const [best] = weighed;
+  deps.log.debug({ volume_id: choice.volume.id, backend: best?.backend.name, rounds }, 'a backend is chosen');
   const selection = {
     request: {
       size_gib: request.sizeGb,

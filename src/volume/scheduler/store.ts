@@ -35,11 +35,12 @@ export async function saveReport(
     readonly host: string;
     readonly binary: VolumeServiceRow['binary'];
     readonly availability_zone: string;
+    readonly cluster: string | null;
     readonly report: BackendReport | null;
     readonly now: string;
   },
 ): Promise<void> {
-  const { host, binary, availability_zone, report, now } = service;
+  const { host, binary, availability_zone, cluster: cluster_name, report, now } = service;
   const report_json = report === null ? null : JSON.stringify(report);
   await db
     .insertInto('volume_services')
@@ -52,6 +53,7 @@ export async function saveReport(
       disabled_reason: null,
       frozen: 0,
       report_json,
+      cluster_name,
       last_seen_at: now,
       created_at: now,
       updated_at: now,
@@ -59,7 +61,7 @@ export async function saveReport(
     .onConflict((c) =>
       c
         .columns(['host', 'binary'])
-        .doUpdateSet({ availability_zone, report_json, last_seen_at: now, updated_at: now }),
+        .doUpdateSet({ availability_zone, report_json, cluster_name, last_seen_at: now, updated_at: now }),
     )
     .execute();
 }

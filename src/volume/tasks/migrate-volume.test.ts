@@ -126,6 +126,8 @@ function destinationOf({ deps }: VolumeService, driver: VolumeDriver): BackendDe
     availabilityZone: 'nova',
     driver,
     volumeLocks: new KeyedMutex(),
+    cluster: null,
+    inHand: new Set(),
     connectionLock: new KeyedMutex(),
     signal: new AbortController().signal,
   };

@@ -101,6 +101,8 @@ async function stage(volume: Partial<VolumeRow> = {}): Promise<Stage> {
     availabilityZone: 'nova',
     driver,
     volumeLocks: new KeyedMutex(),
+    cluster: null,
+    inHand: new Set(),
     connectionLock: new KeyedMutex(),
     signal: new AbortController().signal,
   };

@@ -142,11 +142,12 @@ test('what can not be migrated is refused, and stays', async () => {
     assert.match(JSON.stringify(answer.body), why);
   };
   await refused({ host: B }, /not allowed|Policy/i, 'member', 403);
-  await refused({ host: null }, /Must specify/);
+  await refused({ host: null }, /one and only one/);
   await refused({ host: 'x@y#z' }, /no volume service/);
-  await refused({ host: 'host-1@b#other' }, /no such pool/);
+  await refused({ host: 'host-1@b#other' }, /no volume service/);
   await refused({ host: A }, /already/);
-  await refused({ host: null, cluster: 'c' }, /no clusters/);
+  await refused({ host: null, cluster: 'c' }, /no volume service/);
+  await refused({ host: B, cluster: 'c' }, /one and only one/);
   await refused({ host: B }, /can't take the volume/); // its type is of a alone
   await act(volumes, id, { 'os-retype': { new_type: '__DEFAULT__' } });
   await refused({ host: 'host-1@tiny#tiny' }, /can't take the volume/);

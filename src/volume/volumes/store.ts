@@ -2,6 +2,8 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Executor } from '#platform/sql/database.ts';
 import type { AttachmentRow, VolumeRow, VolumeTables } from '#volume/tables.ts';
+import { listClusterNames } from '../clusters/store.ts';
+import { backendIn } from './host-name.ts';
 import { STATUS_OF_ATTACHMENTS } from './status.ts';
 
 type Db = Executor<VolumeTables>;
@@ -15,6 +17,8 @@ export interface WholeVolume {
   readonly typeName: string | null;
   /** Absent or null: in none. */
   readonly groupId?: string | null;
+  /** `<cluster>@<backend>` of its service; absent or null: of none. */
+  readonly clusterName?: string | null;
 }
 
 const when = STATUS_OF_ATTACHMENTS.map(
@@ -38,7 +42,7 @@ export async function findWholeVolume(db: Db, id: string): Promise<WholeVolume |
   return volume && (await wholeVolumes(db, [volume]))[0];
 }
 
-/** Five statements, however many they are. */
+/** Some statements, however many they are. */
 export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promise<WholeVolume[]> {
   if (volumes.length === 0) return [];
   const ids = volumes.map(({ id }) => id);
@@ -56,6 +60,7 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     .execute();
   const groups = await db.selectFrom('group_members').selectAll().where('volume_id', 'in', ids).execute();
   const groupOf = new Map(groups.map(({ volume_id, group_id }) => [volume_id, group_id]));
+  const clusterOf = await listClusterNames(db);
   const types = await db.selectFrom('volume_types').select(['id', 'name']).execute();
   const typeNames = new Map(types.map(({ id, name }) => [id, name]));
   const perVolume = <T extends { volume_id: string }>(rows: readonly T[]): Map<string, T[]> =>
@@ -72,6 +77,7 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     attachments: byAttachment.get(volume.id) ?? [],
     typeName: volume.volume_type_id === null ? null : (typeNames.get(volume.volume_type_id) ?? null),
     groupId: groupOf.get(volume.id) ?? null,
+    clusterName: (volume.host !== null && clusterOf.get(backendIn(volume.host))) || null,
   }));
 }
 

@@ -85,7 +85,8 @@ export function changedView(call: Call, whole: WholeVolume): Json {
   };
 }
 
-function versioned(version: Microversion, { volume, groupId }: WholeVolume, sight: Sight): Json {
+function versioned(version: Microversion, whole: WholeVolume, sight: Sight): Json {
+  const { volume, groupId } = whole;
   return {
     ...(atLeast(version, '3.13') ? { group_id: groupId ?? null } : {}),
     ...(atLeast(version, '3.21') && sight.admin ? { provider_id: null } : {}),
@@ -93,10 +94,16 @@ function versioned(version: Microversion, { volume, groupId }: WholeVolume, sigh
     ...(atLeast(version, '3.48')
       ? { shared_targets: atLeast(version, '3.69') ? null : false, service_uuid: null }
       : {}),
-    ...(atLeast(version, '3.61') && sight.admin ? { cluster_name: null } : {}),
+    ...(atLeast(version, '3.61') && sight.admin ? { cluster_name: placeInCluster(whole) } : {}),
     ...(atLeast(version, '3.63') ? { volume_type_id: volume.volume_type_id } : {}),
     ...(atLeast(version, '3.65') ? { consumes_quota: true } : {}),
   };
+}
+
+/** As its host, with the cluster in the place of the service. */
+function placeInCluster({ volume, clusterName }: WholeVolume): string | null {
+  const [, pool] = volume.host?.split('#') ?? [];
+  return clusterName ? `${clusterName}${pool === undefined ? '' : `#${pool}`}` : null;
 }
 
 /** Those that are attached; a reservation shows in the status alone. */

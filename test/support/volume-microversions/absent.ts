@@ -1,6 +1,6 @@
 // Rows of the volume service's microversions that concern what this cloud does not have (docs/limits.md).
 import assert from 'node:assert/strict';
-import { message, noPath, NOBODY, statuses, type Row } from './row.ts';
+import { message, noPath, NOBODY, type Row } from './row.ts';
 
 const absent = (version: Row['version'], change: string, check: Row['check']): Row => ({
   version,
@@ -13,15 +13,6 @@ export const absentRows: readonly Row[] = [
     '3.6',
     'consistency groups with empty names',
     noPath(['PUT', `/consistencygroups/${NOBODY}/update`, {}]),
-  ),
-  absent('3.17', 'cluster of what can be managed: there is none', async (step) =>
-    statuses(step, [400, 400], 'GET', '/os-volume-manage?cluster=c', undefined, 'admin'),
-  ),
-  absent('3.24', 'clean-up by workers', noPath(['POST', '/workers/cleanup', {}])),
-  absent(
-    '3.32',
-    'levels of logs',
-    noPath(['PUT', '/os-services/set-log', {}], ['PUT', '/os-services/get-log', {}]),
   ),
   absent('3.38', 'replication of groups, but for its status, which is disabled', async ({ below, from }) => {
     const body = { enable_replication: {} };

@@ -97,11 +97,6 @@ export const fieldRows: readonly Row[] = [
     once: true,
   },
   field(
-    '3.61',
-    'cluster_name of volumes, for administrators: there are no clusters, and it is null',
-    shown(volume, 'volume', 'cluster_name', 'admin'),
-  ),
-  field(
     '3.63',
     'id of the type of volumes',
     shown(volume, 'volume', 'volume_type_id'),

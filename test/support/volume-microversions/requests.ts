@@ -52,12 +52,6 @@ export const requestRows: readonly Row[] = [
     await newPath(() => '/messages')(given);
     await newPath(({ message: id }) => `/messages/${id}`)(given);
   }),
-  step('3.7', 'clusters, of which there are none, and the cluster of services', async (given) => {
-    for (const path of ['/clusters', '/clusters/detail']) await newPath(() => path, 'admin')(given);
-    const has = async (client: Client): Promise<boolean> =>
-      'cluster' in (await client.get('/os-services', 'admin')).services[0];
-    assert.deepEqual([await has(given.below), await has(given.from)], [false, true]);
-  }),
   step('3.8', 'volumes and snapshots that can be managed in, at paths of their own', async (given) => {
     for (const kind of ['volumes', 'snapshots'])
       for (const path of [`/manageable_${kind}`, `/manageable_${kind}/detail`])
@@ -68,19 +62,6 @@ export const requestRows: readonly Row[] = [
   step('3.9', 'changes of backups', async (given) =>
     newPath(({ backup }) => `/backups/${backup}`, 'member', 'PUT', { backup: { name: 'seen' } })(given),
   ),
-  {
-    ...step(
-      '3.16',
-      'cluster in os-migrate_volume: there are none, and it is refused in other words',
-      async ({ below, from, world }) => {
-        const body = { 'os-migrate_volume': { cluster: 'c' } };
-        unknownField(await act(below, world.volume, body, 'admin'), 'cluster');
-        const answer = await act(from, world.volume, body, 'admin');
-        assert.equal(answer.status, 400);
-        assert.doesNotMatch(message(answer), /additional propert/i);
-      },
-    ),
-  },
   step('3.23', 'force in the deletion of volumes', async ({ below, from, world }) => {
     const id = await world.newVolume();
     await act(from, id, { 'os-reset_status': { status: 'creating' } }, 'admin');
@@ -89,9 +70,6 @@ export const requestRows: readonly Row[] = [
     assert.deepEqual([await remove(below, 'admin'), await remove(from, 'member')], [400, 403]);
     assert.equal(await remove(from, 'admin'), 202);
   }),
-  step('3.26', 'failover of services, which is refused as nothing replicates', async (given) =>
-    statuses(given, [404, 400], 'PUT', '/os-services/failover', { host: 'host-1@memory' }, 'admin'),
-  ),
   step('3.27', 'attachments', async (given) => {
     for (const path of ['/attachments', '/attachments/detail']) await newPath(() => path)(given);
     await newPath(({ attachment }) => `/attachments/${attachment}`)(given);

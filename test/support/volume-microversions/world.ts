@@ -41,7 +41,14 @@ export async function startWorld(): Promise<World> {
   await using stack = new AsyncDisposableStack();
   let snapshot = '';
   const image = imagePeer(() => snapshot);
-  const volumes = stack.use(await startVolumes({ backends: [{ name: 'memory' }], peers: { image } }));
+  const volumes = stack.use(
+    await startVolumes({
+      config: { cluster: 'c' },
+      // Nothing is made on the second unless it is named: it is in a zone of its own.
+      backends: [{ name: 'memory' }, { name: 'second', zone: 'elsewhere' }],
+      peers: { image },
+    }),
+  );
   const at = (minor: number): Client => {
     const send: Client['send'] = async (method, path, body, who = 'member') =>
       volumes.call(method, `/v3${path}`, {

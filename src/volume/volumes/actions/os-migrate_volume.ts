@@ -6,53 +6,73 @@ import { InvalidInput } from '#volume/errors.ts';
 import type { BackendState } from '#volume/scheduler/backend-state.ts';
 import { runFilters } from '#volume/scheduler/filters.ts';
 import { loadBackends } from '#volume/scheduler/load-backends.ts';
-import { findServiceRow } from '#volume/scheduler/store.ts';
 import type { VolumeRow } from '#volume/tables.ts';
 import { assertReadable, beginMigration, ownSpecs, requestFor } from '../begin-migration.ts';
 import { assertStatus } from '../begin.ts';
 import { findVolume } from '../find.ts';
-import { backendIn } from '../host-name.ts';
 
 interface Body {
-  readonly host?: string | null;
-  readonly cluster?: string | null;
+  readonly host?: string | null | undefined;
+  readonly cluster?: string | null | undefined;
 }
 
 export async function migrateVolume(call: Call, deps: VolumeDeps): Promise<void> {
   const whole = await findVolume(call, deps, 'volume_extension:volume_admin_actions:migrate_volume');
   const { volume } = whole;
   const { host, cluster } = (call.body as { 'os-migrate_volume': Body })['os-migrate_volume'];
-  if (cluster)
-    throw new InvalidInput('Invalid input received: there are no clusters here, name the host of a backend.');
-  if (!host) throw new InvalidInput('Must specify the host to which the volume is to go.');
-  const service = await findServiceRow(deps.db.kysely, backendIn(host), 'cinder-volume');
-  if (!service) throw new InvalidInput(`Invalid input received: there is no volume service on ${host}.`);
-  if (host === volume.host || host === backendIn(volume.host ?? ''))
-    throw new InvalidInput(`Invalid input received: the volume is on ${host} already.`);
-  assertStatus(whole, ['available'], 'migrate');
   const backends = await loadBackends(deps.db.kysely, deps);
+  const named = namedIn(backends, { host, cluster });
+  assertElsewhere(backends, volume, named);
+  assertStatus(whole, ['available'], 'migrate');
   assertReadable(
     backends.find(({ name }) => name === volume.host),
     volume,
   );
-  const destination = await fitting(deps, backends, host, volume);
+  const destination = await fitting(deps, named, volume);
   await beginMigration(call, deps, volume, { operation: 'migrate', destination, newType: null });
 }
 
-/** @throws InvalidInput with what the backend lacks: as an administrator reads it, names are told */
-async function fitting(
-  deps: VolumeDeps,
+interface Named {
+  readonly name: string;
+  /** The pools that it may be, those that are up and take volumes first. */
+  readonly pools: readonly BackendState[];
+}
+
+/** @throws InvalidInput for what names no volume service */
+function namedIn(backends: readonly BackendState[], { host, cluster }: Body): Named {
+  if (Boolean(host) === Boolean(cluster))
+    throw new InvalidInput(
+      'Invalid input received: one and only one of cluster and host must be set: where the volume is to go.',
+    );
+  const name = (host || cluster) ?? '';
+  const pools = backends.filter((each) => {
+    const service = host ? each.service : each.cluster;
+    return service !== null && (service === name || `${service}#${each.pool}` === name);
+  });
+  if (pools.length === 0)
+    throw new InvalidInput(`Invalid input received: no volume service that reports has a pool ${name}.`);
+  return { name, pools: pools.toSorted((a, b) => Number(b.up && b.enabled) - Number(a.up && a.enabled)) };
+}
+
+/** Members of a cluster count as one place. */
+function assertElsewhere(
   backends: readonly BackendState[],
-  host: string,
-  volume: VolumeRow,
-): Promise<BackendState> {
-  const destination = backends.find(({ name, service }) => name === host || service === host);
-  if (!destination)
-    throw new InvalidInput(`Invalid input received: the volume service on ${host} has no such pool.`);
-  const request = requestFor(volume, destination.zone, await ownSpecs(deps.db.kysely, volume));
-  const { survivors, rounds } = runFilters([destination], request);
-  if (survivors.length > 0) return destination;
+  { host }: VolumeRow,
+  { name, pools }: Named,
+): void {
+  const own = backends.find((each) => each.name === host)?.cluster ?? null;
+  if (pools.some((each) => each.name === host || (own !== null && each.cluster === own)))
+    throw new InvalidInput(`Invalid input received: the volume is on ${name} already.`);
+}
+
+/** @throws InvalidInput with what the backend lacks: as an administrator reads it, names are told */
+async function fitting(deps: VolumeDeps, { name, pools }: Named, volume: VolumeRow): Promise<BackendState> {
+  const zone = pools[0]?.zone ?? volume.availability_zone;
+  const request = requestFor(volume, zone, await ownSpecs(deps.db.kysely, volume));
+  const { survivors, rounds } = runFilters(pools, request);
+  const [destination] = survivors;
+  if (destination) return destination;
   const [out] = rounds.flatMap(({ backends_out }) => backends_out);
   const why = out?.detail === undefined ? out?.reason : `${out.reason} (${out.detail})`;
-  throw new InvalidInput(`Invalid input received: ${host} can't take the volume: it ${why}.`);
+  throw new InvalidInput(`Invalid input received: ${name} can't take the volume: it ${why}.`);
 }
