@@ -159,7 +159,7 @@ for (const { name, start, skip } of pairs) {
       const spec = await specIn(pair.here.dir, 'sleeps');
       const here = { ...spec, metadata: { ...spec.metadata, displayName } };
       // The last of it is what slow ones take their time with.
-      await appendFile(pathOf(here.disks[0]!), randomBytes(displayName === SLOW ? 6_291_456 : 65_536));
+      await appendFile(pathOf(here.disks[0]!), randomBytes(displayName === SLOW ? 12_582_912 : 65_536));
       const there = specAt(pair.there.dir, here);
       await makeStorage(here, there);
       await pair.here.hypervisor.createServer(here);
@@ -281,7 +281,7 @@ for (const { name, start, skip } of pairs) {
     });
 
     test('joins a migration that another call began, and ends it by a pause, after which the server runs', async () => {
-      const { id, how } = await startServer(SLOW);
+      const { id, here, there, how } = await startServer(SLOW);
       const progress: MigrationProgress[] = [];
       const { call } = await migrateSlowly(id, how);
       const [unheard] = await Promise.allSettled([call, pair.cutOff(call)]);
@@ -291,6 +291,8 @@ for (const { name, start, skip } of pairs) {
       await pair.here.hypervisor.pauseServer(id);
       await joined;
       assert.deepEqual(await states(id), [{ state: 'absent' }, { state: 'running' }]);
+      const [from, whole] = [here, there].map(({ disks }) => readFile(pathOf(disks[0]!))); // each has one
+      if (name === 'libvirt') assert.ok((await whole!).equals(await from!));
       const { diskTotal, diskProcessed, diskRemaining } = progress[0]!; // see above
       assert.ok(diskTotal > 0 && diskProcessed + diskRemaining === diskTotal, JSON.stringify(progress[0]));
       await end(id);
