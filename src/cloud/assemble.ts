@@ -125,7 +125,9 @@ async function createServices(
   const image = undo.use(
     await createImageService(contexts.image, { ...images.config, ...tuning.image }, images.options),
   );
-  const network = undo.use(await createNetworkService(contexts.network, world.network, world.connectOvn));
+  const network = undo.use(
+    await createNetworkService(contexts.network, { ...world.network, ...tuning.network }, world.connectOvn),
+  );
   const volume = undo.use(
     await createVolumeService(contexts.volume, tuning.volume, backupStorage(storage, ground)),
   );

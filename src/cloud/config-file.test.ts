@@ -32,7 +32,11 @@ test('names the place of what it does not understand', () => {
     ['identity:\n  tokenLifetimeSeconds: soon\n', /identity\.tokenLifetimeSeconds must be integer/],
     ['identity:\n  colour: red\n', /identity Additional properties are not allowed \('colour'/],
     ['identity:\n  security:\n    passwordRegex: "["\n', /identity\.security\.passwordRegex/],
-    ['network: {}\n', /the file Additional properties are not allowed \('network'/],
+    ['placement: {}\n', /the file Additional properties are not allowed \('placement'/],
+    [
+      'network:\n  resourceProviderBandwidths: {physnet1: {egress: fast}}\n',
+      /network\.resourceProviderBandwidths\.physnet1\.egress must be integer/,
+    ],
     ['image:\n  quotas:\n    image_size_total: -2\n', /image\.quotas\.image_size_total/],
     ['a: [\n', /is no YAML/],
   ] as const) {

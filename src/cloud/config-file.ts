@@ -122,6 +122,20 @@ const volume = Type.Object(
 );
 
 const configFile = Type.Object(
+const kbps = count(0);
+const network = Type.Object(
+  {
+    /** By physical network. */
+    resourceProviderBandwidths: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }),
+        Type.Object({ egress: kbps, ingress: kbps }, strict),
+      ),
+    ),
+  },
+  strict,
+);
+
   {
     identity: Type.Optional(identity),
     compute: Type.Optional(compute),

@@ -7,6 +7,12 @@ export interface PhysicalNetwork {
   readonly mtu?: number;
 }
 
+/** Of a host on a physical network, in kilobits per second each way. */
+export interface Bandwidth {
+  readonly egress?: number;
+  readonly ingress?: number;
+}
+
 export interface NetworkConfig {
   /** Provider networks that hosts have bridge mappings for. */
   readonly physicalNetworks?: readonly PhysicalNetwork[];
@@ -24,6 +30,11 @@ export interface NetworkConfig {
   readonly metadataPorts?: boolean;
   /** Default limits by resource; -1: unlimited. */
   readonly quotas?: Readonly<Record<string, number>>;
+  /**
+   * What each host has on a physical network, by the network's name: told to placement for ports that keep bandwidth free.
+   * Without it no host has any, and servers with such ports find none.
+   */
+  readonly resourceProviderBandwidths?: Readonly<Record<string, Bandwidth>>;
   /** Most rows that one list answers when the caller gives no limit; 0: all. */
   readonly maxPage?: number;
 }
@@ -63,5 +74,6 @@ export function resolveConfig(config: NetworkConfig): ResolvedNetworkConfig {
     metadataPorts: config.metadataPorts ?? true,
     quotas: { ...DEFAULT_QUOTAS, ...config.quotas },
     maxPage: config.maxPage ?? 0,
+    resourceProviderBandwidths: config.resourceProviderBandwidths ?? {},
   };
 }

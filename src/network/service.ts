@@ -4,6 +4,7 @@ import { Enforcer } from '#platform/policy/enforcer.ts';
 import type { Service, ServiceContext } from '#platform/service/service.ts';
 import { openDatabase, type Database } from '#platform/sql/database.ts';
 import { migrate } from '#platform/sql/migrate.ts';
+import { createPlacementClient } from '#platform/clients/placement.ts';
 import { causeChain } from '#platform/errors/domain-error.ts';
 import { addressGroupPolicy, addressGroupRoutes } from './address-groups/routes.ts';
 import { addressScopePolicy, addressScopeRoutes } from './address-scopes/routes.ts';
@@ -18,6 +19,7 @@ import type { Log } from '#platform/log/log.ts';
 import { publishChange, publishPort } from './events.ts';
 import { extensionRoutes } from './extensions/routes.ts';
 import { floatingIpPolicy, floatingIpRoutes } from './floatingips/routes.ts';
+import { startReportBandwidth } from './loops/report-bandwidth.ts';
 import { networkMigrations } from './migrations/all.ts';
 import { ipAvailabilityPolicy, ipAvailabilityRoutes } from './network-ip-availabilities/routes.ts';
 import { networkPolicy } from './networks/policy.ts';
@@ -159,11 +161,16 @@ export async function createNetworkService(
   return {
     name: 'network',
     api,
-    start: () => northbound.start(),
+  let reporting: AsyncDisposable | undefined;
+    start: async () => {
+      await northbound.start();
+      reporting ??= reportBandwidth(context, deps);
+    },
     [Symbol.asyncDispose]: async () => {
       await work[Symbol.asyncDispose]();
       await northbound[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();
+      await reporting?.[Symbol.asyncDispose]();
     },
   };
 }
@@ -171,6 +178,19 @@ export async function createNetworkService(
 function announceChange(bus: Bus, log: Log, refs: readonly ResourceRef[]): void {
   publishChange(bus, refs).catch((error: unknown) =>
     log.warn({ causes: causeChain(error) }, 'a change could not be announced'),
+function reportBandwidth(context: ServiceContext, deps: NetworkDeps): AsyncDisposable | undefined {
+  const bandwidths = deps.config.resourceProviderBandwidths;
+  if (Object.keys(bandwidths).length === 0) return undefined;
+  return startReportBandwidth({
+    northbound: deps.northbound,
+    placement: createPlacementClient(context.peer('placement')),
+    serviceToken: context.serviceToken,
+    bandwidths,
+    now: () => context.clock.now(),
+    log: context.log,
+  });
+}
+
   );
 }
 

@@ -349,10 +349,14 @@ export async function setProviderAggregate<T>(
     .execute();
 }
 
-/** Removes a node's provider with all that belongs to it; its allocations must be gone. Nothing happens when there is none. */
+/**
+ * Removes a node's provider and those below it with all that belongs to them; their allocations must be gone. Nothing
+ * happens when there is none.
+ */
 export async function removeHostProvider<T>(trx: Transaction<T>, providerId: string): Promise<void> {
   const db = placement(trx);
+  const tree = db.selectFrom('resource_providers').select('id').where('root_id', '=', providerId);
   for (const table of ['inventories', 'provider_traits', 'provider_aggregates'] as const)
-    await db.deleteFrom(table).where('provider_id', '=', providerId).execute();
-  await db.deleteFrom('resource_providers').where('id', '=', providerId).execute();
+    await db.deleteFrom(table).where('provider_id', 'in', tree).execute();
+  await db.deleteFrom('resource_providers').where('root_id', '=', providerId).execute();
 }
