@@ -141,6 +141,7 @@ const network = Type.Object(
     compute: Type.Optional(compute),
     image: Type.Optional(image),
     volume: Type.Optional(volume),
+    network: Type.Optional(network),
   },
   strict,
 );

@@ -70,7 +70,11 @@ export async function makeBelongings(client: HostileClient, callers: Callers): P
   return { ...ids, projectA: callers.projectA, projectB: callers.projectB, alice: callers.alice.userId };
 }
 
-async function makeNetworking(client: HostileClient, maker: Maker, { alice, admin }: Callers): Promise<void> {
+async function makeNetworking(
+  client: HostileClient,
+  maker: Maker,
+  { alice, admin, projectA }: Callers,
+): Promise<void> {
   const { ids } = maker;
   const make = async (as: string, collection: string, body: object, token = alice.token): Promise<string> =>
     maker.make(as, token, `${N}/${collection}`, as, body);
@@ -123,10 +127,24 @@ async function makeNetworking(client: HostileClient, maker: Maker, { alice, admi
   ids['agent'] = String((agents['agents'] as unknown as Array<{ id: string }>)[0]?.id);
 }
 
+  await makeQos(maker, admin, projectA);
 async function makeIdentity(
   client: HostileClient,
   maker: Maker,
   { alice, rita, admin, projectA, roles }: Callers,
+/** Administrators make policies, for projects too. */
+async function makeQos(maker: Maker, admin: string, projectA: string): Promise<void> {
+  const policy = { name: 'a-policy', project_id: projectA };
+  await maker.make('qos_policy', admin, `${N}/qos/policies`, 'policy', policy);
+  const at = `${N}/qos/policies/${maker.ids['qos_policy']}`;
+  for (const [kind, body] of [
+    ['bandwidth_limit_rule', { max_kbps: 1000 }],
+    ['dscp_marking_rule', { dscp_mark: 8 }],
+    ['minimum_bandwidth_rule', { min_kbps: 10 }],
+  ] as const)
+    await maker.make(kind, admin, `${at}/${kind}s`, kind, body);
+}
+
 ): Promise<void> {
   const { ids } = maker;
   const make = async (as: string, body: object, collection = `${as}s`): Promise<string> =>

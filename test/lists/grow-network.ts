@@ -49,6 +49,7 @@ export async function growNetwork(world: ListWorld, n: number): Promise<GrownNet
     body: { quota: { network: n } },
   });
   await tagFirsts(world, n);
+  await makePolicies(world, n, { network, port });
   const { agents } = await world.ok('network', 'GET', '/v2.0/agents', { as: 'admin' });
   ids['agent'] ??= agents[0].id;
   return { network, subnet, group };
@@ -75,6 +76,48 @@ async function forwardPort(world: ListWorld, n: number): Promise<void> {
 }
 
 const TAGGED: Readonly<Record<string, string>> = {
+/** One with a rule of each kind, and one that is used. Administrators make them, and share them with all. */
+async function makePolicies(
+  world: ListWorld,
+  n: number,
+  { network, port }: { network: string; port: string },
+): Promise<void> {
+  const { ids } = world;
+  const ask = (method: 'POST' | 'PUT', path: string, body: object) =>
+    world.ok('network', method, `/v2.0/${path}`, { as: 'admin', body });
+  const make = async (name: string): Promise<string> =>
+    (await ask('POST', 'qos/policies', { policy: { name: `${name}-${n}`, shared: true } })).policy.id;
+  const id = await make('policy');
+  ids['qos_policy'] ??= id;
+  for (const [name, rule] of [
+    ['bandwidth_limit_rule', { max_kbps: 1000 }],
+    ['dscp_marking_rule', { dscp_mark: 8 }],
+    ['minimum_bandwidth_rule', { min_kbps: 10 }],
+  ] as const) {
+    const made = await ask('POST', `qos/policies/${id}/${name}s`, { [name]: rule });
+    ids[name] ??= made[name].id;
+  }
+  const tags = ['all', ...Array.from({ length: n + 1 }, (_, each) => `t${each}`)];
+  await ask('PUT', `policies/${ids['qos_policy']}/tags`, { tags });
+  const used = { qos_policy_id: await make('used') };
+  await ask('PUT', `networks/${network}`, { network: used });
+  await ask('PUT', `ports/${port}`, { port: used });
+}
+
+/** One a port, and one more subport in the first. */
+async function growTrunk(world: ListWorld, n: number, portId: string): Promise<void> {
+  const { ids } = world;
+  const { trunk } = await world.ok('network', 'POST', '/v2.0/trunks', {
+    body: { trunk: { port_id: portId, name: `trunk-${n}` } },
+  });
+  ids['trunk'] ??= trunk.id;
+  const { port } = await world.ok('network', 'POST', '/v2.0/ports', {
+    body: { port: { network_id: ids['network'] } },
+  });
+  const sub_ports = [{ port_id: port.id, segmentation_type: 'vlan', segmentation_id: n + 1 }];
+  await world.ok('network', 'PUT', `/v2.0/trunks/${ids['trunk']}/add_subports`, { body: { sub_ports } });
+}
+
   networks: 'network',
   subnets: 'subnet',
   ports: 'port',
