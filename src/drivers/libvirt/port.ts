@@ -285,7 +285,8 @@ export interface Hypervisor extends AsyncDisposable {
    * Moves a server that runs or is paused to another host's hypervisor, memory and all, while it goes on. What it needs
    * there is there before: taps, directories, storage, secrets. When this resolves it is gone here, and is there as it was
    * when this began: one that ran runs, even if `pauseServer` was called meanwhile to let the last of it through (a guest
-   * that changes memory faster than it is sent may never end otherwise).
+   * that changes memory faster than it is sent may never end otherwise). Meanwhile `destroyServer` ends it here and there;
+   * other changes of the server wait, or fail.
    *
    * When it throws, the server is here as it was when this began and nothing of it is there, unless it was destroyed or
    * the error is `unreachable` or `timeout`: then it may still be under way, so call it again. That may always be repeated:
