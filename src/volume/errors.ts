@@ -57,6 +57,13 @@ export class VolumeConflict extends DomainError {
   }
 }
 
+/** An encrypted volume or backup can not be opened: a restored database may lack what its files need. */
+export class EncryptionKeyMissing extends DomainError {
+  constructor(ownerId: string) {
+    super('unavailable', 'encryption-key-missing', `The encryption key of ${shown(ownerId)} is missing.`);
+  }
+}
+
 /** Ids and names come from callers: a message holds the beginning. */
 function shown(id: string): string {
   return id.slice(0, 255);

@@ -1,6 +1,7 @@
 // The promise of the maximum microversion: each version up to it has a row, and each row's change is not there below its
 // version and there from it on. The rows are in test/support/volume-microversions.
 import { absentRows } from '#test/support/volume-microversions/absent.ts';
+import { encryptionRows } from '#test/support/volume-microversions/encryption.ts';
 import { fieldRows } from '#test/support/volume-microversions/fields.ts';
 import { groupRows } from '#test/support/volume-microversions/groups.ts';
 import { listRows } from '#test/support/volume-microversions/lists.ts';
@@ -15,6 +16,7 @@ const minorOf = (version: string): number => Number(version.split('.')[1]);
 const MAX = minorOf(MICROVERSIONS.max);
 const rows = [
   ...absentRows,
+  ...encryptionRows,
   ...fieldRows,
   ...groupRows,
   ...listRows,

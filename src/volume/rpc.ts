@@ -72,7 +72,14 @@ export interface MigrateVolumeMessage extends VolumeOperationRef {
   /** `host@backend#pool` where it goes. */
   readonly destination: string;
   /** For a retype: what it is of then. Null: as it is. */
-  readonly new_type: { readonly id: string; readonly multiattach: boolean } | null;
+  readonly new_type: NewTypeMessage | null;
+}
+
+export interface NewTypeMessage {
+  readonly id: string;
+  readonly multiattach: boolean;
+  /** Encrypted otherwise than before, or from now on, or not any more; null: as before. Its next key is in the database. */
+  readonly encryption: 'luks' | 'none' | null;
 }
 
 export type VolumeServiceRpc = ServiceRpc & {
@@ -96,6 +103,10 @@ export type VolumeServiceRpc = ServiceRpc & {
   createBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
   restoreBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
   deleteBackup(args: VolumeOperationRef & { readonly backup_id: string }): void;
+  /** Copies the volume on its backend, in its new encryption. */
+  reencryptVolume(args: VolumeOperationRef & { readonly new_type: NewTypeMessage }): void;
+  /** The last step of that: the copy `copy_id` takes the volume's place. */
+  adoptCopy(args: { readonly volume_id: string; readonly copy_id: string }): void;
   /** Everything that the backend holds, also what the database does not know. A call. */
   listStored(args: Readonly<Record<string, never>>): readonly StoredVolume[];
   /** Gives what the backend has as `source_id` the volume's id. */

@@ -21,6 +21,7 @@ import { typeEncryptionMigration } from './migrations/002-type-encryption.ts';
 import { backupDataMigration } from './migrations/003-backup-data.ts';
 import { groupMigration } from './migrations/004-groups.ts';
 import { clusterMigration } from './migrations/005-clusters.ts';
+import { encryptionKeyMigration } from './migrations/006-encryption-keys.ts';
 import { startSettleGroups } from './loops/settle-groups.ts';
 import type { VolumeTables } from './tables.ts';
 import { seedDefaultType } from './volumes/type-store.ts';
@@ -40,6 +41,7 @@ export async function openVolumeDatabase(url: string): Promise<VolumeDatabase> {
     backupDataMigration,
     groupMigration,
     clusterMigration,
+    encryptionKeyMigration,
   ]);
   return db;
 }

@@ -45,6 +45,7 @@ export interface VolumeRow {
   host: string | null;
   bootable: number;
   multiattach: number;
+  /** 1: what the backend has is LUKS, and there is a key whose owner it is. */
   encrypted: number;
   /** Only readers may attach. */
   readonly: number;
@@ -153,7 +154,7 @@ export interface VolumeTypeAccessRow {
   project_id: string;
 }
 
-/** The encryption that a type asks for. Kept, not done: volumes of such a type are refused. */
+/** The encryption that a type asks for. */
 export interface VolumeTypeEncryptionRow {
   volume_type_id: string;
   id: string;
@@ -164,6 +165,15 @@ export interface VolumeTypeEncryptionRow {
   control_location: 'front-end' | 'back-end';
   created_at: string;
   updated_at: string | null;
+}
+
+/** What opens an encrypted volume, wrapped with the service's master key. It comes and goes with its owner. */
+export interface EncryptionKeyRow {
+  id: string;
+  /** A volume, a backup, or `next-of-` a volume that is being encrypted anew. */
+  owner_id: string;
+  wrapped: string;
+  created_at: string;
 }
 
 /** The default type of a project (3.62). */
@@ -221,7 +231,7 @@ export interface BackupRow {
   availability_zone: string | null;
   metadata_json: string;
   restore_volume_id: string | null;
-  /** SHA-256 of what the volume's encryption needs; null as a rule. */
+  /** Of its own: it opens what it opened when the backup was made, whatever becomes of the volume. Null: not encrypted. */
   encryption_key_id: string | null;
   created_at: string;
   updated_at: string | null;
@@ -382,6 +392,7 @@ export interface VolumeTables extends OutboxTables, SagaTables {
   volume_type_extra_specs: VolumeTypeExtraSpecRow;
   volume_type_access: VolumeTypeAccessRow;
   volume_type_encryption: VolumeTypeEncryptionRow;
+  encryption_keys: EncryptionKeyRow;
   default_types: DefaultTypeRow;
   qos_specs: QosSpecsRow;
   transfers: TransferRow;

@@ -4,6 +4,7 @@ import type { VolumeRoute } from '#volume/deps.ts';
 import { emptyAction, orNull, strict, uuidSchema } from '#volume/schema-types.ts';
 import { connectorSchema } from '#volume/volumes/schema.ts';
 import { completeAttachment } from './actions/os-complete.ts';
+import { showEncryptionSecret } from './encryption-secret.ts';
 import { create, listBrief, listDetail, remove, show, update } from './handlers.ts';
 
 const since = '3.27';
@@ -33,6 +34,13 @@ export const attachmentRoutes: readonly VolumeRoute[] = [
   { method: 'GET', path: '/attachments/:id', handler: show, since },
   { method: 'PUT', path: '/attachments/:id', handler: update, body: updateBody, since, errors: [503, 504] },
   { method: 'DELETE', path: '/attachments/:id', handler: remove, since },
+  {
+    method: 'GET',
+    path: '/attachments/:id/encryption-secret',
+    handler: showEncryptionSecret,
+    since,
+    errors: [503],
+  },
   {
     method: 'POST',
     path: '/attachments/:id/action',

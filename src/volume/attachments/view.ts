@@ -23,9 +23,12 @@ export function detailView(attachment: AttachmentRow, seesConnection: boolean): 
   };
 }
 
+/** As `connection_json` has it. */
+export type KeptConnection = ConnectionInfo & { readonly encrypted?: boolean };
+
 /** Flat: the protocol beside the data. Empty while it is only reserved. */
 export function connectionView({ id, connection_json }: AttachmentRow): Record<string, unknown> {
   if (connection_json === null) return {};
-  const { driver_volume_type, data } = JSON.parse(connection_json) as ConnectionInfo;
-  return { ...data, driver_volume_type, encrypted: false, attachment_id: id };
+  const { driver_volume_type, data, encrypted } = JSON.parse(connection_json) as KeptConnection;
+  return { ...data, driver_volume_type, encrypted: encrypted === true, attachment_id: id };
 }

@@ -5,6 +5,8 @@ import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
+import { copyKeyFor } from '#volume/keys/keys.ts';
+import { findKeyOf, insertKey } from '#volume/keys/store.ts';
 import { InvalidSnapshot, InvalidVolume } from '#volume/errors.ts';
 import { beginOperation } from '#volume/operations/store.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
@@ -43,8 +45,13 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
   const snapshot = await snapshotOf(call, deps, asked.snapshot_id, volume);
   const now = isoTime(deps.clock);
   const incremental = isTrue(asked.incremental ?? false);
+  const id = crypto.randomUUID();
+  const ofVolume = await findKeyOf(deps.db.kysely, volume.id);
+  const key = ofVolume && (await copyKeyFor(deps, id, ofVolume));
   const row = await deps.db.transaction(async (trx): Promise<BackupRow> => {
     await claimSource(trx, { volume, snapshot, force: isTrue(asked.force ?? false), now });
+    if ((await findKeyOf(trx, volume.id))?.id !== ofVolume?.id)
+      throw new InvalidVolume(`${volume.id} was encrypted anew a moment ago: try again.`);
     const parent = incremental
       ? await findLatestOf(trx, {
           volumeId: volume.id,
@@ -55,7 +62,6 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
     if (incremental && !parent) throw new InvalidBackup('No backups available to do an incremental backup.');
     const size = snapshot?.volume_size ?? volume.size;
     await assertVolumeQuota(trx, volume.project_id, { backups: 1, backup_gigabytes: size });
-    const id = crypto.randomUUID();
     const host = backendOf(volume);
     const backup: BackupRow = {
       id,
@@ -78,11 +84,12 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
       availability_zone: asked.availability_zone ?? volume.availability_zone,
       metadata_json: JSON.stringify(asked.metadata ?? {}),
       restore_volume_id: null,
-      encryption_key_id: null,
+      encryption_key_id: key?.id ?? null,
       created_at: now,
       updated_at: null,
     };
     await insertBackup(trx, backup);
+    if (key) await insertKey(trx, key);
     await sendCreate(trx, call, deps, backup, host);
     return backup;
   });

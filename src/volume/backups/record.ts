@@ -4,8 +4,10 @@ import type { Call } from '#platform/http/api.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput } from '#volume/errors.ts';
+import { copyKeyFor } from '#volume/keys/keys.ts';
+import { findKey, insertKey } from '#volume/keys/store.ts';
 import { metadataSchema, nameSchema, orNull, uuidSchema } from '#volume/schema-types.ts';
-import type { BackupRow } from '#volume/tables.ts';
+import type { BackupRow, EncryptionKeyRow } from '#volume/tables.ts';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { InvalidBackup } from './errors.ts';
@@ -35,13 +37,14 @@ const recordSchema = Type.Object({
   service_host: orNull(nameSchema),
   data_timestamp: isoTimeSchema,
   metadata: metadataSchema,
+  encryption_key_id: Type.Optional(orNull(uuidSchema)),
 });
 
-type BackupRecord = Static<typeof recordSchema> &
+type BackupRecord = Omit<Static<typeof recordSchema>, 'encryption_key_id'> &
   Pick<
     BackupRow,
     'snapshot_id' | 'parent_id' | 'name' | 'description' | 'availability_zone' | 'service_host'
-  >;
+  > & { readonly encryption_key_id?: string | null };
 
 export async function exportRecord(call: Call, deps: VolumeDeps): Promise<unknown> {
   const row = await getBackup(call, deps, 'backup:export-import');
@@ -60,6 +63,7 @@ export async function exportRecord(call: Call, deps: VolumeDeps): Promise<unknow
     service_host: row.service_host,
     data_timestamp: row.data_timestamp,
     metadata: metadataOf(row),
+    encryption_key_id: row.encryption_key_id,
   };
   const backup_url = Buffer.from(JSON.stringify(record)).toString('base64');
   return { 'backup-record': { backup_service: SERVICE, backup_url } };
@@ -78,6 +82,7 @@ export async function importRecord(call: Call, deps: VolumeDeps): Promise<unknow
       throw new InvalidBackup(`${error.message} Its record cannot be used.`);
     throw error;
   });
+  const key = await keyFor(deps, record);
   const now = isoTime(deps.clock);
   const row: BackupRow = {
     ...record,
@@ -90,7 +95,7 @@ export async function importRecord(call: Call, deps: VolumeDeps): Promise<unknow
     object_count: manifest.object_count,
     bytes_stored: manifest.bytes_stored,
     restore_volume_id: null,
-    encryption_key_id: null,
+    encryption_key_id: key?.id ?? null,
     created_at: now,
     updated_at: now,
   };
@@ -100,11 +105,27 @@ export async function importRecord(call: Call, deps: VolumeDeps): Promise<unknow
     await deps.db.transaction(async (trx) => {
       if (await findBackup(trx, row.id)) throw exists;
       await insertBackup(trx, row);
+      if (key) await insertKey(trx, key);
     });
   } catch (error) {
     throw isUniqueViolation(error) ? exists : error;
   }
   return { backup: briefView(call, row) };
+}
+
+/**
+ * Records hold the ids of keys, never keys: what the data opens with must be here still.
+ * @throws InvalidBackup when it is not
+ */
+async function keyFor(
+  deps: VolumeDeps,
+  { id, encryption_key_id }: BackupRecord,
+): Promise<EncryptionKeyRow | undefined> {
+  if (!encryption_key_id) return undefined;
+  const held = await findKey(deps.db.kysely, encryption_key_id.toLowerCase());
+  if (!held)
+    throw new InvalidBackup('the key of its encryption is not in this cloud: its record cannot be used.');
+  return copyKeyFor(deps, id, held);
 }
 
 function readRecord(url: string): BackupRecord {

@@ -5,15 +5,17 @@ import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, InvalidVolume } from '#volume/errors.ts';
+import { newKeyFor } from '#volume/keys/keys.ts';
 import { beginOperation } from '#volume/operations/store.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
-import type { BackupRow, VolumeRow } from '#volume/tables.ts';
+import type { BackupRow, VolumeRow, VolumeTypeRow } from '#volume/tables.ts';
+import { encryptionOfType } from '#volume/types/encryption/encryption-of.ts';
 import { commitNewVolume } from '#volume/volumes/create.ts';
 import { findVolume } from '#volume/volumes/find.ts';
 import { backendOf } from '#volume/volumes/host-name.ts';
 import { statusOf } from '#volume/volumes/status.ts';
-import { findWholeVolume, updateVolume } from '#volume/volumes/store.ts';
-import { findDefaultType } from '#volume/volumes/type-store.ts';
+import { findVolumeRow, findWholeVolume, updateVolume } from '#volume/volumes/store.ts';
+import { findDefaultType, findType } from '#volume/volumes/type-store.ts';
 import { BackupNotFound, InvalidBackup } from './errors.ts';
 import { getBackup } from './find.ts';
 import { findBackup, updateBackup } from './store.ts';
@@ -42,7 +44,7 @@ async function intoNew(call: Call, deps: VolumeDeps, backup: BackupRow, name: st
   if (projectId === undefined)
     throw new InvalidInput('A volume belongs to a project: the token is for none.');
   call.enforce('volume:create', { project_id: projectId });
-  const type = await findDefaultType(deps.db.kysely, projectId, deps.config.defaultVolumeType);
+  const type = await typeFor(deps, backup, projectId);
   const volume: VolumeRow = {
     id: crypto.randomUUID(),
     project_id: projectId,
@@ -58,7 +60,7 @@ async function intoNew(call: Call, deps: VolumeDeps, backup: BackupRow, name: st
     host: null,
     bootable: 0,
     multiattach: 0,
-    encrypted: 0,
+    encrypted: backup.encryption_key_id === null ? 0 : 1,
     readonly: 0,
     snapshot_id: null,
     source_volid: null,
@@ -82,8 +84,30 @@ async function intoNew(call: Call, deps: VolumeDeps, backup: BackupRow, name: st
     leastSize: backup.size,
     leastSizeOf: 'the backup size',
   };
-  await commitNewVolume(call, deps, { volume, type, source, metadata: {} });
+  const key = volume.encrypted === 1 ? await newKeyFor(deps, volume.id) : undefined;
+  await commitNewVolume(call, deps, { volume, type, source, metadata: {}, key });
   return volume;
+}
+
+/**
+ * The default one; what is encrypted comes back as what it was.
+ * @throws InvalidBackup when there is no type that the data fit
+ */
+async function typeFor(
+  { db, config }: VolumeDeps,
+  backup: BackupRow,
+  projectId: string,
+): Promise<VolumeTypeRow | undefined> {
+  const usual = await findDefaultType(db.kysely, projectId, config.defaultVolumeType);
+  const backedUp = await findVolumeRow(db.kysely, backup.volume_id);
+  const was = backedUp?.volume_type_id ? await findType(db.kysely, backedUp.volume_type_id) : undefined;
+  for (const type of backup.encryption_key_id === null ? [usual] : [was, usual]) {
+    const encrypted = (await encryptionOfType(db.kysely, type?.id ?? null)) !== undefined;
+    if (encrypted === (backup.encryption_key_id !== null)) return type;
+  }
+  throw new InvalidBackup(
+    `the volume of ${backup.id} must be encrypted if it was, and only then: restore it into a volume of such a type.`,
+  );
 }
 
 async function intoExisting(
@@ -108,6 +132,10 @@ async function intoExisting(
     if (whole.volume.size < backup.size)
       throw new InvalidVolume(
         `volume size ${whole.volume.size} GiB is less than the ${backup.size} GiB of the backup.`,
+      );
+    if ((whole.volume.encrypted === 1) !== (backup.encryption_key_id !== null))
+      throw new InvalidVolume(
+        `volume ${volume.id} is ${whole.volume.encrypted === 1 ? '' : 'not '}encrypted, unlike what was backed up.`,
       );
     const host = backendOf(whole.volume);
     await updateVolume(trx, volume.id, { lifecycle: 'restoring-backup', backup_id: id, updated_at: now });

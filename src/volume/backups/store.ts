@@ -1,5 +1,6 @@
 // SQL of backups.
 import type { Executor } from '#platform/sql/database.ts';
+import { removeKeyOf } from '#volume/keys/store.ts';
 import type { BackupRow, VolumeTables } from '#volume/tables.ts';
 
 type Db = Executor<VolumeTables>;
@@ -63,6 +64,7 @@ export async function updateBackup(
 }
 
 export async function removeBackup(db: Db, id: string): Promise<void> {
+  await removeKeyOf(db, id);
   await db.deleteFrom('backups').where('id', '=', id).execute();
 }
 

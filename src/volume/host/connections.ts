@@ -3,10 +3,12 @@
 import type { ConnectionInfo } from '#drivers/volume/port.ts';
 import type { Connector } from '#drivers/volume/port.ts';
 import { isoTime } from '#platform/context/clock.ts';
+import type { KeptConnection } from '#volume/attachments/view.ts';
 import { findAttachmentRow, listExported, updateAttachment } from '#volume/attachments/store.ts';
 import { AttachmentNotFound } from '#volume/errors.ts';
 import type { VolumeServiceRpc } from '#volume/rpc.ts';
 import { hostIn } from '#volume/volumes/host-name.ts';
+import { findVolumeRow } from '#volume/volumes/store.ts';
 import type { BackendDeps } from './deps.ts';
 import { listReadByOthers } from './migration-store.ts';
 
@@ -19,12 +21,14 @@ export async function connect(deps: BackendDeps, args: ConnectArgs): Promise<Con
   return deps.connectionLock.run('connections', async () => {
     const before = await findAttachmentRow(deps.db.kysely, attachment_id);
     if (!before || before.connector_json === null) throw new AttachmentNotFound(attachment_id);
+    const volume = await findVolumeRow(deps.db.kysely, volume_id);
     const info = await deps.driver.connect(volume_id, { attachmentId: attachment_id, connector, mode });
-    const kept = await updateAttachment(deps.db.kysely, attachment_id, {
-      connection_json: JSON.stringify(info),
+    const kept: KeptConnection = { ...info, encrypted: volume?.encrypted === 1 };
+    const told = await updateAttachment(deps.db.kysely, attachment_id, {
+      connection_json: JSON.stringify(kept),
       updated_at: isoTime(deps.clock),
     });
-    if (kept) return info;
+    if (told) return info;
     await deps.driver.disconnect(volume_id, attachment_id);
     throw new AttachmentNotFound(attachment_id);
   });

@@ -26,6 +26,8 @@ export interface ImageLoad {
   /** Opens the image's bytes at the image service. */
   readonly openData: () => Promise<Readable>;
   readonly access: BlockAccess;
+  /** What is not written reads as noise: the image's zeros are written too. */
+  readonly fillHoles?: boolean;
   /** A directory of the service's own for what is read out of order. */
   readonly spoolDir: string;
   readonly signal: AbortSignal;
@@ -35,7 +37,7 @@ const CHUNK = 2 ** 20; // larger: more memory a load; smaller: more requests to 
 const SECTOR = 512;
 const RAW_FORMATS = ['raw', 'iso', 'ami', 'ari', 'aki'];
 
-/** Of volumes that hold zeros. @returns bytes written @throws ImageUnusable */
+/** Of volumes that hold zeros, or with `fillHoles`. @returns bytes written @throws ImageUnusable */
 export async function loadImage(load: ImageLoad): Promise<number> {
   const { image, access } = load;
   if (image.container_format !== null && !['bare', 'ami', 'ari', 'aki'].includes(image.container_format))
@@ -44,7 +46,7 @@ export async function loadImage(load: ImageLoad): Promise<number> {
   const isRaw = RAW_FORMATS.includes(format);
   if (!isRaw && format !== 'qcow2')
     throw new ImageUnusable(image.id, `its format is ${format}, not raw or qcow2`);
-  const writer = new SparseWriter(access, image.id);
+  const writer = new SparseWriter(access, image.id, load.fillHoles ?? false);
   if (isRaw) await pipeline(await load.openData(), verifier(image), writer.sink(), { signal: load.signal });
   else await loadQcow2(load, writer);
   await access.flush();
@@ -59,6 +61,7 @@ async function loadQcow2(load: ImageLoad, writer: SparseWriter): Promise<void> {
     const image = await openQcow2(file);
     writer.assertFits(image.virtualSize);
     for await (const { offset, data } of image.pieces(load.signal)) await writer.write(offset, data);
+    await writer.fillTo(image.virtualSize);
   } finally {
     if (here === undefined) await rm(path, { force: true });
   }
@@ -100,15 +103,19 @@ function verifier({ id, size, os_hash_algo, os_hash_value }: Image): Transform {
   });
 }
 
-/** Writes in large pieces that begin and end at sectors, and leaves zeros out. */
+/** Writes in large pieces that begin and end at sectors, in order, and leaves zeros out where the volume has them. */
 class SparseWriter {
   readonly #access: BlockAccess;
   readonly #imageId: string;
+  readonly #fillHoles: boolean;
+  /** Where what is not written yet begins. */
+  #end = 0;
   written = 0;
 
-  constructor(access: BlockAccess, imageId: string) {
+  constructor(access: BlockAccess, imageId: string, fillHoles: boolean) {
     this.#access = access;
     this.#imageId = imageId;
+    this.#fillHoles = fillHoles;
   }
 
   /** @throws ImageUnusable */
@@ -124,8 +131,19 @@ class SparseWriter {
     if (data.equals(ZEROS.subarray(0, data.length))) return;
     const end = Math.ceil(data.length / SECTOR) * SECTOR;
     this.assertFits(offset + end);
+    await this.fillTo(offset);
     await this.#access.write(offset, end === data.length ? data : Buffer.concat([data], end));
+    this.#end = offset + end;
     this.written += data.length;
+  }
+
+  /** Makes the zeros before `offset` that were left out. */
+  async fillTo(offset: number): Promise<void> {
+    const end = Math.ceil(offset / SECTOR) * SECTOR;
+    if (!this.#fillHoles || end <= this.#end) return;
+    this.assertFits(end);
+    await this.#access.zero(this.#end, end - this.#end);
+    this.#end = end;
   }
 
   /** For `pipeline`: gathers what comes into pieces of one size. */
@@ -151,6 +169,7 @@ class SparseWriter {
         }
       }
       if (gathered > 0) await flush();
+      await this.fillTo(offset);
     };
   }
 }

@@ -18,6 +18,7 @@ import { extendVolume } from '#volume/tasks/extend-volume.ts';
 import { manageSnapshot, manageVolume } from '#volume/tasks/manage.ts';
 import { migrateVolume } from '#volume/tasks/migrate-volume.ts';
 import { reimageVolume } from '#volume/tasks/reimage-volume.ts';
+import { adoptCopy, reencryptVolume } from '#volume/tasks/reencrypt-volume.ts';
 import { restoreBackup } from '#volume/tasks/restore-backup.ts';
 import { createSnapshot, deleteSnapshot, revertToSnapshot } from '#volume/tasks/snapshots.ts';
 import { uploadVolume } from '#volume/tasks/upload-volume.ts';
@@ -81,6 +82,8 @@ export async function startVolumeBackend(service: VolumeDeps, backend: Backend):
     connect: async (args) => connect(deps, args),
     disconnect: async (args) => disconnect(deps, args),
     migrateVolume: async (args) => migrateVolume(deps, args),
+    reencryptVolume: async (args) => reencryptVolume(deps, args),
+    adoptCopy: async (args) => adoptCopy(deps, args),
     exportForMigration: async (args) => exportForMigration(deps, args),
     endMigrationExport: async (args) => endMigrationExport(deps, args),
     removeStrayCopy: async (args) => removeStrayCopy(deps, args),

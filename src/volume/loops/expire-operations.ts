@@ -17,6 +17,7 @@ import {
 } from '#volume/operations/store.ts';
 import { findSnapshotRow, updateSnapshot } from '#volume/snapshots/store.ts';
 import { settleBackup } from '#volume/backups/end.ts';
+import { setNextKey } from '#volume/keys/store.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import type { VolumeLifecycle, VolumeOperationRow, VolumeTables } from '#volume/tables.ts';
 import { MOVES } from '#volume/host/migration-store.ts';
@@ -112,16 +113,15 @@ export async function endHung(
 async function giveUpMove(
   trx: Trx,
   { bus }: Pick<Deps, 'bus'>,
-  { resource_id, host }: VolumeOperationRow,
+  { id, resource_id, host }: VolumeOperationRow,
 ): Promise<void> {
   await updateVolume(trx, resource_id, { migration_status: 'error' });
-  if (host !== null)
-    await enqueue(
-      trx,
-      rpcClient<VolumeServiceRpc>(bus, volumeQueue(host)).message('removeStrayCopy', {
-        volume_id: resource_id,
-      }),
-    );
+  await setNextKey(trx, resource_id, undefined);
+  if (host === null) return;
+  const service = rpcClient<VolumeServiceRpc>(bus, volumeQueue(host));
+  // On the backend that has the volume itself, a copy goes by the operation's id.
+  for (const volume_id of [resource_id, id])
+    await enqueue(trx, service.message('removeStrayCopy', { volume_id }));
 }
 
 async function settleSnapshot(

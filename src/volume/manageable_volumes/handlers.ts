@@ -12,7 +12,7 @@ import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import { isTrue } from '#volume/schema-types.ts';
 import type { VolumeRow, VolumeTypeRow } from '#volume/tables.ts';
-import { refuseEncryptedType } from '../types/encryption/handlers.ts';
+import { findEncryption } from '../types/encryption/store.ts';
 import { TypeNotFound } from '../types/errors.ts';
 import { insertVolume, listVolumeIds } from '../volumes/store.ts';
 import { findDefaultType, findUsableType, isSpecTrue, listExtraSpecs } from '../volumes/type-store.ts';
@@ -114,7 +114,11 @@ async function chooseType(
     ? await findUsableType(db.kysely, wanted, caller)
     : await findDefaultType(db.kysely, caller.projectId ?? '', config.defaultVolumeType);
   if (wanted && !type) throw new TypeNotFound(wanted);
-  if (type) await refuseEncryptedType(db.kysely, type.id);
+  if (type && (await findEncryption(db.kysely, type.id)))
+    throw new InvalidInput(
+      'A volume that is managed in is not encrypted by this service: choose a type without encryption.',
+      'encryption-not-offered',
+    );
   return type;
 }
 

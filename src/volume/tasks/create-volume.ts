@@ -10,6 +10,7 @@ import type { Executor } from '#platform/sql/database.ts';
 import { applyBackedUp } from '#volume/backups/end.ts';
 import type { BackedUpVolume } from '#volume/backups/manifest.ts';
 import type { BackendDeps } from '#volume/host/deps.ts';
+import { encryptNew, eraseVolume, lockAnew, openContent } from '#volume/host/encryption.ts';
 import { ImageUnusable, loadImage } from '#volume/host/load-image.ts';
 import { spoolDirOf } from '#volume/host/paths.ts';
 import { runVolumeOperation, type Failure } from '#volume/host/run-operation.ts';
@@ -63,14 +64,17 @@ function create(deps: BackendDeps): CreateStep<'volume.create'> {
     deadlineMs: deps.config.operationMs,
     do: async ({ input, evidence }) => {
       const volume = await wanted(deps, input.volume_id);
-      const cloned = await cloneImage(deps, volume, input.user_token);
+      // An image is no ciphertext of this volume's: it is written through the encryption.
+      const cloned = volume.encrypted === 1 ? undefined : await cloneImage(deps, volume, input.user_token);
       const source = await sourceOf(deps, volume);
       const { bytesCopied } = cloned ?? (await deps.driver.createVolume(volume.id, volume.size, source));
+      if (volume.encrypted === 1) await encryptNew(deps, volume, source);
       evidence({
         backend: volume.host,
         size_gib: volume.size,
         source: source.kind,
         image_cloned: cloned !== undefined,
+        ...(volume.encrypted === 1 ? { encrypted: true } : {}),
         bytes_copied: bytesCopied,
       });
       return { bytes_copied: bytesCopied, filled: cloned !== undefined };
@@ -133,19 +137,20 @@ function load(deps: BackendDeps): CreateStep<'volume.load'> {
 
 async function restoreInto(
   deps: BackendDeps,
-  { id }: VolumeRow,
+  volume: VolumeRow,
   backupId: string,
   signal: AbortSignal,
 ): Promise<CreateOutputs['volume.load']> {
-  await using access = await deps.driver.open({ volumeId: id }, 'rw');
+  await using access = await deps.driver.open({ volumeId: volume.id }, 'rw');
   const { bytesWritten, backedUp } = await fillFromBackup(deps, backupId, access, signal);
+  if (volume.encrypted === 1) await lockAnew(deps, volume, backupId, access);
   return { bytes_copied: bytesWritten, backed_up: backedUp };
 }
 
 /** Writes the volume's image into it. `erase`: it is not new, and what it holds must not shine through. */
 export async function loadInto(
   deps: BackendDeps,
-  volume: Pick<VolumeRow, 'id' | 'image_id'>,
+  volume: Pick<VolumeRow, 'id' | 'image_id' | 'encrypted' | 'volume_type_id'>,
   token: string | null,
   signal: AbortSignal,
   erase = false,
@@ -155,14 +160,15 @@ export async function loadInto(
   const serviceToken = await deps.serviceToken();
   const image = await deps.image.locateImage(token, imageId, serviceToken);
   if (!image || image.status !== 'active') throw new ImageUnusable(imageId, 'it is gone or not active');
-  await using access = await deps.driver.open({ volumeId: volume.id }, 'rw');
-  if (erase) await access.zero(0, access.size);
+  if (erase) await eraseVolume(deps, volume);
+  await using access = await openContent(deps, volume, 'rw');
   return await loadImage({
     // before the access is closed
     image,
     location: image.direct_url,
     openData: async () => deps.image.openData(token, imageId, serviceToken),
     access,
+    fillHoles: volume.encrypted === 1,
     spoolDir: spoolDirOf(deps),
     signal,
   });

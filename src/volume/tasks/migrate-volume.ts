@@ -10,9 +10,11 @@ import { causeChain } from '#platform/errors/domain-error.ts';
 import type { Saga, Step } from '#platform/saga/saga.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import { copyContent } from '#volume/host/copy-content.ts';
+import { copyReencrypted, typeChanges } from '#volume/host/copy-reencrypted.ts';
 import type { BackendDeps } from '#volume/host/deps.ts';
 import { COPY_STEP } from '#volume/host/migration-store.ts';
 import { runVolumeOperation, type Failure } from '#volume/host/run-operation.ts';
+import { adoptNextKey, setNextKey } from '#volume/keys/store.ts';
 import { tellOwner } from '#volume/operations/owner-message.ts';
 import { volumeQueue, type MigrateVolumeMessage, type VolumeServiceRpc } from '#volume/rpc.ts';
 import type { VolumeLifecycle, VolumeRow, VolumeTables } from '#volume/tables.ts';
@@ -85,7 +87,9 @@ function copy(deps: BackendDeps): MigrateStep<'volume.copy'> {
         await using to = await deps.driver.open({ volumeId: id }, 'rw');
         if (from.size !== bytesOf(size))
           throw new VolumeBackendError('failed', `the volume has ${from.size} bytes, not ${size} GiB`);
-        bytes = await copyContent(from, to, signal);
+        bytes = input.new_type?.encryption
+          ? await copyReencrypted(deps, id, input.new_type, { from, to, signal })
+          : await copyContent(from, to, signal);
       }
       evidence({ protocol: info.driver_volume_type, bytes_copied: bytes });
       await endExport(deps, input);
@@ -133,11 +137,15 @@ async function arrive(trx: Trx, deps: BackendDeps, input: Input): Promise<void> 
     availability_zone: deps.availabilityZone,
     migration_status: 'success',
     fault: null,
-    ...(new_type && { volume_type_id: new_type.id, multiattach: new_type.multiattach ? 1 : 0 }),
+    ...(new_type && typeChanges(new_type)),
     updated_at: isoTime(deps.clock),
   });
+  if (moved && new_type?.encryption) await adoptNextKey(trx, volume_id);
   // Deleted or set to another status meanwhile: then it stays where it is, and the copy goes.
-  if (!moved) await updateVolume(trx, volume_id, { migration_status: 'error' });
+  if (!moved) {
+    await updateVolume(trx, volume_id, { migration_status: 'error' });
+    await setNextKey(trx, volume_id, undefined);
+  }
   await removeCopyOn(trx, deps, moved ? input.source : deps.host, volume_id);
 }
 
@@ -149,6 +157,7 @@ async function stay(
 ): Promise<void> {
   const updated_at = isoTime(deps.clock);
   await updateVolume(trx, volume_id, { migration_status: 'error' });
+  await setNextKey(trx, volume_id, undefined);
   await settleVolume(trx, volume_id, MOVING, { lifecycle: 'available', updated_at });
   await removeCopyOn(trx, deps, deps.host, volume_id); // of steps whose undoing failed
   if (operation.operation !== 'retype') return; // a migration is its administrator's, not the owner's

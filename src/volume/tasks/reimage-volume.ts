@@ -5,7 +5,9 @@ import { restoreConnections } from '#volume/host/connections.ts';
 import { runVolumeOperation } from '#volume/host/run-operation.ts';
 import { tellOwner } from '#volume/operations/owner-message.ts';
 import type { VolumeServiceRpc } from '#volume/rpc.ts';
+import { VolumeNotFound } from '#volume/errors.ts';
 import { settleVolume } from '#volume/volumes/lifecycle-store.ts';
+import { findVolumeRow } from '#volume/volumes/store.ts';
 import { loadInto } from './create-volume.ts';
 
 type Input = Parameters<VolumeServiceRpc['reimageVolume']>[0];
@@ -23,7 +25,9 @@ export async function reimageVolume(deps: BackendDeps, input: Input): Promise<vo
           do: async ({ signal, evidence }) => {
             // The attachment before has ended, and its export may be about to.
             await restoreConnections(deps);
-            const volume = { id: input.volume_id, image_id: input.image_id };
+            const row = await findVolumeRow(deps.db.kysely, input.volume_id);
+            if (!row) throw new VolumeNotFound(input.volume_id);
+            const volume = { ...row, image_id: input.image_id };
             const bytes = await loadInto(deps, volume, input.user_token, signal, true);
             evidence({ image_id: input.image_id, bytes_copied: bytes });
             return bytes;

@@ -8,8 +8,10 @@ import type { BackedUpVolume } from '#volume/backups/manifest.ts';
 import { backupObjectsOf } from '#volume/backups/objects/of-service.ts';
 import { findBackup } from '#volume/backups/store.ts';
 import type { BackendDeps } from '#volume/host/deps.ts';
+import { lockAnew } from '#volume/host/encryption.ts';
 import { runVolumeOperation } from '#volume/host/run-operation.ts';
 import type { VolumeOperationRef } from '#volume/rpc.ts';
+import { findVolumeRow } from '#volume/volumes/store.ts';
 
 type Input = VolumeOperationRef & { readonly backup_id: string };
 
@@ -43,6 +45,8 @@ export function restoreBackupSaga(deps: BackendDeps): Saga<Input, Outputs> {
             blank: false,
             signal,
           });
+          const volume = await findVolumeRow(deps.db.kysely, volumeId);
+          if (volume?.encrypted === 1) await lockAnew(deps, volume, backup_id, access);
           evidence({ bytes_written: bytesWritten });
           return { bytes_written: bytesWritten, volume: backedUp };
         },

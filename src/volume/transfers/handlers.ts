@@ -4,6 +4,8 @@ import { Reply, type Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, InvalidVolume, ResourceNotFound } from '#volume/errors.ts';
+import { copyKeyFor } from '#volume/keys/keys.ts';
+import { findKeyOf, replaceKeyOf } from '#volume/keys/store.ts';
 import { nextPageLink, pageOf, type Listing } from '#volume/listing.ts';
 import { wantsAllProjects } from '#volume/paging.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
@@ -108,14 +110,25 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
         `the status of ${volume.id} must be available to transfer it, and is ${status}.`,
       );
     if (whole?.groupId) throw new InvalidVolume(`${volume.id} is in a group: take it out first.`);
-    if (whole?.volume.encrypted === 1) throw new InvalidVolume('an encrypted volume cannot change hands.');
     const snapshots = await sumSnapshotsOf(trx, volume.id);
+    if (whole?.volume.encrypted === 1) assertKeyMayMove(call, row, snapshots.number);
     if (row.no_snapshots === 0 && snapshots.busy > 0)
       throw new InvalidVolume(`snapshots of ${volume.id} are not available.`);
     await updateVolume(trx, volume.id, { lifecycle: 'awaiting-transfer', updated_at: row.created_at });
     await insertTransfer(trx, row);
   });
   return { transfer: { ...detailView(call, row), auth_key: auth.key } };
+}
+
+/** @throws InvalidVolume */
+function assertKeyMayMove(call: Call, { volume_id, no_snapshots }: TransferRow, snapshots: number): void {
+  if (!atLeast(call.microversion, '3.70'))
+    throw new InvalidVolume(
+      `transferring encrypted volume ${volume_id} is not supported before version 3.70.`,
+      'encrypted-transfer',
+    );
+  if (no_snapshots === 1 && snapshots > 0)
+    throw new InvalidVolume(`the snapshots of ${volume_id} open with its key: transfer them with it.`);
 }
 
 /** Withdraws the offer. */
@@ -141,6 +154,9 @@ export async function accept(call: Call, deps: VolumeDeps): Promise<unknown> {
   if (!row) throw new ResourceNotFound('Transfer', id);
   if (!isRightKey(row, auth_key))
     throw new InvalidInput(`Attempt to transfer ${row.id} with invalid auth key.`, 'wrong-auth-key');
+  // The key stays what it is, as the data does; its id is the new owner's alone.
+  const held = await findKeyOf(deps.db.kysely, row.volume_id);
+  const key = held && (await copyKeyFor(deps, row.volume_id, held));
   await deps.db.transaction(async (trx) => {
     const whole = await findWholeVolume(trx, row.volume_id);
     if (whole?.volume.lifecycle !== 'awaiting-transfer')
@@ -162,6 +178,7 @@ export async function accept(call: Call, deps: VolumeDeps): Promise<unknown> {
       });
     const owner = { project_id: projectId, user_id: userId };
     if (row.no_snapshots === 0) await moveSnapshots(trx, volume.id, owner);
+    if (key) await replaceKeyOf(trx, key);
     await updateVolume(trx, volume.id, { ...owner, lifecycle: 'available', updated_at: isoTime(deps.clock) });
   });
   return { transfer: briefView(call, row) };

@@ -46,7 +46,8 @@ export async function beginMigration(
   });
 }
 
-async function assertMovable(
+/** Nobody uses it, and nothing hangs on it. @throws InvalidVolume */
+export async function assertMovable(
   trx: Executor<VolumeTables>,
   { volume, attachments, groupId = null }: WholeVolume & { readonly groupId?: string | null },
   seen: VolumeRow,
@@ -55,9 +56,9 @@ async function assertMovable(
   if (attachments.length > 0)
     throw new InvalidVolume(`Volume ${volume.id} must not be attached or reserved to ${verb} it.`);
   if ((await listOfVolume(trx, volume.id)).length > 0)
-    throw new InvalidVolume(`Volume ${volume.id} must not have snapshots to ${verb} it to another backend.`);
+    throw new InvalidVolume(`Volume ${volume.id} must not have snapshots to ${verb} it with its data.`);
   if (groupId !== null)
-    throw new InvalidVolume(`Volume ${volume.id} must not be in a group to ${verb} it to another backend.`);
+    throw new InvalidVolume(`Volume ${volume.id} must not be in a group to ${verb} it with its data.`);
   if (volume.host !== seen.host) throw new InvalidVolume(`Volume ${volume.id} was moved a moment ago.`);
 }
 

@@ -12,9 +12,12 @@ import { beginOperation } from '#volume/operations/store.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import { VOLUME_SCHEDULER_QUEUE, type VolumeSchedulerRpc } from '#volume/rpc.ts';
 import { isTrue } from '#volume/schema-types.ts';
-import type { VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
+import type { EncryptionKeyRow, VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
 import { groupOfNew, joinGroup } from '../groups/join.ts';
-import { refuseEncryptedType } from '../types/encryption/handlers.ts';
+import { newKeyFor } from '../keys/keys.ts';
+import { insertKey } from '../keys/store.ts';
+import { assertNotShared, encryptionOfType, isSameEncryption } from '../types/encryption/encryption-of.ts';
+import { findEncryption } from '../types/encryption/store.ts';
 import { TypeNotFound } from '../types/errors.ts';
 import { findSource, type NewVolumeBody, type Source } from './source.ts';
 import { insertVolume, listZones } from './store.ts';
@@ -36,10 +39,10 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
   const source = await findSource(call, deps, body.volume);
   const size = sizeOf(body.volume, source);
   const type = await chooseType(call, deps, body.volume, source);
-  if (type) await refuseEncryptedType(deps.db.kysely, type.id);
   const specs = await listExtraSpecs(deps.db.kysely, type?.id ?? null);
   const shared = isSpecTrue(specs['multiattach']) || isTrue(body.volume.multiattach);
   if (shared) call.enforce('volume:multiattach', { project_id: projectId });
+  const encrypted = await isToBeEncrypted(deps, type, source, shared);
   const zone = await chooseZone(deps, body.volume, source, specs);
   const volume: VolumeRow = {
     id: crypto.randomUUID(),
@@ -56,7 +59,7 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
     host: null,
     bootable: source.bootable ? 1 : 0,
     multiattach: shared ? 1 : 0,
-    encrypted: 0,
+    encrypted: encrypted ? 1 : 0,
     readonly: 0,
     snapshot_id: source.snapshot?.id ?? null,
     source_volid: source.volume?.id ?? null,
@@ -71,10 +74,13 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
     launched_at: null,
   };
   const groupId = await groupOfNew(call, deps, body.volume, type);
-  await commitNewVolume(call, deps, { volume, type, source, metadata: body.volume.metadata ?? {}, groupId });
   const metadata = body.volume.metadata ?? {};
+  const key = encrypted ? await newKeyFor(deps, volume.id) : undefined;
+  await commitNewVolume(call, deps, { volume, type, source, metadata, groupId, key });
   const { imageMetadata } = source;
-  const whole = { volume, metadata, imageMetadata, attachments: [], typeName: type?.name ?? null, groupId };
+  const typeName = type?.name ?? null;
+  const encryptionKeyId = key?.id ?? null;
+  const whole = { volume, metadata, imageMetadata, attachments: [], typeName, groupId, encryptionKeyId };
   return { volume: changedView(call, whole) }; // as it was begun: the work may be over by now
 }
 
@@ -84,6 +90,8 @@ export interface NewVolumeIntent {
   readonly source: Source;
   readonly metadata: Readonly<Record<string, string>>;
   readonly groupId?: string | null;
+  /** Of an encrypted one. */
+  readonly key?: EncryptionKeyRow | undefined;
 }
 
 /** Also for a volume that a backup is restored into. */
@@ -96,7 +104,7 @@ export async function beginNewVolume(
   trx: Executor<VolumeTables>,
   call: Call,
   deps: VolumeDeps,
-  { volume, type, source, metadata, groupId = null }: NewVolumeIntent,
+  { volume, type, source, metadata, groupId = null, key }: NewVolumeIntent,
 ): Promise<void> {
   const movesData = source.image !== undefined || source.backup !== undefined;
   await assertVolumeQuota(trx, volume.project_id, {
@@ -105,7 +113,12 @@ export async function beginNewVolume(
     gigabytes: volume.size,
     typeName: type?.name,
   });
+  const asked = type !== undefined && (await findEncryption(trx, type.id)) !== undefined;
+  const keyed = key?.owner_id === volume.id;
+  if (asked !== (volume.encrypted === 1) || asked !== keyed)
+    throw new InvalidInput('The encryption of the volume type changed a moment ago: try again.');
   await insertVolume(trx, volume, metadata, source.imageMetadata);
+  if (key) await insertKey(trx, key);
   if (groupId !== null) await joinGroup(trx, groupId, volume.id);
   const operationId = await beginOperation(trx, call, deps, {
     resource_type: 'volume',
@@ -173,6 +186,31 @@ function sizeOf({ size }: NewVolumeBody, source: Source): number {
       `Invalid input received: Volume size ${wanted}GB cannot be smaller than ${source.leastSizeOf} ${source.leastSize}GB.`,
     );
   return wanted;
+}
+
+/**
+ * By its type; and what it is made from must be encrypted in the same way, as it is not read on the way.
+ * @throws InvalidInput
+ */
+async function isToBeEncrypted(
+  { db }: Pick<VolumeDeps, 'db'>,
+  type: VolumeTypeRow | undefined,
+  source: Source,
+  shared: boolean,
+): Promise<boolean> {
+  const encryption = await encryptionOfType(db.kysely, type?.id ?? null);
+  assertNotShared(encryption, shared);
+  const { backup, typeId } = source;
+  const differs = backup
+    ? (backup.encryption_key_id !== null) !== (encryption !== undefined)
+    : (source.snapshot ?? source.volume) !== undefined &&
+      !isSameEncryption(encryption, await encryptionOfType(db.kysely, typeId));
+  if (differs)
+    throw new InvalidInput(
+      `Invalid input received: what the volume is made from is ${encryption ? 'not encrypted as' : 'encrypted, unlike'} the type ${type?.name ?? 'none'}: choose another type, or none.`,
+      'encryption-differs',
+    );
+  return encryption !== undefined;
 }
 
 async function chooseType(

@@ -1,6 +1,7 @@
 // SQL of volumes, their metadata and the properties of the images they were made from.
 import { sql, type RawBuilder } from 'kysely';
 import type { Executor } from '#platform/sql/database.ts';
+import { listKeyIds, removeKeyOf, setNextKey } from '#volume/keys/store.ts';
 import type { AttachmentRow, VolumeRow, VolumeTables } from '#volume/tables.ts';
 import { listClusterNames } from '../clusters/store.ts';
 import { backendIn } from './host-name.ts';
@@ -17,6 +18,8 @@ export interface WholeVolume {
   readonly typeName: string | null;
   /** Absent or null: in none. */
   readonly groupId?: string | null;
+  /** Of an encrypted one. */
+  readonly encryptionKeyId?: string | null;
   /** `<cluster>@<backend>` of its service; absent or null: of none. */
   readonly clusterName?: string | null;
 }
@@ -60,6 +63,7 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     .execute();
   const groups = await db.selectFrom('group_members').selectAll().where('volume_id', 'in', ids).execute();
   const groupOf = new Map(groups.map(({ volume_id, group_id }) => [volume_id, group_id]));
+  const keyOf = await listKeyIds(db, ids);
   const clusterOf = await listClusterNames(db);
   const types = await db.selectFrom('volume_types').select(['id', 'name']).execute();
   const typeNames = new Map(types.map(({ id, name }) => [id, name]));
@@ -77,6 +81,7 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     attachments: byAttachment.get(volume.id) ?? [],
     typeName: volume.volume_type_id === null ? null : (typeNames.get(volume.volume_type_id) ?? null),
     groupId: groupOf.get(volume.id) ?? null,
+    encryptionKeyId: keyOf.get(volume.id) ?? null,
     clusterName: (volume.host !== null && clusterOf.get(backendIn(volume.host))) || null,
   }));
 }
@@ -130,6 +135,8 @@ export async function removeVolume(trx: Db, id: string): Promise<void> {
   for (const table of ['snapshot_metadata', 'group_snapshot_members'] as const)
     await trx.deleteFrom(table).where('snapshot_id', 'in', snapshots).execute();
   await trx.deleteFrom('snapshots').where('volume_id', '=', id).execute();
+  await removeKeyOf(trx, id);
+  await setNextKey(trx, id, undefined);
   await trx.deleteFrom('volumes').where('id', '=', id).execute();
 }
 

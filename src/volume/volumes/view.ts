@@ -86,7 +86,7 @@ export function changedView(call: Call, whole: WholeVolume): Json {
 }
 
 function versioned(version: Microversion, whole: WholeVolume, sight: Sight): Json {
-  const { volume, groupId } = whole;
+  const { volume, groupId, encryptionKeyId = null } = whole;
   return {
     ...(atLeast(version, '3.13') ? { group_id: groupId ?? null } : {}),
     ...(atLeast(version, '3.21') && sight.admin ? { provider_id: null } : {}),
@@ -96,6 +96,7 @@ function versioned(version: Microversion, whole: WholeVolume, sight: Sight): Jso
       : {}),
     ...(atLeast(version, '3.61') && sight.admin ? { cluster_name: placeInCluster(whole) } : {}),
     ...(atLeast(version, '3.63') ? { volume_type_id: volume.volume_type_id } : {}),
+    ...(atLeast(version, '3.64') && encryptionKeyId !== null ? { encryption_key_id: encryptionKeyId } : {}),
     ...(atLeast(version, '3.65') ? { consumes_quota: true } : {}),
   };
 }

@@ -4,8 +4,10 @@ import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput } from '#volume/errors.ts';
+import { newKeyFor } from '#volume/keys/keys.ts';
+import { listKeyIds } from '#volume/keys/store.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
-import type { GroupRow, SnapshotRow, VolumeRow } from '#volume/tables.ts';
+import type { EncryptionKeyRow, GroupRow, SnapshotRow, VolumeRow } from '#volume/tables.ts';
 import { beginNewVolume } from '#volume/volumes/create.ts';
 import { statusOf } from '#volume/volumes/status.ts';
 import { findWholeVolume } from '#volume/volumes/store.ts';
@@ -54,6 +56,7 @@ export async function createFromSource(call: Call, deps: VolumeDeps): Promise<un
     created_at: isoTime(deps.clock),
     updated_at: null,
   };
+  const keys = await keysFor(deps, model);
   await deps.db.transaction(async (trx) => {
     await assertVolumeQuota(trx, projectId, { groups: 1 });
     const types = (await listGroupVolumeTypes(trx, [model.group.id])).get(model.group.id) ?? [];
@@ -64,8 +67,11 @@ export async function createFromSource(call: Call, deps: VolumeDeps): Promise<un
       if (!whole || (!source.snapshot && status !== 'available' && status !== 'in-use'))
         throw new InvalidGroup(`its volume ${source.volumeId} is ${status}, and can not be cloned.`);
       const type = await findType(trx, whole.volume.volume_type_id ?? '');
+      const volume = cloneOf(whole.volume, source.snapshot, group);
+      const key = keys.get(source.volumeId);
       await beginNewVolume(trx, call, deps, {
-        volume: cloneOf(whole.volume, source.snapshot, group),
+        volume,
+        key: key && { ...key, owner_id: volume.id },
         type,
         source: {
           bootable: whole.volume.bootable === 1,
@@ -82,6 +88,13 @@ export async function createFromSource(call: Call, deps: VolumeDeps): Promise<un
     }
   });
   return { group: briefView(group) };
+}
+
+/** New keys for clones of encrypted volumes: whoever opens a clone can not open its source with that. */
+async function keysFor(deps: VolumeDeps, { sources }: Model): Promise<Map<string, EncryptionKeyRow>> {
+  const ids = sources.map(({ volumeId }) => volumeId);
+  const encrypted = [...(await listKeyIds(deps.db.kysely, ids)).keys()];
+  return new Map(await Promise.all(encrypted.map(async (id) => [id, await newKeyFor(deps, id)] as const)));
 }
 
 async function modelOf(call: Call, deps: VolumeDeps, body: Body): Promise<Model> {

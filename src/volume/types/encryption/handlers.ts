@@ -1,28 +1,16 @@
-// The encryption of a volume type: kept and shown, and volumes of such a type are refused (`refuseEncryptedType`), because
-// no backend encrypts yet.
+// The encryption of a volume type: kept as it is given, and shown. Whether it can be done is asked when a volume is to have it
+// (encryption-of.ts).
 import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
-import { isUniqueViolation, type Executor } from '#platform/sql/database.ts';
+import { isUniqueViolation } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, ResourceNotFound } from '#volume/errors.ts';
-import type { VolumeTables, VolumeTypeEncryptionRow } from '#volume/tables.ts';
+import type { VolumeTypeEncryptionRow } from '#volume/tables.ts';
 import { shownTime, shownTimeOrNull } from '#volume/times.ts';
 import { TypeInUse } from '../errors.ts';
 import { getType } from '../handlers.ts';
 import { isTypeInUse } from '../store.ts';
 import { findEncryption, insertEncryption, removeEncryption, updateEncryption } from './store.ts';
-
-/**
- * For who makes or retypes a volume.
- * @throws InvalidInput when the type asks for encryption: a plain volume must not pass for an encrypted one
- */
-export async function refuseEncryptedType(db: Executor<VolumeTables>, typeId: string): Promise<void> {
-  if (await findEncryption(db, typeId))
-    throw new InvalidInput(
-      'The volume type asks for encryption, which no backend of this cloud does. Choose a type without encryption.',
-      'encryption-not-offered',
-    );
-}
 
 const specsOf = (row: VolumeTypeEncryptionRow): Record<string, unknown> => ({
   provider: row.provider,

@@ -22,7 +22,7 @@ export async function initializeConnection(call: Call, deps: VolumeDeps): Promis
   return {
     connection_info: {
       driver_volume_type: connection.driver_volume_type,
-      data: sees ? { ...connection.data, encrypted: false } : {},
+      data: sees ? { ...connection.data, encrypted: volume.encrypted === 1 } : {},
     },
   };
 }

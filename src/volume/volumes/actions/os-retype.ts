@@ -13,12 +13,19 @@ import { refusalOf, runFilters } from '#volume/scheduler/filters.ts';
 import { whyNotOnBackend } from '#volume/scheduler/fits-backend.ts';
 import { loadBackends } from '#volume/scheduler/load-backends.ts';
 import { weighBackends } from '#volume/scheduler/weighers.ts';
-import type { VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
-import { assertReadable, beginMigration, requestFor } from '../begin-migration.ts';
-import { assertStatus } from '../begin.ts';
+import type { NewTypeMessage } from '#volume/rpc.ts';
+import type { VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
+import { assertMovable, assertReadable, beginMigration, requestFor } from '../begin-migration.ts';
+import { assertStatus, beginChange } from '../begin.ts';
 import { findVolume } from '../find.ts';
 import { TypeNotFound } from '#volume/types/errors.ts';
-import { refuseEncryptedType } from '#volume/types/encryption/handlers.ts';
+import { newKeyFor } from '#volume/keys/keys.ts';
+import { setNextKey } from '#volume/keys/store.ts';
+import {
+  assertNotShared,
+  encryptionOfType,
+  isSameEncryption,
+} from '#volume/types/encryption/encryption-of.ts';
 import { findWholeVolume, updateVolume, type WholeVolume } from '../store.ts';
 import { findUsableType, isSpecTrue, listExtraSpecs } from '../type-store.ts';
 
@@ -36,16 +43,20 @@ export async function retypeVolume(call: Call, deps: VolumeDeps): Promise<void> 
   if (!type) throw new TypeNotFound(body.new_type);
   if (type.id === volume.volume_type_id)
     throw new InvalidInput(`Invalid input received: the volume has the type ${type.name} already.`);
-  await refuseEncryptedType(deps.db.kysely, type.id);
   const specs = await listExtraSpecs(deps.db.kysely, type.id);
+  const encryption = await encryptionChange(deps, volume, type, specs);
   const obstacle = await whyNotOnBackend(deps, volume, specs);
-  if (obstacle !== undefined) {
+  if (obstacle !== undefined || encryption !== null) {
     if (body.migration_policy !== 'on-demand')
       throw new InvalidVolume(
-        `the backend of volume ${volume.id} does not offer the type ${type.name} (${obstacle}), and the migration policy is never.`,
+        obstacle === undefined
+          ? `the data of volume ${volume.id} must be copied to be encrypted as the type ${type.name} asks, and the migration policy is never.`
+          : `the backend of volume ${volume.id} does not offer the type ${type.name} (${obstacle}), and the migration policy is never.`,
         'retype-needs-migration',
       );
-    return moveTo(call, deps, whole, { type, specs });
+    return obstacle === undefined
+      ? reencrypt(call, deps, whole, { type, specs, encryption })
+      : moveTo(call, deps, whole, { type, specs, encryption });
   }
   await deps.db.transaction(async (trx) => {
     const now = await findWholeVolume(trx, volume.id);
@@ -66,15 +77,63 @@ export async function retypeVolume(call: Call, deps: VolumeDeps): Promise<void> 
 interface NewType {
   readonly type: VolumeTypeRow;
   readonly specs: Readonly<Record<string, string>>;
+  readonly encryption: NewTypeMessage['encryption'];
+}
+
+/** How the volume is to be encrypted from now on; null: as it is. @throws InvalidInput for an encryption that is not offered */
+async function encryptionChange(
+  { db }: Pick<VolumeDeps, 'db'>,
+  { volume_type_id }: VolumeRow,
+  type: VolumeTypeRow,
+  specs: Readonly<Record<string, string>>,
+): Promise<NewTypeMessage['encryption']> {
+  const wanted = await encryptionOfType(db.kysely, type.id);
+  assertNotShared(wanted, isSpecTrue(specs['multiattach']));
+  if (isSameEncryption(await encryptionOfType(db.kysely, volume_type_id), wanted)) return null;
+  return wanted ? 'luks' : 'none';
+}
+
+const newTypeOf = ({ type, specs, encryption }: NewType): NewTypeMessage => ({
+  id: type.id,
+  multiattach: isSpecTrue(specs['multiattach']),
+  encryption,
+});
+
+/** The key that the volume gets in the end, stored with the intent. */
+async function nextKeyOf(
+  deps: VolumeDeps,
+  { id }: VolumeRow,
+  encryption: NewType['encryption'],
+): Promise<(trx: Executor<VolumeTables>) => Promise<void>> {
+  const key = encryption === 'luks' ? await newKeyFor(deps, id) : undefined;
+  return async (trx) => setNextKey(trx, id, key);
+}
+
+/** Copied on its own backend. @throws InvalidVolume */
+async function reencrypt(
+  call: Call,
+  deps: VolumeDeps,
+  { volume }: WholeVolume,
+  newType: NewType,
+): Promise<void> {
+  const setKey = await nextKeyOf(deps, volume, newType.encryption);
+  await beginChange(call, deps, volume.id, {
+    operation: 'retype',
+    from: ['available'],
+    lifecycle: 'retyping',
+    deadlineMs: deps.config.transferMs,
+    also: async (trx, whole) => {
+      await assertMovable(trx, whole, volume, 'retype');
+      await assertTypeQuota(trx, whole.volume.project_id, newType.type.name, whole.volume.size);
+      await setKey(trx);
+    },
+    message: (backend, ref) => backend.message('reencryptVolume', { ...ref, new_type: newTypeOf(newType) }),
+  });
 }
 
 /** @throws InvalidVolume when no other backend offers the type, or the volume can't be moved */
-async function moveTo(
-  call: Call,
-  deps: VolumeDeps,
-  whole: WholeVolume,
-  { type, specs }: NewType,
-): Promise<void> {
+async function moveTo(call: Call, deps: VolumeDeps, whole: WholeVolume, newType: NewType): Promise<void> {
+  const { type, specs } = newType;
   const { volume } = whole;
   assertStatus(whole, ['available'], 'retype');
   const backends = await loadBackends(deps.db.kysely, deps);
@@ -87,11 +146,15 @@ async function moveTo(
   const { survivors, rounds } = runFilters(others, request);
   const [best] = weighBackends(survivors, request);
   if (!best) throw new InvalidVolume(refusalOf(others.length, rounds), 'no-backend-for-type');
+  const setKey = await nextKeyOf(deps, volume, newType.encryption);
   await beginMigration(call, deps, volume, {
     operation: 'retype',
     destination: best.backend,
-    newType: { id: type.id, multiattach: isSpecTrue(specs['multiattach']) },
-    also: async (trx, now) => assertTypeQuota(trx, now.volume.project_id, type.name, now.volume.size),
+    newType: newTypeOf(newType),
+    also: async (trx, now) => {
+      await assertTypeQuota(trx, now.volume.project_id, type.name, now.volume.size);
+      await setKey(trx);
+    },
   });
 }
 

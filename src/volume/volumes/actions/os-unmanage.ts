@@ -18,6 +18,8 @@ export async function unmanageVolume(call: Call, deps: VolumeDeps): Promise<void
     assertStatus(whole, FROM, 'unmanage');
     backendOf(whole.volume); // what never came to a backend is deleted, not left there
     if (whole.attachments.length > 0) throw new InvalidVolume(`volume ${volume.id} is attached or reserved.`);
+    if (whole.volume.encrypted === 1)
+      throw new InvalidVolume('Unmanaging encrypted volumes is not supported: the key would go with it.');
     if (whole.groupId) throw new InvalidVolume(`volume ${volume.id} is in group ${whole.groupId}.`);
     if ((await listOfVolume(trx, volume.id)).length > 0)
       throw new InvalidVolume(`volume ${volume.id} has snapshots: unmanage or delete them first.`);

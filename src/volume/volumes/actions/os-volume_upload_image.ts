@@ -27,6 +27,11 @@ export async function uploadImage(call: Call, deps: VolumeDeps): Promise<unknown
   const format = body.disk_format ?? 'raw';
   if (format !== 'raw')
     throw new InvalidInput(`Invalid input received: a volume is uploaded as raw, not as ${format}.`);
+  if (whole.volume.encrypted === 1)
+    throw new InvalidVolume(
+      `Volume ${whole.volume.id} is encrypted: no image is made of it, as none would keep its key.`,
+      'encrypted-upload-not-offered',
+    );
   const from = isTrue(body.force) ? ['available', 'in-use'] : ['available'];
   if (statusOf(whole.volume, whole.attachments) === 'in-use' && !isTrue(body.force))
     throw new InvalidVolume(
