@@ -102,7 +102,7 @@ function deviceThere(device: XmlElement, spec: GuestSpec): XmlElement {
 }
 
 /** What of a disk says where its content is. libvirt finds files below a file (`backingStore`) itself. */
-const STORAGE = ['driver', 'source', 'auth', 'backingStore'];
+const STORAGE = ['driver', 'source', 'auth', 'encryption', 'backingStore'];
 
 /** The element with those of `from` in the place of its own children of these names. */
 function replaceChildren(own: XmlElement, from: XmlElement, names: readonly string[]): XmlElement {

@@ -7,8 +7,8 @@ export type ServerStateName = 'absent' | 'running' | 'paused' | 'shutting-down' 
 export interface ServerState {
   readonly state: ServerStateName;
   /**
-   * Why, where that matters: `io-error` of a paused server, `starting-up` while it is being made; `migrating` while it is
-   * arriving here, or stands still to go.
+   * Why, where that matters: `io-error` of a paused server, `starting-up` while it is being made (also for one that is to
+   * arrive), `migrating` while it is arriving here, or stands still to go.
    */
   readonly reason?: 'user' | 'io-error' | 'starting-up' | 'saving' | 'migrating';
 }
