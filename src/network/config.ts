@@ -60,6 +60,7 @@ export const DEFAULT_QUOTAS: Readonly<Record<string, number>> = {
   security_group: 10,
   security_group_rule: 100,
   rbac_policy: 10,
+  trunk: -1,
 };
 
 export function resolveConfig(config: NetworkConfig): ResolvedNetworkConfig {
@@ -73,7 +74,7 @@ export function resolveConfig(config: NetworkConfig): ResolvedNetworkConfig {
     northboundDeadlineMs: config.northboundDeadlineMs ?? 2000,
     metadataPorts: config.metadataPorts ?? true,
     quotas: { ...DEFAULT_QUOTAS, ...config.quotas },
-    maxPage: config.maxPage ?? 0,
     resourceProviderBandwidths: config.resourceProviderBandwidths ?? {},
+    maxPage: config.maxPage ?? 0,
   };
 }

@@ -17,6 +17,7 @@ const NOT_FOUND_TYPES: Readonly<Record<string, readonly [string, string]>> = {
   subnet: ['SubnetNotFound', 'Subnet'],
   port: ['PortNotFound', 'Port'],
   binding: ['PortBindingNotFound', 'Binding'],
+  trunk: ['TrunkNotFound', 'Trunk'],
   router: ['RouterNotFound', 'Router'],
   floatingip: ['FloatingIPNotFound', 'Floating IP'],
   security_group: ['SecurityGroupNotFound', 'Security group'],

@@ -50,6 +50,7 @@ import { subnetPolicy } from './subnets/policy.ts';
 import { subnetRoutes } from './subnets/routes.ts';
 import type { NetworkTables } from './tables.ts';
 import { allTagRoutes } from './tags/all-routes.ts';
+import { trunkPolicy, trunkRoutes } from './trunks/routes.ts';
 
 const ROUTES: readonly Route<NetworkDeps>[] = [
   ...discoveryRoutes,
@@ -74,6 +75,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...ipAvailabilityRoutes,
   ...serviceProviderRoutes,
   ...autoTopologyRoutes,
+  ...trunkRoutes,
   ...allTagRoutes,
 ];
 
@@ -97,6 +99,7 @@ export const NETWORK_POLICY = [
   ...availabilityZonePolicy,
   ...ipAvailabilityPolicy,
   ...autoTopologyPolicy,
+  ...trunkPolicy,
 ];
 
 /** What an implementation of `Northbound` is made with. */

@@ -106,6 +106,21 @@ export interface PortBindingRow {
   prepared: number;
 }
 
+export interface TrunkRow extends StandardColumns {
+  name: string;
+  admin_state_up: number;
+  /** The parent, which is plugged; unique: a port has one trunk. */
+  port_id: string;
+}
+
+/** A port that its trunk carries as a VLAN; a port is in one trunk, and a tag once in a trunk. */
+export interface SubportRow {
+  port_id: string;
+  trunk_id: string;
+  segmentation_type: string;
+  segmentation_id: number;
+}
+
 export interface PortSecurityGroupRow {
   port_id: string;
   security_group_id: string;
@@ -260,6 +275,8 @@ export interface NetworkTables {
   ip_allocations: IpAllocationRow;
   ports: PortRow;
   port_bindings: PortBindingRow;
+  trunks: TrunkRow;
+  subports: SubportRow;
   port_security_groups: PortSecurityGroupRow;
   routers: RouterRow;
   floatingips: FloatingIpRow;

@@ -114,6 +114,10 @@ async function makeNetworking(
   };
   const at = `${N}/floatingips/${ids['floatingip']}/port_forwardings`;
   await maker.make('port_forwarding', alice.token, at, 'port_forwarding', forwarding);
+  const onNetwork = { network_id: ids['network'] };
+  const parent = await maker.make('trunk_port', alice.token, `${N}/ports`, 'port', onNetwork);
+  await maker.make('free_port', alice.token, `${N}/ports`, 'port', onNetwork);
+  await make('trunk', 'trunks', { name: 'a-trunk', port_id: parent });
   await make('address_scope', 'address-scopes', { name: 'a-scope', ip_version: 4 });
   await make('subnetpool', 'subnetpools', { name: 'a-pool', prefixes: ['10.88.0.0/16'] });
   await make('address_group', 'address-groups', { name: 'a-addresses', addresses: ['10.1.1.0/24'] });
@@ -123,15 +127,11 @@ async function makeNetworking(
     action: 'access_as_shared',
     target_tenant: 'third-project',
   });
+  await makeQos(maker, admin, projectA);
   const agents = await client.ok({ method: 'GET', path: `${N}/agents`, token: admin });
   ids['agent'] = String((agents['agents'] as unknown as Array<{ id: string }>)[0]?.id);
 }
 
-  await makeQos(maker, admin, projectA);
-async function makeIdentity(
-  client: HostileClient,
-  maker: Maker,
-  { alice, rita, admin, projectA, roles }: Callers,
 /** Administrators make policies, for projects too. */
 async function makeQos(maker: Maker, admin: string, projectA: string): Promise<void> {
   const policy = { name: 'a-policy', project_id: projectA };
@@ -145,6 +145,10 @@ async function makeQos(maker: Maker, admin: string, projectA: string): Promise<v
     await maker.make(kind, admin, `${at}/${kind}s`, kind, body);
 }
 
+async function makeIdentity(
+  client: HostileClient,
+  maker: Maker,
+  { alice, rita, admin, projectA, roles }: Callers,
 ): Promise<void> {
   const { ids } = maker;
   const make = async (as: string, body: object, collection = `${as}s`): Promise<string> =>

@@ -303,6 +303,7 @@ const TAGGED = [
   'security-groups',
   'subnetpools',
   'subnets',
+  'trunks',
 ];
 
 function qosRules(name: string, rule: object): Bodies {
@@ -398,5 +399,11 @@ function network(ids: Ids): Bodies {
       },
     },
     'PUT /v2.0/subnets/:id': { subnet: { name: 'x' } },
+    'POST /v2.0/trunks': { trunk: { port_id: ids['free_port'], name: 'x' } },
+    'PUT /v2.0/trunks/:id': { trunk: { name: 'x' } },
+    'PUT /v2.0/trunks/:id/add_subports': {
+      sub_ports: [{ port_id: ids['free_port'], segmentation_type: 'vlan', segmentation_id: 5 }],
+    },
+    'PUT /v2.0/trunks/:id/remove_subports': { sub_ports: [] },
   };
 }

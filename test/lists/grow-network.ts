@@ -39,6 +39,7 @@ export async function growNetwork(world: ListWorld, n: number): Promise<GrownNet
   });
   await make('floatingip', { floating_network_id: ids['external'], port_id: port });
   await forwardPort(world, n);
+  await growTrunk(world, n, port);
   await make('address_scope', { name: `scope-${n}`, ip_version: 4 });
   await make('subnetpool', { name: `pool-${n}`, prefixes: [`10.${100 + n}.0.0/16`] });
   await make('address_group', { name: `addresses-${n}`, addresses: [`10.1.${n}.0/24`] });
@@ -48,8 +49,8 @@ export async function growNetwork(world: ListWorld, n: number): Promise<GrownNet
     as: 'admin',
     body: { quota: { network: n } },
   });
-  await tagFirsts(world, n);
   await makePolicies(world, n, { network, port });
+  await tagFirsts(world, n);
   const { agents } = await world.ok('network', 'GET', '/v2.0/agents', { as: 'admin' });
   ids['agent'] ??= agents[0].id;
   return { network, subnet, group };
@@ -75,7 +76,6 @@ async function forwardPort(world: ListWorld, n: number): Promise<void> {
   ids['port_forwarding'] ??= port_forwarding.id;
 }
 
-const TAGGED: Readonly<Record<string, string>> = {
 /** One with a rule of each kind, and one that is used. Administrators make them, and share them with all. */
 async function makePolicies(
   world: ListWorld,
@@ -118,6 +118,7 @@ async function growTrunk(world: ListWorld, n: number, portId: string): Promise<v
   await world.ok('network', 'PUT', `/v2.0/trunks/${ids['trunk']}/add_subports`, { body: { sub_ports } });
 }
 
+const TAGGED: Readonly<Record<string, string>> = {
   networks: 'network',
   subnets: 'subnet',
   ports: 'port',
@@ -128,6 +129,7 @@ async function growTrunk(world: ListWorld, n: number, portId: string): Promise<v
   'security-group-rules': 'security_group_rule',
   'address-scopes': 'address_scope',
   'address-groups': 'address_group',
+  trunks: 'trunk',
 };
 
 async function tagFirsts(world: ListWorld, n: number): Promise<void> {

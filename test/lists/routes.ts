@@ -276,6 +276,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'network /v2.0/security-groups/:id': 'security_group',
   'network /v2.0/subnetpools/:id': 'subnetpool',
   'network /v2.0/subnets/:id': 'subnet',
+  'network /v2.0/trunks/:id': 'trunk',
   'volume /v3/attachments/:id': 'volume_attachment',
   'volume /v3/backups/:id': 'volume_backup',
   'volume /v3/capabilities/:id': '=host-1@memory',

@@ -34,6 +34,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'address-scopes': 'address_scope',
   'address-groups': 'address_group',
   'rbac-policies': 'rbac_policy',
+  trunks: 'trunk',
   'qos/policies': 'policy',
 };
 

@@ -14,6 +14,7 @@ import type {
   SecurityGroupRuleRow,
   StandardColumns,
   SubnetRow,
+  TrunkRow,
 } from '#network/tables.ts';
 
 const PROJECT = '11111111111141118111111111111111';
@@ -126,6 +127,20 @@ export class NetworkSeed {
       for (const group of groups)
         await insertRow(trx, 'port_security_groups', { port_id: row.id, security_group_id: group.id });
     });
+    return row;
+  }
+
+  /** Carries the ports as VLANs with these tags. */
+  async trunk(parent: PortRow, subports: ReadonlyArray<readonly [PortRow, number]>): Promise<TrunkRow> {
+    const row: TrunkRow = { ...standard(), name: 'trunk', admin_state_up: 1, port_id: parent.id };
+    await insertRow(this.#db.kysely, 'trunks', row);
+    for (const [port, segmentation_id] of subports)
+      await insertRow(this.#db.kysely, 'subports', {
+        port_id: port.id,
+        trunk_id: row.id,
+        segmentation_type: 'vlan',
+        segmentation_id,
+      });
     return row;
   }
 

@@ -99,6 +99,8 @@ const EXTENSIONS: ReadonlyArray<readonly [alias: string, name: string, descripti
   ['subnet-service-types', 'Subnet service types', 'Subnets for certain owners only'],
   ['tag-ports-during-bulk-creation', 'Tag Ports During Bulk Creation', 'Tags given with a new port'],
   ['subnet_allocation', 'Subnet Allocation', 'Subnets out of pools'],
+  ['trunk', 'Trunk Extension', 'Ports that carry further ports as VLANs'],
+  ['trunk-details', 'Trunk port details', 'What a trunk carries, on its port'],
 ];
 
 function view([alias, name, description]: readonly [string, string, string]): View {

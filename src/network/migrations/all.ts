@@ -5,6 +5,7 @@ import { portForwardingMigration } from './002-port-forwardings.ts';
 import { projectIndexesMigration } from './003-project-indexes.ts';
 import { qosMigration } from './004-qos.ts';
 import { portBindingsMigration } from './005-port-bindings.ts';
+import { trunksMigration } from './006-trunks.ts';
 
 export const networkMigrations: readonly Migration[] = [
   networkMigration,
@@ -12,4 +13,5 @@ export const networkMigrations: readonly Migration[] = [
   projectIndexesMigration,
   qosMigration,
   portBindingsMigration,
+  trunksMigration,
 ];

@@ -11,6 +11,8 @@ import type {
 } from '../tables.ts';
 import type { SecurityGroupRow, SecurityGroupRuleRow, SubnetRow } from '../tables.ts';
 
+import type { TrunkPlace } from './trunk-places.ts';
+
 export interface Facts {
   readonly networks: ReadonlyMap<string, NetworkRow>;
   readonly subnets: ReadonlyMap<string, SubnetRow>;
@@ -20,6 +22,7 @@ export interface Facts {
   readonly addressGroups: ReadonlyMap<string, AddressGroupRow>;
   /** In the order of the port's `fixed_ips`. */
   readonly addressesOfPort: ReadonlyMap<string, readonly IpAllocationRow[]>;
+  readonly trunkPlaceOfPort: ReadonlyMap<string, TrunkPlace>;
   /** Hosts that may plug the port beside the one that it is bound to. */
   readonly furtherHostsOfPort: ReadonlyMap<string, readonly string[]>;
   readonly groupsOfPort: ReadonlyMap<string, readonly string[]>;

@@ -1,113 +1,17 @@
 // The network service's link to OVN, held to the same cases on the real programs and on the model of them.
 import assert from 'node:assert/strict';
-import type { Duplex } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { createInProcessBus } from '#platform/bus/in-process.ts';
-import { systemClock } from '#platform/context/clock.ts';
-import { silentLog } from '#platform/log/log.ts';
 import { connectOvsdb } from '#platform/ovsdb/client.ts';
-import { remotesOf, type Endpoint, type StreamEndpoint } from '#platform/ovsdb/endpoint.ts';
-import { openDatabase, type Database } from '#platform/sql/database.ts';
-import { migrate } from '#platform/sql/migrate.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
-import { NetworkSeed } from '#test/support/network-seed.ts';
-import { fakeOvnWorld, realOvnWorld, whyNoRealOvn, type OvnWorld } from '#test/support/ovn-world.ts';
-import { networkMigrations } from '../migrations/all.ts';
-import type { MissingHop } from '../northbound.ts';
-import { putInactiveBinding, removeInactiveBinding } from '../port-bindings/store.ts';
-import type { NetworkRow, NetworkTables, PortRow, SecurityGroupRow, SubnetRow } from '../tables.ts';
+import {
+  makePort,
+  nextIp,
+  openStage,
+  untilMissing,
+  WORLDS,
+  type Stage,
+} from '#test/support/northbound-stage.ts';
 import { balancerName, nbTables, routerName } from './model.ts';
-import { createNorthbound, type OvnNorthbound } from './northbound.ts';
-
-const WORLDS = [
-  { name: 'the model of OVN', open: fakeOvnWorld, skip: false as string | false },
-  { name: 'real OVN', open: realOvnWorld, skip: whyNoRealOvn() },
-];
-
-interface Stage {
-  readonly world: OvnWorld;
-  /** The northbound's connections, which can be taken away. */
-  readonly cables: readonly Cable[];
-  readonly db: Database<NetworkTables>;
-  readonly seed: NetworkSeed;
-  readonly northbound: OvnNorthbound;
-  readonly bus: ReturnType<typeof createInProcessBus>;
-  readonly network: NetworkRow;
-  readonly subnet: SubnetRow;
-  readonly group: SecurityGroupRow;
-}
-
-/** An endpoint whose connections a test can cut, and keep from coming back. */
-class Cable implements StreamEndpoint {
-  readonly name = 'cable';
-  readonly #remote: StreamEndpoint;
-  readonly #streams = new Set<Duplex>();
-  #isCut = false;
-
-  constructor(endpoint: Endpoint) {
-    this.#remote = remotesOf(endpoint)[0]!; // never empty
-  }
-
-  async connect(): Promise<Duplex> {
-    if (this.#isCut) throw new Error('the cable is cut');
-    const stream = await this.#remote.connect();
-    this.#streams.add(stream);
-    stream.once('close', () => this.#streams.delete(stream));
-    return stream;
-  }
-
-  cut(): void {
-    this.#isCut = true;
-    for (const stream of this.#streams) stream.destroy();
-  }
-
-  mend(): void {
-    this.#isCut = false;
-  }
-}
-
-async function openStage(open: () => Promise<OvnWorld>): Promise<Stage> {
-  const world = await open();
-  const db = openDatabase<NetworkTables>('sqlite::memory:');
-  await migrate(db, 'network', networkMigrations);
-  const seed = new NetworkSeed(db);
-  const bus = createInProcessBus();
-  const cables = [new Cable(world.nb), new Cable(world.sb)] as const;
-  const northbound = createNorthbound({
-    db,
-    nbEndpoint: cables[0],
-    sbEndpoint: cables[1],
-    bus,
-    clock: systemClock,
-    log: silentLog,
-    config: { dnsDomain: 'example.test.' },
-  });
-  await northbound.start();
-  const network = await seed.network();
-  const subnet = await seed.subnet(network, '10.0.0.0/24', { dns_nameservers: '["9.9.9.9"]' });
-  const group = await seed.securityGroup([
-    { direction: 'egress' },
-    { direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 },
-  ]);
-  return { world, cables, db, seed, northbound, bus, network, subnet, group };
-}
-
-let nextAddress = 10;
-
-async function makePort(stage: Stage, values: Partial<PortRow> = {}): Promise<PortRow & { ip: string }> {
-  const ip = `10.0.0.${nextAddress++}`;
-  const { network, subnet, group } = stage;
-  const port = await stage.seed.port({ network, ips: [[subnet, ip]], groups: [group], ...values });
-  await stage.northbound.sync([{ kind: 'port', id: port.id }]);
-  return { ...port, ip };
-}
-
-async function untilMissing(stage: Stage, port: PortRow, missing: MissingHop | null): Promise<void> {
-  await waitUntil(() => stage.northbound.portState(port.id).missingHop === missing, {
-    what: `${port.id} to lack ${missing} (${stage.northbound.portState(port.id).missingHop})`,
-    deadlineMs: 10_000,
-  });
-}
 
 for (const { name, open, skip } of WORLDS) {
   describe(`northbound on ${name}`, { skip, timeout: 180_000 }, () => {
@@ -118,10 +22,7 @@ for (const { name, open, skip } of WORLDS) {
     });
 
     after(async () => {
-      await stage?.northbound[Symbol.asyncDispose]();
-      await stage?.world[Symbol.asyncDispose]();
-      await stage?.db[Symbol.asyncDispose]();
-      await stage?.bus[Symbol.asyncDispose]();
+      await stage?.[Symbol.asyncDispose]();
     });
 
     test('writes a first port with all that it hangs on, and the second with little', async () => {
@@ -172,58 +73,6 @@ for (const { name, open, skip } of WORLDS) {
       await untilMissing(stage, port, null);
       assert.equal(stage.northbound.portState(port.id).chassis, 'h2');
       await world.unplug('h2', port.id);
-    });
-
-    test('lets another host plug a port beside its own, and gives it the port when it is bound there', async () => {
-      const { world, northbound, db, seed } = stage;
-      const port = await makePort(stage, { binding_host_id: 'h1' });
-      const additional = async (): Promise<unknown> =>
-        (await northbound.tracePort(port.id)).binding['additional_hosts'];
-      const untilAlsoAt = async (hosts: string[]): Promise<void> =>
-        waitUntil(async () => String(await additional()) === String(hosts), {
-          what: `${port.id} to be at ${hosts.join()} as well`,
-          deadlineMs: 10_000,
-        });
-      const bindingFor = (host: string, prepared: number) => ({
-        port_id: port.id,
-        host,
-        vnic_type: 'normal',
-        profile: '{}',
-        prepared,
-      });
-      const sync = async (): Promise<unknown> => northbound.sync([{ kind: 'port', id: port.id }]);
-      await world.plug('h1', port.id, port.mac_address);
-      await untilMissing(stage, port, null);
-      await putInactiveBinding(db.kysely, bindingFor('h2', 1));
-      await sync();
-      assert.equal(northbound.portState(port.id).up, true);
-      await world.plug('h2', port.id, port.mac_address);
-      await untilAlsoAt(['h2']);
-      const { up, host } = northbound.portState(port.id);
-      assert.deepEqual({ up, host }, { up: true, host: 'h1' });
-
-      await removeInactiveBinding(db.kysely, port.id, 'h2');
-      await sync();
-      await untilAlsoAt([]);
-      assert.equal(northbound.portState(port.id).host, 'h1');
-
-      await putInactiveBinding(db.kysely, bindingFor('h2', 1));
-      await sync();
-      await untilAlsoAt(['h2']);
-      await removeInactiveBinding(db.kysely, port.id, 'h2');
-      await putInactiveBinding(db.kysely, bindingFor('h1', 0));
-      await seed.update('ports', port.id, { binding_host_id: 'h2' });
-      await sync();
-      await waitUntil(() => northbound.portState(port.id).host === 'h2' && northbound.portState(port.id).up, {
-        what: 'the port to be up at h2',
-        deadlineMs: 10_000,
-      });
-      await untilAlsoAt([]);
-      await world.unplug('h1', port.id);
-      await sync();
-      assert.equal(northbound.portState(port.id).host, 'h2');
-      await world.unplug('h2', port.id);
-      await untilMissing(stage, port, 'chassis claim');
     });
 
     test('removes the rows of a port that SQL has no more', async () => {
@@ -311,7 +160,7 @@ for (const { name, open, skip } of WORLDS) {
       const { world, northbound, network, subnet, group, seed } = stage;
       const before = await makePort(stage);
       await world.crashNorthbound();
-      const port = await seed.port({ network, ips: [[subnet, `10.0.0.${nextAddress++}`]], groups: [group] });
+      const port = await seed.port({ network, ips: [[subnet, nextIp()]], groups: [group] });
       await northbound.sync([{ kind: 'port', id: port.id }]).catch(() => undefined);
       await untilMissing(stage, port, 'chassis claim');
       assert.notEqual(northbound.portState(before.id).missingHop, 'northbound row');
@@ -502,7 +351,7 @@ for (const { name, open, skip } of WORLDS) {
 
     test('does the work that handlers recorded and could not finish', async () => {
       const { db, seed, network, subnet, northbound } = stage;
-      const port = await seed.port({ network, ips: [[subnet, `10.0.0.${nextAddress++}`]] });
+      const port = await seed.port({ network, ips: [[subnet, nextIp()]] });
       await db.kysely
         .insertInto('northbound_work')
         .values({ kind: 'port', id: port.id, mark: 'm1', marked_at: '2020-01-01T00:00:00.000Z' })

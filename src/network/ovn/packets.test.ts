@@ -11,7 +11,6 @@ import { waitUntil } from '#platform/supervise/wait.ts';
 import { NetworkSeed } from '#test/support/network-seed.ts';
 import { realOvnWorld, whyNoRealOvn, type OvnWorld, type RealWorld } from '#test/support/ovn-world.ts';
 import { networkMigrations } from '../migrations/all.ts';
-import { putInactiveBinding, removeInactiveBinding } from '../port-bindings/store.ts';
 import type { NetworkRow, NetworkTables, PortRow, SecurityGroupRow, SubnetRow } from '../tables.ts';
 import { createNorthbound, type OvnNorthbound } from './northbound.ts';
 
@@ -306,53 +305,6 @@ describe('packets on real OVN', { skip: whyNoRealOvn(), timeout: 240_000 }, () =
     const freed = await northbound.sync([{ kind: 'floatingip', id: fip.id }]);
     assert.deepEqual(freed.deleted, { Load_Balancer: 1 });
     await world.unplug('h2', vm.id);
-  });
-
-  test('keeps the packets of a guest that moves at its old host, until it runs at the new one', async () => {
-    const client = await guest('h2', '10.0.0.90', open);
-    const port = await seed.port({
-      network,
-      ips: [[subnet, '10.0.0.91']],
-      groups: [open],
-      binding_host_id: 'h1',
-    });
-    const ref = { kind: 'port', id: port.id } as const;
-    const addressOn = (host: string, verb: 'add' | 'del'): Promise<unknown> =>
-      real.inGuest(port.id, ['ip', 'addr', verb, '10.0.0.91/24', 'dev', 'eth0'], { host });
-    const answers = (): Promise<boolean> => pings(from(client), '10.0.0.91');
-    await northbound.sync([ref]);
-    await world.plug('h1', port.id, port.mac_address);
-    await untilUp(port);
-    await addressOn('h1', 'add');
-    await reaches(answers, 'the guest at its old host');
-
-    await putInactiveBinding(db.kysely, {
-      port_id: port.id,
-      host: 'h2',
-      vnic_type: 'normal',
-      profile: '{}',
-      prepared: 1,
-    });
-    await northbound.sync([ref]);
-    await world.plug('h2', port.id, port.mac_address);
-    const trace = async (): Promise<string> => JSON.stringify((await northbound.tracePort(port.id)).binding);
-    await reaches(async () => (await trace()).includes('"additional_hosts":["h2"]'), 'h2 to have it as well');
-    await reaches(answers, 'the old host beside the new one');
-    await addressOn('h1', 'del');
-    await addressOn('h2', 'add');
-    assert.equal(await answers(), false, 'the new host is cut off while nothing runs there');
-    await real.announce('h2', port.id, port.mac_address);
-    await reaches(answers, 'the guest that said that it runs');
-    assert.match(await trace(), /"activated":\["h2"\]/);
-
-    await removeInactiveBinding(db.kysely, port.id, 'h2');
-    await seed.update('ports', port.id, { binding_host_id: 'h2' });
-    await northbound.sync([ref]);
-    await reaches(async () => northbound.portState(port.id).host === 'h2', 'the port to be the new host’s');
-    await untilUp(port);
-    await world.unplug('h1', port.id);
-    await reaches(answers, 'the guest at its new host');
-    for (const each of [port, client]) await world.unplug('h2', each.id);
   });
 
   test('marks what a guest with a policy sends, and drops what is over its limit', async () => {

@@ -10,6 +10,7 @@ import { DROP_GROUP, idInName, KEY, portGroupName, switchName } from './model.ts
 import { dhcpKey } from './render/dhcp.ts';
 import { groupsOf } from './render/port.ts';
 import * as store from './store.ts';
+import { subportIdsOfParents } from './trunk-places.ts';
 
 export interface ResolveContext {
   readonly db: Database<NetworkTables>;
@@ -112,6 +113,7 @@ async function resolvePorts(context: ResolveContext, ids: readonly string[], uni
   if (ids.length === 0) return;
   const { db, actual, options } = context;
   units.add('port', ids);
+  units.add('port', await subportIdsOfParents(db, ids));
   const rows = await store.portReferences(db, 'id', ids);
   const there = new Set(rows.map((row) => row.id));
   const metadataNetworks = rows

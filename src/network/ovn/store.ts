@@ -8,6 +8,7 @@ import { equals, inList, selectColumns, selectRows, type Condition } from '../re
 import type { NetworkTables, NorthboundWorkRow, PortRow, StandardColumns, SubnetRow } from '../tables.ts';
 import type { Unit, UnitKind } from './desired.ts';
 import type { Facts } from './facts.ts';
+import { trunkPlaces } from './trunk-places.ts';
 
 type Db = Database<NetworkTables>;
 type Sql = Executor<NetworkTables>;
@@ -76,10 +77,12 @@ export async function loadFacts(db: Db, units: readonly Unit[]): Promise<Facts> 
   ]);
   const all = [...ports, ...metadata];
   const direct = distinct(directPorts.map((port) => port.id));
+  const trunkPlaceOfPort = await trunkPlaces(db, direct);
+  const parents = [...trunkPlaceOfPort.values()].map(({ parent }) => parent.id);
   const [addresses, memberships, bindings] = await Promise.all([
     rowsIn(db, 'ip_allocations', 'port_id', distinct(all.map((port) => port.id))),
     rowsIn(db, 'port_security_groups', 'port_id', direct),
-    rowsIn(db, 'port_bindings', 'port_id', direct, [equals('prepared', 1)]),
+    rowsIn(db, 'port_bindings', 'port_id', distinct([...direct, ...parents]), [equals('prepared', 1)]),
   ]);
   const policies = [...directPorts, ...networks.values(), ...fips].flatMap((row) => row.qos_policy_id ?? []);
   return {
@@ -93,6 +96,7 @@ export async function loadFacts(db: Db, units: readonly Unit[]): Promise<Facts> 
       addresses.toSorted((a, b) => a.position - b.position),
       (row) => row.port_id,
     ),
+    trunkPlaceOfPort,
     furtherHostsOfPort: new Map(
       Map.groupBy(bindings, (row) => row.port_id)
         .entries()

@@ -14,6 +14,7 @@ import type { Operation } from '../rest/crud.ts';
 import type { Input } from '../rest/deps.ts';
 import { equals, selectRows, updateRow } from '../rest/select.ts';
 import { replaceTags } from '../tags/store.ts';
+import { checkNotTrunked } from '../trunks/store.ts';
 import { findDefaultGroup } from '../security-groups/store.ts';
 import {
   checkFixedIpPolicy,
@@ -201,6 +202,7 @@ export async function removePort({ unit }: Operation, row: PortRow): Promise<voi
       'ServicePortInUse',
       `Port ${row.id} cannot be deleted directly via the port API: has device owner ${row.device_owner}.`,
     );
+  await checkNotTrunked(unit.trx, row.id);
   await deletePortRow(unit, row.id);
 }
 

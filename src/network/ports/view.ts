@@ -6,6 +6,7 @@ import { inList, selectRows } from '../rest/select.ts';
 import { policyOfPort } from '../qos-policies/effective.ts';
 import { resourceRequest } from '../qos-policies/resource-request.ts';
 import { rulesOfPolicies } from '../qos-policies/store.ts';
+import { trunkDetails } from '../trunks/details.ts';
 import { portStatus } from './status.ts';
 
 export async function viewPorts(
@@ -28,6 +29,8 @@ export async function viewPorts(
     (row) => row.port_id,
   );
   const qos = await qosOf(rows, deps, db);
+  const trunks =
+    needed?.has('trunk_details') === false ? new Map<string, View>() : await trunkDetails(rows, deps, db);
   return rows.map((row) => ({
     ...viewPort(
       row,
@@ -36,6 +39,7 @@ export async function viewPorts(
       deps,
     ),
     ...qos(row),
+    ...trunks.get(row.id),
   }));
 }
 

@@ -14,6 +14,7 @@ const TABLE_OF: Readonly<Record<string, keyof NetworkTables & string>> = {
   security_group: 'security_groups',
   security_group_rule: 'security_group_rules',
   rbac_policy: 'rbac_policies',
+  trunk: 'trunks',
 };
 
 export const QUOTA_RESOURCES: readonly string[] = Object.keys(TABLE_OF);

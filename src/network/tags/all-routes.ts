@@ -12,6 +12,7 @@ import { securityGroupRules } from '../security-group-rules/routes.ts';
 import { securityGroups } from '../security-groups/routes.ts';
 import { subnetpools } from '../subnetpools/routes.ts';
 import { subnets } from '../subnets/routes.ts';
+import { trunks } from '../trunks/routes.ts';
 import { tagRoutes } from './routes.ts';
 
 export const allTagRoutes: readonly Route<NetworkDeps>[] = [
@@ -25,5 +26,6 @@ export const allTagRoutes: readonly Route<NetworkDeps>[] = [
   ...tagRoutes(securityGroups),
   ...tagRoutes(securityGroupRules),
   ...tagRoutes(addressGroups),
+  ...tagRoutes(trunks),
   ...tagRoutes(qosPolicies, '/v2.0/policies'), // where upstream has them
 ];

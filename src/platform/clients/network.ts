@@ -40,6 +40,14 @@ export interface Port {
   readonly port_security_enabled: boolean;
   readonly 'binding:host_id'?: string;
   readonly 'binding:profile'?: Readonly<Record<string, unknown>>;
+  /** Shown to administrators and services alone. */
+  readonly resource_request?: {
+    readonly request_groups: ReadonlyArray<{
+      readonly id: string;
+      readonly required: readonly string[];
+      readonly resources: Readonly<Record<string, number>>;
+    }>;
+  } | null;
 }
 
 /** How far a port is on its way from SQL to its host. */
@@ -193,21 +201,7 @@ export function createNetworkClient(transport: Transport): NetworkClient {
     createPort: async (token, port) => (await send(token, 'POST', '/ports', { port }))['port'] as Port,
     updatePort: async (token, id, port) =>
       (await send(token, 'PUT', `/ports/${encodeURIComponent(id)}`, { port }))['port'] as Port,
-    createBinding: async (token, portId, binding) =>
-      createBinding((...request) => send(token, ...request), bindingsPath(portId), binding),
-    activateBinding: async (token, portId, host) => {
-      const path = `${bindingsPath(portId)}/${encodeURIComponent(host)}`;
-      try {
-        await send(token, 'PUT', `${path}/activate`);
-      } catch (error) {
-        if (!isConflict(error)) throw error;
-        if (((await send(token, 'GET', path))['binding'] as PortBinding).status !== 'ACTIVE') throw error;
-      }
-    },
-    deleteBinding: async (token, portId, host) =>
-      void (await send(token, 'DELETE', `${bindingsPath(portId)}/${encodeURIComponent(host)}`)),
-    listBindings: async (token, portId) =>
-      (await send(token, 'GET', bindingsPath(portId)))['bindings'] as PortBinding[],
+    ...portBindings(send),
     deletePort: async (token, id) => void (await send(token, 'DELETE', `/ports/${encodeURIComponent(id)}`)),
     createSecurityGroup: async (token, security_group) =>
       (await send(token, 'POST', '/security-groups', { security_group }))['security_group'] as SecurityGroup,
@@ -234,6 +228,31 @@ export function createNetworkClient(transport: Transport): NetworkClient {
   };
 }
 
+type BindingCalls = Pick<
+  NetworkClient,
+  'createBinding' | 'activateBinding' | 'deleteBinding' | 'listBindings'
+>;
+
+function portBindings(send: Send): BindingCalls {
+  return {
+    createBinding: async (token, portId, binding) =>
+      createBinding(send, token, bindingsPath(portId), binding),
+    activateBinding: async (token, portId, host) => {
+      const path = `${bindingsPath(portId)}/${encodeURIComponent(host)}`;
+      try {
+        await send(token, 'PUT', `${path}/activate`);
+      } catch (error) {
+        if (!isConflict(error)) throw error;
+        if (((await send(token, 'GET', path))['binding'] as PortBinding).status !== 'ACTIVE') throw error;
+      }
+    },
+    deleteBinding: async (token, portId, host) =>
+      void (await send(token, 'DELETE', `${bindingsPath(portId)}/${encodeURIComponent(host)}`)),
+    listBindings: async (token, portId) =>
+      (await send(token, 'GET', bindingsPath(portId)))['bindings'] as PortBinding[],
+  };
+}
+
 const bindingsPath = (portId: string): string => `/ports/${encodeURIComponent(portId)}/bindings`;
 
 function isConflict(error: unknown): boolean {
@@ -241,23 +260,29 @@ function isConflict(error: unknown): boolean {
 }
 
 type Send = (
-  method: 'GET' | 'POST' | 'PUT',
+  token: string,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: unknown,
 ) => Promise<Record<string, unknown>>;
 
 /** One that an earlier attempt made is taken; one that a move away from that host left is prepared again. */
-async function createBinding(send: Send, path: string, binding: NewBinding): Promise<PortBinding> {
+async function createBinding(
+  send: Send,
+  token: string,
+  path: string,
+  binding: NewBinding,
+): Promise<PortBinding> {
   try {
-    return (await send('POST', path, { binding }))['binding'] as PortBinding;
+    return (await send(token, 'POST', path, { binding }))['binding'] as PortBinding;
   } catch (error) {
     if (!isConflict(error)) throw error;
-    const all = (await send('GET', path))['bindings'] as PortBinding[];
+    const all = (await send(token, 'GET', path))['bindings'] as PortBinding[];
     const there = all.find((each) => each.host === binding.host);
     if (!there) throw error;
     if (there.status === 'ACTIVE' || there.vif_type !== 'unbound') return there;
     const { host, ...how } = binding;
-    return (await send('PUT', `${path}/${encodeURIComponent(host)}`, { binding: how }))[
+    return (await send(token, 'PUT', `${path}/${encodeURIComponent(host)}`, { binding: how }))[
       'binding'
     ] as PortBinding;
   }

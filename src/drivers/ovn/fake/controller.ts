@@ -29,8 +29,9 @@ export class FakeController {
     context.sb.onChange((change) => {
       if (change.table === 'SB_Global') this.#queue.add([GLOBAL]);
       if (change.table !== 'Port_Binding') return;
-      const name = (change.new ?? change.old).logical_port;
-      if (this.#plugged.has(name) || (change.old && this.#holds(change.old))) this.#queue.add([name]);
+      const { logical_port: name } = change.new ?? change.old;
+      if (this.#isPlugged(change.new ?? change.old) || (change.old && this.#holds(change.old)))
+        this.#queue.add([name]);
     });
   }
 
@@ -60,7 +61,7 @@ export class FakeController {
   start(): void {
     this.#queue.start();
     const bound = this.#context.sb.table('Port_Binding').list((row) => this.#holds(row));
-    this.#queue.add([GLOBAL, ...this.#plugged, ...bound.map((row) => row.logical_port)]);
+    this.#queue.add([GLOBAL, ...this.#withSubports(this.#plugged), ...bound.map((row) => row.logical_port)]);
   }
 
   stop(): void {
@@ -69,12 +70,25 @@ export class FakeController {
 
   plug(portId: string): void {
     this.#plugged.add(portId);
-    this.#queue.add([portId]);
+    this.#queue.add(this.#withSubports([portId]));
   }
 
   unplug(portId: string): void {
     this.#plugged.delete(portId);
-    this.#queue.add([portId]);
+    this.#queue.add(this.#withSubports([portId]));
+  }
+
+  /** A port that another carries as a VLAN has that one's interface. */
+  #isPlugged({ logical_port, parent_port }: Pick<Binding, 'logical_port' | 'parent_port'>): boolean {
+    return this.#plugged.has(parent_port ?? logical_port);
+  }
+
+  #withSubports(names: Iterable<string>): string[] {
+    const bindings = this.#context.sb.table('Port_Binding');
+    return [...names].flatMap((name) => [
+      name,
+      ...bindings.where('parent_port', name).map((row) => row.logical_port),
+    ]);
   }
 
   #chassis(): string | undefined {
@@ -157,7 +171,7 @@ export class FakeController {
   #claims(name: string): boolean {
     const { sb, behaviours } = this.#context;
     const binding = sb.table('Port_Binding').where('logical_port', name)[0];
-    if (!binding || !this.#plugged.has(name) || binding.type !== '') return false;
+    if (!binding || !this.#isPlugged(binding) || binding.type !== '') return false;
     const requested = binding.options['requested-chassis'] ?? '';
     if (requested !== '' && !requested.split(',').includes(this.#host)) return false;
     return behaviours.neverClaims?.(this.#host, name) !== true;

@@ -12,6 +12,8 @@ interface WantedBinding {
   readonly type: string;
   readonly datapathOf: string;
   readonly options: Readonly<Record<string, string>>;
+  readonly parent_port: string | null;
+  readonly tag: number | null;
   readonly mac: readonly string[];
   readonly external_ids: Readonly<Partial<Record<string, string>>>;
 }
@@ -155,6 +157,8 @@ export class FakeNorthd {
     const row = {
       type: wanted.type,
       options: wanted.options,
+      parent_port: wanted.parent_port,
+      tag: wanted.tag,
       mac: wanted.mac,
       external_ids: wanted.external_ids,
     };
@@ -164,7 +168,7 @@ export class FakeNorthd {
       const tunnel_key = this.#portKey(datapath);
       tx.insert('Port_Binding', { ...row, logical_port: name, datapath, tunnel_key });
       await tx.commit();
-    } else if (JSON.stringify(existing.options) !== JSON.stringify(wanted.options)) {
+    } else if (isBoundOtherwise(existing, wanted)) {
       await sb.transaction().update('Port_Binding', existing._uuid, row).commit();
     }
     const port = nb.table('Logical_Switch_Port').where('name', name)[0];
@@ -191,6 +195,8 @@ export class FakeNorthd {
       type: port.type === 'router' ? 'patch' : port.type,
       datapathOf: holder._uuid,
       options: plain(port.options),
+      parent_port: port.parent_name,
+      tag: port.tag,
       mac: port.addresses,
       external_ids: port.external_ids,
     };
@@ -200,7 +206,15 @@ export class FakeNorthd {
     const holder = this.#context.nb.table('Logical_Router').where('ports', port._uuid)[0];
     if (!holder) return undefined;
     const mac = [[port.mac, ...port.networks].join(' ')];
-    return { type: 'patch', datapathOf: holder._uuid, options: {}, mac, external_ids: port.external_ids };
+    return {
+      type: 'patch',
+      datapathOf: holder._uuid,
+      options: {},
+      parent_port: null,
+      tag: null,
+      mac,
+      external_ids: port.external_ids,
+    };
   }
 
   async #bringUp(port: SwitchPort, binding: Binding | undefined): Promise<void> {
@@ -248,6 +262,14 @@ export class FakeNorthd {
       })
       .commit();
   }
+}
+
+function isBoundOtherwise(existing: Binding, wanted: WantedBinding): boolean {
+  return (
+    JSON.stringify(existing.options) !== JSON.stringify(wanted.options) ||
+    existing.parent_port !== wanted.parent_port ||
+    existing.tag !== wanted.tag
+  );
 }
 
 function plain(map: Readonly<Partial<Record<string, string>>>): Record<string, string> {

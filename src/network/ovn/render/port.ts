@@ -16,7 +16,7 @@ export function renderPort(port: PortRow, facts: Facts, options: RenderOptions):
   const row: DesiredRow = {
     table: 'Logical_Switch_Port',
     key: port.id,
-    columns: { ...addressing(port, facts), ...identity(port, facts) },
+    columns: { ...addressing(port, facts), ...identity(port, facts), ...placeInTrunk(port, facts) },
     parent: { table: 'Logical_Switch', key: switchName(port.network_id), column: 'ports' },
     links: { dhcpv4_options: dhcp[4].link, dhcpv6_options: dhcp[6].link },
     groups: groupsOf(port, facts),
@@ -66,12 +66,7 @@ function addressing(port: PortRow, facts: Facts): Columns {
   if (port.device_owner === DISTRIBUTED) {
     return { type: 'localport', addresses: [own], port_security: [], options: {} };
   }
-  const requested = requestedChassis(port, facts);
-  const options = {
-    mcast_flood_reports: 'true',
-    ...(requested === '' ? {} : { 'requested-chassis': requested }),
-    ...(requested.includes(',') ? { 'activation-strategy': 'rarp' } : {}),
-  };
+  const options = { mcast_flood_reports: 'true', ...whereToPlug(port, facts) };
   if (port.port_security_enabled !== 1) {
     return { type: '', addresses: [own, 'unknown'], port_security: [], options };
   }
@@ -90,6 +85,22 @@ function isExternal(port: PortRow, facts: Facts): boolean {
   return (
     port.device_owner === 'network:router_gateway' && facts.networks.get(port.network_id)?.external === 1
   );
+}
+
+/** A subport's interface is its parent's: what the guest sends there with the tag. */
+function placeInTrunk(port: PortRow, facts: Facts): Columns {
+  const place = facts.trunkPlaceOfPort.get(port.id);
+  return { parent_name: place?.parent.id ?? null, tag: place?.tag ?? null };
+}
+
+/** A subport is where its parent is, and waits for no RARP of its own: the guest's opens the interface for all tags. */
+function whereToPlug(port: PortRow, facts: Facts): Record<string, string> {
+  const place = facts.trunkPlaceOfPort.get(port.id);
+  const requested = requestedChassis(place?.parent ?? port, facts);
+  return {
+    ...(requested === '' ? {} : { 'requested-chassis': requested }),
+    ...(requested.includes(',') && !place ? { 'activation-strategy': 'rarp' } : {}),
+  };
 }
 
 /**

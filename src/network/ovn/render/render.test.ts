@@ -98,6 +98,7 @@ function factsOf(subnets: readonly SubnetRow[] = [subnet], groups: readonly stri
         })),
       ],
     ]),
+    trunkPlaceOfPort: new Map(),
     furtherHostsOfPort: new Map(),
     rulesOfPolicy: new Map(),
     groupsOfPort: new Map([['port', groups]]),
@@ -151,15 +152,13 @@ test('asks for both hosts while a guest moves, and cuts the new one off until it
   const { columns } = switchPort({ binding_host_id: 'h1', binding_profile: '{"migrating_to":"h2"}' });
   assert.equal(columns.options?.['requested-chassis'], 'h1,h2');
   const moving = { ...factsOf(), furtherHostsOfPort: new Map([['port', ['h2', 'h3']]]) };
-  const optionsOf = (values: Partial<PortRow>) =>
-    (renderPort({ ...port, ...values }, moving, options)[0]?.columns as { options: Record<string, string> })
-      .options;
+  const optionsOf = (values: Partial<PortRow>) => switchPort(values, moving).columns.options;
   assert.deepEqual(optionsOf({ binding_host_id: 'h1' }), {
     mcast_flood_reports: 'true',
     'requested-chassis': 'h1,h2,h3',
     'activation-strategy': 'rarp',
   });
-  assert.equal(optionsOf({ binding_host_id: '' })['requested-chassis'], undefined);
+  assert.equal(optionsOf({ binding_host_id: '' })?.['requested-chassis'], undefined);
 });
 
 test('makes router, metadata and floating IP ports what they are', () => {
