@@ -121,7 +121,6 @@ const volume = Type.Object(
   strict,
 );
 
-const configFile = Type.Object(
 const kbps = count(0);
 const network = Type.Object(
   {
@@ -136,12 +135,13 @@ const network = Type.Object(
   strict,
 );
 
+const configFile = Type.Object(
   {
     identity: Type.Optional(identity),
     compute: Type.Optional(compute),
     image: Type.Optional(image),
-    volume: Type.Optional(volume),
     network: Type.Optional(network),
+    volume: Type.Optional(volume),
   },
   strict,
 );

@@ -161,26 +161,23 @@ export async function createNetworkService(
       isJson: () => true,
     },
   };
+  let reporting: AsyncDisposable | undefined;
   return {
     name: 'network',
     api,
-  let reporting: AsyncDisposable | undefined;
     start: async () => {
       await northbound.start();
       reporting ??= reportBandwidth(context, deps);
     },
     [Symbol.asyncDispose]: async () => {
+      await reporting?.[Symbol.asyncDispose]();
       await work[Symbol.asyncDispose]();
       await northbound[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();
-      await reporting?.[Symbol.asyncDispose]();
     },
   };
 }
 
-function announceChange(bus: Bus, log: Log, refs: readonly ResourceRef[]): void {
-  publishChange(bus, refs).catch((error: unknown) =>
-    log.warn({ causes: causeChain(error) }, 'a change could not be announced'),
 function reportBandwidth(context: ServiceContext, deps: NetworkDeps): AsyncDisposable | undefined {
   const bandwidths = deps.config.resourceProviderBandwidths;
   if (Object.keys(bandwidths).length === 0) return undefined;
@@ -194,6 +191,9 @@ function reportBandwidth(context: ServiceContext, deps: NetworkDeps): AsyncDispo
   });
 }
 
+function announceChange(bus: Bus, log: Log, refs: readonly ResourceRef[]): void {
+  publishChange(bus, refs).catch((error: unknown) =>
+    log.warn({ causes: causeChain(error) }, 'a change could not be announced'),
   );
 }
 
