@@ -53,10 +53,14 @@ export interface Destination {
   readonly zone: string;
 }
 
+/** What a destination was chosen by, for the choice of another one when it fails. */
+export type Tried = Pick<DestinationMessage, 'attempt' | 'exclude' | 'requested_host'>;
+
 /** A resize or a migration of a server that is off meanwhile. */
 export interface MoveMessage extends ActionRef {
   readonly migration_uuid: string;
   readonly destination: Destination;
+  readonly tried: Tried;
 }
 
 export type MovePartName =
@@ -128,6 +132,7 @@ export interface UnshelveMessage extends LaunchMessage {
 export interface EvacuateMessage extends LaunchMessage {
   readonly migration_uuid: string;
   readonly destination: Destination;
+  readonly tried: Tried;
 }
 
 /** What the agent may know of the entry; JSON columns parsed by the receiver. */
@@ -216,7 +221,7 @@ export type ConductorRpc = {
   finishLaunch(args: ActionRef & { readonly power_state: PowerState }): void;
   failLaunch(args: FailedLaunch): void;
   /** The entry, for every other action. `cancelled` when the instance is gone or the action has ended. */
-  loadEntry(args: ActionRef): Prepared;
+  loadEntry(args: ActionRef & { readonly attempt?: number }): Prepared;
   /** Ends an action: sets the states, clears the task state. */
   finishAction(
     args: ActionRef & {
@@ -225,13 +230,22 @@ export type ConductorRpc = {
       readonly changes?: Partial<InstanceRow>;
     },
   ): void;
-  /** What `moveServer` is about to do. */
-  prepareMove(args: MoveRef): PreparedMove;
+  /** What `moveServer` is about to do. Stale: another attempt is under way. */
+  prepareMove(args: MoveRef & { readonly attempt: number }): PreparedMove;
   /** The server is at its destination, to be confirmed. `cancelled`: it is to be deleted, and nothing was written. */
   finishMove(args: MoveRef & { readonly power_state: PowerState }): { readonly cancelled: boolean };
-  /** The move was unwound: the server holds what it held. `lost`: its guest could not be brought back. */
+  /** The move was unwound: another host is tried, or the server holds what it held. */
   failMove(
-    args: MoveRef & { readonly message: string; readonly details: string; readonly lost: boolean },
+    args: MoveRef & {
+      readonly message: string;
+      readonly details: string;
+      /** Its guest could not be brought back. */
+      readonly lost: boolean;
+      /** The destination, when it could not remove all that it had of it. */
+      readonly left_behind?: string | null;
+      /** Another destination may do better: what is to be asked of whom there. */
+      readonly retry?: { readonly tried: Tried; readonly next: DestinationMessage['next'] };
+    },
   ): void;
   /** What `revertMove` is about to do. */
   prepareRevert(args: MoveRef): PreparedMove;

@@ -8,12 +8,16 @@ import type { Fault } from '../tables.ts';
 import { endOpenMove } from './moves.ts';
 import { endAction, findAction, findEntry, findInstance, updateInstance } from './store.ts';
 
-export async function loadEntry({ db }: ComputeDeps, args: ActionRef): Promise<Prepared> {
+export async function loadEntry(
+  { db }: ComputeDeps,
+  args: Parameters<ConductorRpc['loadEntry']>[0],
+): Promise<Prepared> {
   const [entry, action] = [
     await findEntry(db.kysely, args.instance_id),
     await findAction(db.kysely, args.action_id),
   ];
   if (!entry || !action || action.state !== 'running') return { kind: 'stale' };
+  if (args.attempt !== undefined && action.attempt !== args.attempt) return { kind: 'stale' };
   return action.cancelled === 1 ? { kind: 'cancelled' } : { kind: 'go', entry };
 }
 

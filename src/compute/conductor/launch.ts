@@ -15,11 +15,9 @@ import {
 } from '../rpc.ts';
 import { listSteps } from '#platform/saga/sql-log.ts';
 import type { Fault, InstanceRow, PowerState } from '../tables.ts';
+import { mayTryAgain } from './elsewhere.ts';
 import { noteDelivery } from './late-evidence.ts';
 import { endAction, entryOf, findAction, findInstance, updateInstance } from './store.ts';
-
-/** Hosts tried for one launch; upstream's max_attempts. */
-const MAX_ATTEMPTS = 3;
 
 /** What an agent would do again after a power failure, which ends the guests as well, need not wait for the disk. */
 const NOT_DURABLE = { durable: false } as const;
@@ -101,12 +99,7 @@ export async function failLaunch({ db, bus, clock }: ComputeDeps, args: FailedLa
     await releaseInTransaction(trx, entry.id);
     const now = isoTime(clock);
     const { action_id, instance_id, attempt, user_token } = args;
-    const again =
-      args.retriable &&
-      attempt < MAX_ATTEMPTS &&
-      action.cancelled === 0 &&
-      Date.parse(action.deadline_at) > clock.now();
-    if (again) {
+    if (args.retriable && mayTryAgain(action, attempt, clock.now())) {
       const exclude = [...new Set([...(await triedHosts(trx, action_id)), args.host])];
       await updateInstance(
         trx,
@@ -136,8 +129,8 @@ export async function failLaunch({ db, bus, clock }: ComputeDeps, args: FailedLa
   });
 }
 
-/** The hosts on which earlier attempts of this launch failed: their actors, `compute.<host>`. */
-async function triedHosts(trx: ComputeExecutor, actionId: string): Promise<string[]> {
+/** The hosts on which earlier attempts of a launch, or of an unshelve, failed: their actors, `compute.<host>`. */
+export async function triedHosts(trx: ComputeExecutor, actionId: string): Promise<string[]> {
   const steps = await listSteps(trx, [actionId]);
   return steps
     .filter((step) => step.actor.startsWith('compute.'))

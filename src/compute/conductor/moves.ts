@@ -30,6 +30,7 @@ import type {
   MigrationRow,
   MigrationStatus,
 } from '../tables.ts';
+import { tryElsewhere } from './elsewhere.ts';
 import { endAction, entryOf, findAction, findInstance, updateInstance } from './store.ts';
 
 type Trx = Transaction<ComputeTables>;
@@ -73,7 +74,7 @@ function revertedEntry(entry: InstanceEntry, migration: MigrationRow): InstanceE
 
 async function prepared(
   { db }: Deps,
-  args: MoveRef,
+  args: MoveRef & { readonly attempt?: number },
   toOf: (entry: InstanceEntry, migration: MigrationRow) => InstanceEntry,
 ): Promise<PreparedMove> {
   return db.transaction(async (trx) => {
@@ -83,14 +84,17 @@ async function prepared(
       await findMigration(trx, args.migration_uuid),
     ];
     if (!row || !migration || action?.state !== 'running') return { kind: 'stale' };
+    if (args.attempt !== undefined && action.attempt !== args.attempt) return { kind: 'stale' };
     if (action.cancelled === 1) return { kind: 'cancelled' };
     const entry = withoutSecrets(await entryOf(trx, row));
     return { kind: 'go', migration, from: entry, to: toOf(entry, migration) };
   });
 }
 
-export const prepareMove = async (deps: Deps, args: MoveRef): Promise<PreparedMove> =>
-  prepared(deps, args, movedEntry);
+export const prepareMove = async (
+  deps: Deps,
+  args: Parameters<ConductorRpc['prepareMove']>[0],
+): Promise<PreparedMove> => prepared(deps, args, movedEntry);
 
 export const prepareRevert = async (deps: Deps, args: MoveRef): Promise<PreparedMove> =>
   prepared(deps, args, revertedEntry);
@@ -217,8 +221,12 @@ const holdOf = (entry: InstanceRow, migration: MigrationRow): Hold => ({
 
 export async function failMove(deps: Deps, args: Parameters<ConductorRpc['failMove']>[0]): Promise<void> {
   await deps.db.transaction(async (trx) => {
-    const entry = await endInFailure(deps, trx, args);
     const migration = await findMigration(trx, args.migration_uuid);
+    if (migration && args.left_behind) await sendDropMoved(deps, trx, migration, args.left_behind);
+    const giveBack = async (of: InstanceRow, move: MigrationRow): Promise<void> =>
+      endHoldInTransaction(trx, holdOf(of, move));
+    if (await tryElsewhere(deps, trx, args, giveBack)) return;
+    const entry = await endInFailure(deps, trx, args);
     if (entry && migration) await undoMoveInTransaction(deps, trx, entry, migration);
   });
 }

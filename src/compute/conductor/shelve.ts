@@ -13,10 +13,9 @@ import {
   type SchedulerRpc,
 } from '../rpc.ts';
 import { POWER_STATE, type ComputeTables, type Fault, type InstanceRow, type Vif } from '../tables.ts';
+import { mayTryAgain } from './elsewhere.ts';
+import { triedHosts } from './launch.ts';
 import { endAction, findAction, findInstance, updateInstance } from './store.ts';
-
-/** Hosts tried for one unshelve, as for a launch. */
-const MAX_ATTEMPTS = 3;
 
 /** While the action goes on; a delete that is under way keeps its task state. */
 export async function changeEntry(
@@ -76,17 +75,12 @@ export async function failUnshelve(
     const [entry, action] = [await findInstance(trx, instance_id), await findAction(trx, action_id)];
     if (!entry || action?.state !== 'running' || action.attempt !== attempt || entry.host !== host) return;
     const now = isoTime(clock);
-    const again =
-      args.retriable &&
-      attempt < MAX_ATTEMPTS &&
-      requested_host === null &&
-      action.cancelled === 0 &&
-      Date.parse(action.deadline_at) > clock.now();
-    if (again) {
+    if (args.retriable && requested_host === null && mayTryAgain(action, attempt, clock.now())) {
+      const exclude = [...new Set([...(await triedHosts(trx, action_id)), host])];
       await leaveHost(trx, entry, { task_state: 'unshelving' }, now);
       const message = destinationOf(
         { action_id, instance_id },
-        { attempt: attempt + 1, exclude: [host], requested_host, user_token },
+        { attempt: attempt + 1, exclude, requested_host, user_token },
       );
       await enqueue(trx, rpcClient<SchedulerRpc>(bus, SCHEDULER_QUEUE).message('selectDestination', message));
       return;

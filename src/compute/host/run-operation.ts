@@ -82,3 +82,6 @@ export function reasonOf(cause: unknown): string {
     ? cause.message
     : 'an unexpected error; the request id names it in the logs';
 }
+
+/** ` (2 hosts tried)`, once there was more than one. */
+export const triesOf = (attempt: number): string => (attempt > 1 ? ` (${attempt} hosts tried)` : '');

@@ -41,10 +41,10 @@ export interface EarlierFailure {
 }
 
 /**
- * Both reasons in one message: why the launch failed where it was tried, and why there is no other host. Tenants read it, so it
+ * Both reasons in one message: why it failed where it was tried, and why there is no other host. Tenants read it, so it
  * names no host; the table for administrators does.
  */
-export function withEarlier(summary: string, earlier: EarlierFailure | undefined): string {
+export function withEarlier(summary: string, earlier: EarlierFailure | undefined, what = 'launch'): string {
   if (!earlier) return `No valid host was found. ${summary}`;
-  return `The launch failed at ${earlier.step}: ${earlier.error}. No other host was found: ${summary}`;
+  return `The ${what} failed at ${earlier.step}: ${earlier.error}. No other host was found: ${summary}`;
 }

@@ -22,6 +22,7 @@ export async function selectDestination(
 ): Promise<void> {
   const { migration_uuid: uuid, instance_id, next } = args;
   await runSelection(deps, args, delivery, options, {
+    what: uuid === null ? 'unshelve' : 'move',
     request: async ({ instance, action }) => {
       const migration = uuid === null ? undefined : await findMigration(deps.db.kysely, uuid);
       const flavor_json = migration?.new_flavor_json ?? instance.flavor_json;
@@ -40,7 +41,9 @@ export async function selectDestination(
     message: (host) => {
       const agent = rpcClient<AgentRpc>(deps.bus, agentQueue(next.on ?? host.host));
       // The method takes a destination (`DestinationMethod`); that the rest fits is up to who asked.
-      const payload = { ...next.args, destination: destinationOf(host) } as never;
+      const { attempt, exclude, requested_host } = args;
+      const tried = { attempt, exclude, requested_host };
+      const payload = { ...next.args, destination: destinationOf(host), tried } as never;
       return agent.message(next.method, payload);
     },
     giveUp: async (trx, fault) => writeNoDestination(trx, args, fault, isoTime(deps.clock)),

@@ -26,6 +26,7 @@ export async function selectHost(
   const { action_id, instance_id, attempt, user_token } = args;
   const launch: LaunchMessage = { action_id, instance_id, attempt, user_token };
   await runSelection(deps, args, delivery, options, {
+    what: 'launch',
     request: async (entry) => requestOf(deps, entry, options, { exclude: args.exclude }),
     place: async (trx, host, request, now) => {
       await claimHost(trx, host, request);

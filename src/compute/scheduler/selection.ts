@@ -39,6 +39,8 @@ export type Attempt = ActionRef & { readonly attempt: number };
 
 /** What a choice is made for: how hosts are judged, and what is written when there is one and when there is none. */
 export interface Purpose {
+  /** As its user calls it: `launch`. */
+  readonly what: string;
   readonly request: (entry: Entry) => Promise<SelectionRequest>;
   /** Claims and writes the choice. @throws NoCapacity */
   readonly place: (
@@ -314,7 +316,7 @@ class Selection {
       this.#tries.length > 0 && rounds.every((round) => round.hosts_out.length < round.hosts_in)
         ? `${hosts} hosts fitted, but each was taken by another launch first`
         : summarise(hosts, rounds);
-    const message = withEarlier(summary, this.#earlier);
+    const message = withEarlier(summary, this.#earlier, this.#purpose.what);
     const failed = await this.#deps.db.transaction(async (trx) => {
       await this.#assertWanted(trx);
       const now = isoTime(this.#deps.clock);

@@ -22,6 +22,7 @@ const MESSAGE = {
   user_token: 'token',
   migration_uuid: '77777777-2222-4333-8444-555555555555',
   destination: { host: 'host-1', node: 'host-1', zone: 'nova' },
+  tried: { attempt: 1, exclude: ['host-2'], requested_host: null },
 };
 
 /** A server whose host is not this one, and is gone with all that was on it. */

@@ -4,10 +4,11 @@ import { runSaga } from '#platform/saga/run-saga.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { sagaRun } from '../host/saga-run.ts';
+import { isRetriable } from '../host/errors.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
 import { removeInstanceFiles } from '../host/paths.ts';
 import { injectable } from '../host/run-action.ts';
-import { reasonOf } from '../host/run-operation.ts';
+import { reasonOf, triesOf } from '../host/run-operation.ts';
 import type { EvacuateMessage, InstanceEntry } from '../rpc.ts';
 import { POWER_STATE } from '../tables.ts';
 import { unplugAll } from './delete-server.ts';
@@ -35,9 +36,9 @@ export function evacuateServerSaga(deps: HostDeps, entry: InstanceEntry, message
 }
 
 export async function evacuateServer(deps: HostDeps, message: EvacuateMessage): Promise<void> {
-  const { action_id, instance_id, migration_uuid, attempt } = message;
+  const { action_id, instance_id, migration_uuid, attempt, user_token, tried } = message;
   const ref = { action_id, instance_id };
-  const loaded = await deps.conductor.call('loadEntry', ref);
+  const loaded = await deps.conductor.call('loadEntry', { ...ref, attempt });
   if (loaded.kind === 'stale') return;
   const entry = loaded.kind === 'go' ? loaded.entry : await deps.conductor.call('getEntry', { instance_id });
   if (!entry) return;
@@ -49,13 +50,17 @@ export async function evacuateServer(deps: HostDeps, message: EvacuateMessage): 
   );
   if (outcome.kind === 'done') return;
   const { cause, failedStep, undoFailures } = outcome;
+  const args = { ...ref, attempt: attempt + 1, user_token, migration_uuid };
+  const next = { on: null, method: 'evacuateServer' } as const;
   const undone = undoFailures.map((failure) => `${failure.step}: ${causeChain(failure.cause).join('; ')}`);
   await deps.conductor.call('failMove', {
     ...ref,
     migration_uuid,
-    message: `Evacuation failed at ${failedStep}: ${reasonOf(cause)}`,
+    message: `Evacuation failed at ${failedStep}${triesOf(attempt)}: ${reasonOf(cause)}`,
     details: [...causeChain(cause), ...undone].join('\n'),
     lost: false,
+    left_behind: undoFailures.length > 0 ? deps.config.host : null,
+    ...(isRetriable(cause) ? { retry: { tried, next: { ...next, args } } } : {}),
   });
 }
 

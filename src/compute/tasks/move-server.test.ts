@@ -11,10 +11,12 @@ import {
   type SagaTrial,
 } from '#platform/saga/testing.ts';
 import { readQcow2Header } from '#drivers/disk-image/qcow2-header.ts';
+import type { HostDeps } from '../host/deps.ts';
+import { HostError } from '../host/errors.ts';
 import { serveMoveParts } from '../host/moves/parts.ts';
 import { device } from '../host/testing/model-device.ts';
 import { createHostBeside, createModelHost, SERVER_ID, type ModelHost } from '../host/testing/model-host.ts';
-import type { InstanceEntry, MoveRef } from '../rpc.ts';
+import type { ConductorRpc, InstanceEntry, MoveMessage, MoveRef } from '../rpc.ts';
 import type { FlavorSnapshot, MigrationRow } from '../tables.ts';
 import { launchServer } from './launch-server.ts';
 import { dropMoved, moveServer, moveServerSaga, type Going, type MoveOutputs } from './move-server.ts';
@@ -23,6 +25,13 @@ import { revertMoveSaga, type RevertOutputs } from './revert-move.ts';
 const UUID = '99999999-2222-4333-8444-555555555555';
 const REF: MoveRef = { action_id: 'move', instance_id: SERVER_ID, migration_uuid: UUID };
 const VOLUME = '66666666-2222-4333-8444-555555555555';
+
+const TRIED = { attempt: 1, exclude: [], requested_host: null };
+const message = (host: string): MoveMessage => ({
+  ...REF,
+  destination: { host, node: host, zone: 'nova' },
+  tried: TRIED,
+});
 
 interface Kind {
   readonly to: 'host-1' | 'host-2';
@@ -161,7 +170,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
   const revert = async (): Promise<SagaTrial<MoveRef, RevertOutputs>> => {
     const here = await moving(kind);
     const original = brief(await here.world());
-    await moveServer(here.one.deps, { ...REF, destination: { host: kind.to, node: kind.to, zone: 'nova' } });
+    await moveServer(here.one.deps, message(kind.to));
     const host = kind.to === 'host-1' ? here.one : here.two;
     const { from, to, migration } = here.move;
     const moved = { ...to, devices: here.one.entry.devices, power_state: kind.stopped ? 4 : 1 };
@@ -198,22 +207,59 @@ function different(before: readonly string[], after: readonly string[]): string[
   ];
 }
 
+const failureOf = ({ one }: Moving) =>
+  one.told.find(({ method }) => method === 'failMove')?.args as Parameters<ConductorRpc['failMove']>[0];
+
+test('what fails at the destination may go elsewhere, and what fails where it comes from may not', async () => {
+  for (const [step, again] of [
+    ['spawn', true],
+    ['disk.carry', true],
+    ['guest.stop', false],
+  ] as const) {
+    await using here = await moving({ to: 'host-2' });
+    const before = brief(await here.world());
+    const inject: HostDeps['inject'] = {
+      before: async (name) => {
+        if (name === step) throw new HostError('unavailable', 'odd', 'it is broken', { retriable: true });
+      },
+    };
+    await moveServer({ ...here.one.deps, inject }, message('host-2'));
+    const { message: words, lost, retry } = failureOf(here);
+    assert.equal(words, `Failed at ${step}: it is broken`);
+    const next = { on: 'host-1', method: 'moveServer', args: REF };
+    assert.deepEqual([lost, retry], [false, again ? { tried: TRIED, next } : undefined]);
+    assert.deepEqual(brief(await here.world()), before);
+  }
+});
+
+test('a destination that went away and could not clean up is to do so later, and the server runs on', async () => {
+  await using here = await moving({ to: 'host-2' });
+  const { rootDisks } = here.two.deps;
+  const away = async (): Promise<never> => {
+    throw new HostError('unavailable', 'odd', 'it is away', { retriable: true });
+  };
+  Object.assign(here.two.deps, { rootDisks: { ...rootDisks, grow: away } });
+  here.two.deps.hypervisor.destroyServer = away;
+  Object.assign(here.two.deps.config, { dataDir: '/dev/null/none' }); // nothing can be removed there
+  await moveServer(here.one.deps, message('host-2'));
+  const { lost, left_behind, retry } = failureOf(here);
+  assert.deepEqual([lost, left_behind, retry?.tried], [false, 'host-2', TRIED]);
+  assert.equal((await here.one.hypervisor.serverState(SERVER_ID)).state, 'running');
+});
+
 test('a disk does not get smaller: the server goes on as it was, and its owner reads why', async () => {
   await using here = await moving({ to: 'host-2', flavor: { disk: 0 } });
   const before = brief(await here.world());
-  await moveServer(here.one.deps, { ...REF, destination: { host: 'host-2', node: 'host-2', zone: 'nova' } });
-  const failed = here.one.told.find(({ method }) => method === 'failMove')?.args as {
-    message: string;
-    lost: boolean;
-  };
+  await moveServer(here.one.deps, message('host-2'));
+  const failed = failureOf(here);
   assert.match(failed.message, /Unable to resize disk down/);
-  assert.equal(failed.lost, false);
+  assert.deepEqual([failed.lost, failed.retry], [false, undefined]);
   assert.deepEqual(brief(await here.world()), before);
 });
 
 test('what a confirmed move kept goes, and nothing else', async () => {
   await using here = await moving({ to: 'host-2' });
-  await moveServer(here.one.deps, { ...REF, destination: { host: 'host-2', node: 'host-2', zone: 'nova' } });
+  await moveServer(here.one.deps, message('host-2'));
   here.one.entry.host = 'host-2';
   for (const _ of [1, 2])
     for (const host of [here.one, here.two])
@@ -240,7 +286,7 @@ test('what a move has left is cleaned up late, and leaves another move alone tha
 
 test('the disk that arrives holds what was on the one that left', async () => {
   await using here = await moving({ to: 'host-2' });
-  await moveServer(here.one.deps, { ...REF, destination: { host: 'host-2', node: 'host-2', zone: 'nova' } });
+  await moveServer(here.one.deps, message('host-2'));
   const disk = await readFile(join(here.two.deps.config.dataDir, 'instances', SERVER_ID, 'disk'));
   assert.ok(disk.includes('imageimage'), 'the image below it is carried too');
 });

@@ -8,13 +8,13 @@ import { runSaga } from '#platform/saga/run-saga.ts';
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { sagaRun } from '../host/saga-run.ts';
-import { HostError } from '../host/errors.ts';
+import { HostError, isRetriable } from '../host/errors.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
 import { removeKept } from '../host/moves/kept.ts';
 import { askPart, partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
 import { movePaths, removeInstanceFiles } from '../host/paths.ts';
-import { reasonOf } from '../host/run-operation.ts';
-import type { MoveMessage, MovePartArgs, MoveRef, PreparedMove } from '../rpc.ts';
+import { reasonOf, triesOf } from '../host/run-operation.ts';
+import type { DestinationMessage, MoveMessage, MovePartArgs, MoveRef, PreparedMove, Tried } from '../rpc.ts';
 import { POWER_STATE, type FlavorSnapshot } from '../tables.ts';
 import { unplugAll } from './delete-server.ts';
 
@@ -186,13 +186,40 @@ export function injectable<O>(
 
 /** Moves the server, or goes on with it; in the end it is there, or all is as it was and the conductor knows why. */
 export async function moveServer(deps: HostDeps, message: MoveMessage): Promise<void> {
-  const { action_id, instance_id, migration_uuid } = message;
+  const { action_id, instance_id, migration_uuid, tried } = message;
   const ref: MoveRef = { action_id, instance_id, migration_uuid };
-  const prepared = await deps.conductor.call('prepareMove', ref);
+  const prepared = await deps.conductor.call('prepareMove', { ...ref, attempt: tried.attempt });
   if (prepared.kind === 'stale') return;
   if (prepared.kind === 'cancelled')
     return deps.conductor.call('failMove', { ...ref, message: 'called off', details: '', lost: false });
-  await runMove(deps, ref, moveServerSaga(deps, prepared), 'failMove');
+  await runMove(deps, ref, moveServerSaga(deps, prepared), 'failMove', {
+    tried,
+    next: { on: deps.config.host, method: 'moveServer', args: { ...ref } },
+    destination: message.destination.host,
+    apart: message.destination.host !== prepared.migration.source_compute,
+  });
+}
+
+/** What fails at the destination, or for it. */
+const THERE: ReadonlySet<string> = new Set<keyof MoveOutputs>([
+  'disk.carry',
+  'disk.prepare',
+  'network.move',
+  'volume.connect',
+  'network.plug',
+  'spawn',
+  'network.bind',
+  'activate',
+]);
+
+/** One of the tries of a move. */
+export interface MoveTry {
+  readonly tried: Tried;
+  /** What another try begins with. */
+  readonly next: DestinationMessage['next'];
+  readonly destination: string;
+  /** That is not where it comes from. */
+  readonly apart: boolean;
 }
 
 /** Runs the saga of a move and tells the conductor when it was unwound. */
@@ -201,9 +228,11 @@ export async function runMove<O>(
   ref: MoveRef,
   saga: Saga<MoveRef, O>,
   failed: 'failMove' | 'failRevert',
+  one?: MoveTry,
 ): Promise<void> {
   using work = deps.cancellations.begin(ref);
-  const outcome = await runSaga(saga, sagaRun(deps, ref, { cancel: work.signal }));
+  const attempt = one?.tried.attempt ?? 1;
+  const outcome = await runSaga(saga, sagaRun(deps, ref, { attempt, cancel: work.signal }));
   if (outcome.kind === 'done') return;
   const { cause, failedStep, undoFailures } = outcome;
   for (const failure of undoFailures)
@@ -211,12 +240,21 @@ export async function runMove<O>(
       { server_id: ref.instance_id, step: failure.step, causes: causeChain(failure.cause) },
       'undo of a move failed',
     );
-  await deps.conductor.call(failed, {
+  // What could not be undone at a destination that is away now harms nobody: it is told to drop it when it is back. Its ports
+  // are bound back from here.
+  const there = undoFailures.filter(({ step }) => one?.apart && THERE.has(step) && step !== 'network.move');
+  const lost = undoFailures.length > there.length;
+  const told = {
     ...ref,
-    message: `Failed at ${failedStep}: ${reasonOf(cause)}`,
+    message: `Failed at ${failedStep}${triesOf(attempt)}: ${reasonOf(cause)}`,
     details: causeChain(cause).join('\n'),
-    lost: undoFailures.length > 0,
-  });
+    lost,
+    left_behind: one && there.length > 0 ? one.destination : null,
+    ...(one && !lost && THERE.has(failedStep) && isRetriable(cause)
+      ? { retry: { tried: one.tried, next: one.next } }
+      : {}),
+  };
+  await deps.conductor.call(failed, told);
 }
 
 /** The move is over. May be repeated, and come late: only what belongs to this move goes, unless the server is elsewhere. */

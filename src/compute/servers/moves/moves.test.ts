@@ -115,7 +115,7 @@ async function resized(config = {}): Promise<{ cloud: ComputeHarness; id: string
   assert.equal((await act(cloud, id, { resize: { flavorRef: LARGE } })).status, 202);
   const ref = await schedule(cloud, id);
   const { deps } = cloud.service;
-  assert.equal((await prepareMove(deps, ref)).kind, 'go');
+  assert.equal((await prepareMove(deps, { ...ref, attempt: 1 })).kind, 'go');
   for (const _ of [1, 2])
     assert.deepEqual(await finishMove(deps, { ...ref, power_state: 1 }), { cancelled: false });
   return { cloud, id, ref };
@@ -370,6 +370,62 @@ test('a move that failed leaves the server what it held, and says why', async ()
   assert.equal((await migration(cloud)).status, 'error');
 });
 
+const tryIn = (ref: MoveRef, attempt: number, requested_host: string | null = null) => ({
+  ...ref,
+  message: 'Failed at spawn',
+  details: 'x',
+  lost: false,
+  retry: {
+    tried: { attempt, exclude: ['host-1'], requested_host },
+    next: { on: 'host-1', method: 'moveServer' as const, args: { ...ref } },
+  },
+});
+
+const choices = async (cloud: ComputeHarness) =>
+  (await cloud.outbox()).filter(({ method }) => method === 'selectDestination').map((each) => each.payload);
+
+test('a move that fails at its destination is tried on another host, with the claim of the first given back', async () => {
+  const { cloud, id } = await start();
+  await using _ = cloud;
+  await act(cloud, id, { resize: { flavorRef: LARGE } });
+  const ref = await schedule(cloud, id);
+  const { deps } = cloud.service;
+  for (const _ of [1, 2]) await failMove(deps, tryIn(ref, 1));
+  const [, second, ...more] = await choices(cloud);
+  assert.deepEqual(
+    [second?.['attempt'], second?.['exclude'], second?.['migration_uuid'], more],
+    [2, ['host-1', 'host-2'], ref.migration_uuid, []],
+  );
+  assert.deepEqual(await held(cloud, id), ['server: source']);
+  const { status, dest_compute } = await migration(cloud);
+  assert.deepEqual([status, dest_compute], ['pre-migrating', null]);
+  const { vm_state, task_state, fault_json } = await row(cloud, id);
+  assert.deepEqual([vm_state, task_state, fault_json], ['active', 'resize_prep', null]);
+  assert.deepEqual(await prepareMove(deps, { ...ref, attempt: 1 }), { kind: 'stale' });
+  assert.equal((await prepareMove(deps, { ...ref, attempt: 2 })).kind, 'go');
+});
+
+test('a move is tried three times, never elsewhere than its request names, and not when it is late or called off', async () => {
+  const last: ReadonlyArray<readonly [number, string | null, Record<string, unknown>]> = [
+    [3, null, {}],
+    [1, 'host-2', {}],
+    [1, null, { deadline_at: '2020-01-01T00:00:00.000Z' }],
+    [1, null, { cancelled: 1 }],
+  ];
+  for (const [attempt, requested, so] of last) {
+    const { cloud, id } = await start();
+    await using _ = cloud;
+    await act(cloud, id, { resize: { flavorRef: LARGE } });
+    const ref = await schedule(cloud, id);
+    const action = { ...so, attempt };
+    await cloud.kysely.updateTable('instance_actions').set(action).where('id', '=', ref.action_id).execute();
+    await failMove(cloud.service.deps, tryIn(ref, attempt, requested));
+    assert.equal((await choices(cloud)).length, 1);
+    assert.deepEqual(await held(cloud, id), ['server: source']);
+    assert.deepEqual([(await row(cloud, id)).task_state, (await migration(cloud)).status], [null, 'error']);
+  }
+});
+
 test('a server that is deleted meanwhile is not moved, and nothing is held afterwards', async () => {
   const { cloud, id } = await start();
   await using _ = cloud;
@@ -377,7 +433,7 @@ test('a server that is deleted meanwhile is not moved, and nothing is held after
   const ref = await schedule(cloud, id);
   await cloud.call('DELETE', `/v2.1/servers/${id}`);
   const { deps } = cloud.service;
-  assert.deepEqual(await prepareMove(deps, ref), { kind: 'cancelled' });
+  assert.deepEqual(await prepareMove(deps, { ...ref, attempt: 1 }), { kind: 'cancelled' });
   assert.deepEqual(await finishMove(deps, { ...ref, power_state: 1 }), { cancelled: true });
   assert.equal((await row(cloud, id)).task_state, 'deleting');
   await finishDelete(deps, { action_id: 'delete', instance_id: id });
