@@ -19,7 +19,8 @@ export const imagePolicies: readonly PolicyRule[] = [
   rule('get_image', `rule:context_is_admin or (role:reader and (${VISIBLE}))`, 'Show one image.'),
   rule(
     'get_images',
-    'rule:context_is_admin or (role:reader and project_id:%(project_id)s)',
+    // without a project: those that are for all
+    'rule:context_is_admin or (role:reader and project_id:%(project_id)s) or project_id:None',
     'List the images that the caller may see.',
   ),
   rule('modify_image', ADMIN_OR_MEMBER, 'Change attributes, properties and tags of an image.'),

@@ -37,6 +37,7 @@ export const CALLERS = {
   member: principalOf('member', ['member', 'reader']),
   reader: principalOf('reader', ['reader']),
   stranger: principalOf('stranger', ['member', 'reader'], OTHER_PROJECT),
+  unscoped: principalOf('unscoped', [], null),
   admin: principalOf('admin', ['admin', 'manager', 'member', 'reader'], '33333333333343338333333333333333'),
   service: principalOf(
     'service',

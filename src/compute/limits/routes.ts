@@ -1,5 +1,6 @@
 // `/limits`: what the project may have, and what it has.
 import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
+import { Forbidden } from '#compute/errors.ts';
 import { limitsOf, usedByProject } from '#compute/quota-sets/count.ts';
 import { refuseUnknownQuery } from '#compute/strict-query.ts';
 import type { Call } from '#platform/http/api.ts';
@@ -14,7 +15,8 @@ async function show(call: Call, { db }: ComputeDeps): Promise<unknown> {
   const wanted = call.query.get('tenant_id');
   if (wanted !== null && wanted !== call.principal.projectId)
     call.enforce('os_compute_api:limits:other_project', { project_id: wanted });
-  const projectId = wanted ?? call.principal.projectId ?? '';
+  const projectId = wanted ?? call.principal.projectId;
+  if (projectId === undefined) throw new Forbidden('Limits are of a project, and the token names none.');
   const limits = await limitsOf(db.kysely, projectId);
   const used = await usedByProject(db.kysely, projectId);
   const before = (version: '2.36' | '2.39' | '2.57'): boolean => !atLeast(call.microversion, version);

@@ -9,7 +9,8 @@ const rule = (name: string, check: string, description: string): PolicyRule => (
 });
 
 export const serverGroupPolicies: readonly PolicyRule[] = [
-  rule('index', 'rule:project_reader_or_admin', 'List server groups.'),
+  // A token without a project gets those of nobody.
+  rule('index', 'rule:project_reader_or_admin or project_id:None', 'List server groups.'),
   rule('index:all_projects', 'rule:context_is_admin', 'List the server groups of all projects.'),
   rule('show', 'rule:project_reader_or_admin', 'Show a server group.'),
   rule('create', 'rule:project_member_or_admin', 'Create a server group.'),

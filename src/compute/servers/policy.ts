@@ -4,6 +4,8 @@ import type { PolicyRule } from '#platform/policy/enforcer.ts';
 const MEMBER = 'rule:project_member_or_admin';
 const READER = 'rule:project_reader_or_admin';
 const ADMIN = 'rule:context_is_admin';
+/** Lists: a token without a project gets that of nobody, which is empty. */
+const LISTER = `${READER} or project_id:None`;
 
 const rule = (name: string, check: string, description: string): PolicyRule => ({
   name: `os_compute_api:${name}`,
@@ -13,8 +15,8 @@ const rule = (name: string, check: string, description: string): PolicyRule => (
 });
 
 export const serverPolicies: readonly PolicyRule[] = [
-  rule('servers:index', READER, 'List servers.'),
-  rule('servers:detail', READER, 'List servers with details.'),
+  rule('servers:index', LISTER, 'List servers.'),
+  rule('servers:detail', LISTER, 'List servers with details.'),
   rule('servers:index:get_all_tenants', ADMIN, 'List the servers of all projects.'),
   rule('servers:detail:get_all_tenants', ADMIN, 'List the servers of all projects with details.'),
   rule('servers:allow_all_filters', ADMIN, 'Filter server lists by any attribute.'),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FLAVOR, IMAGE, startComputeHarness, type ComputeHarness } from '#test/support/compute-harness.ts';
+import { PROJECT } from '#test/support/service-harness.ts';
 
 const names = (answer: { body: { servers: Array<{ name: string }> } }): string[] =>
   answer.body.servers.map((server) => server.name);
@@ -140,6 +141,21 @@ test("another project's server is not found, for every verb", async () => {
   const reader = await cloud.call('DELETE', `/v2.1/servers/${id}`, { token: 'reader' });
   assert.equal(reader.status, 403);
   assert.deepEqual(await list(cloud, '', 'stranger'), []);
+});
+
+test('a token without a project lists what belongs to nobody: nothing', async () => {
+  await using cloud = await startComputeHarness();
+  const id = await cloud.create();
+  const body = { server_group: { name: 'g', policies: ['affinity'] } };
+  await cloud.call('POST', '/v2.1/os-server-groups', { body });
+  const unscoped = { token: 'unscoped' };
+  for (const path of ['servers', 'servers/detail', 'servers?name=web', `servers?project_id=${PROJECT}`])
+    assert.deepEqual((await cloud.call('GET', `/v2.1/${path}`, unscoped)).body, { servers: [] }, path);
+  const groups = await cloud.call('GET', '/v2.1/os-server-groups', unscoped);
+  assert.deepEqual(groups.body, { server_groups: [] });
+  assert.equal((await cloud.call('GET', '/v2.1/servers?all_tenants=1', unscoped)).status, 403);
+  assert.equal((await cloud.call('GET', `/v2.1/servers/${id}`, unscoped)).status, 404);
+  assert.equal((await cloud.call('GET', '/v2.1/limits', unscoped)).status, 403);
 });
 
 test('answers absurd ids with 404', async () => {

@@ -48,6 +48,11 @@ for (const engine of ENGINES) {
         'public',
       ]);
       assert.deepEqual(await sorted('visibility=community'), ['common', 'foreign-common']);
+      assert.deepEqual(await sorted('', 'unscoped'), ['public']);
+      assert.deepEqual(await sorted('visibility=private', 'unscoped'), []);
+      assert.deepEqual(await sorted(`owner=${PROJECT}&visibility=all&member_status=all`, 'unscoped'), [
+        'common',
+      ]);
       assert.deepEqual(await sorted('visibility=private'), ['two']);
       assert.deepEqual(await sorted('visibility=all'), [...OWN, 'foreign-common', 'public'].toSorted());
       assert.deepEqual(await sorted('os_hidden=true'), ['hidden']);
