@@ -11,6 +11,8 @@ export const CONDUCTOR_QUEUE = 'conductor';
 export const agentQueue = (host: string): string => `compute.${host}`;
 /** What the agent on `host` does for moves that another one runs: a queue of its own, or two full hosts would wait for each other. */
 export const movePartsQueue = (host: string): string => `compute.${host}.moves`;
+/** Published when a server was evacuated from the host. */
+export const evacuatedTopic = (host: string): string => `compute.evacuated.${host}`;
 
 /** Names an action (a saga) on an instance. */
 export interface ActionRef {

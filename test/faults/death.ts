@@ -20,8 +20,8 @@ export interface Survival extends Death {
 }
 
 export interface DeathMatrix {
-  /** `move`: a resize, and its revert; `shelve` and `rescue` with their ends too. */
-  readonly operation: 'launch' | 'delete' | 'move' | 'shelve' | 'rescue';
+  /** `move`: a resize, and its revert; `shelve` and `rescue` with their ends too; `evacuate`: from a host that is forced down. */
+  readonly operation: 'launch' | 'delete' | 'move' | 'shelve' | 'rescue' | 'evacuate';
   readonly simulated: boolean;
   /** The server boots from a volume that the launch makes, and has another. */
   readonly volumes?: boolean;
@@ -88,6 +88,8 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
     id = await demo.launch('doomed', wanted);
     await readyOf(demo, id);
   }
+  const admin = await cloud.session('pileus-admin');
+  if (operation === 'evacuate' && id !== undefined) await forceDown(admin, await hostOf(admin, id));
   await cloud.arm();
   const isDead = cloud.ended.then(() => true);
   const act = async (): Promise<false> => {
@@ -95,8 +97,9 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
       id = await demo.launch('doomed', wanted);
       await readyOf(demo, id);
     } else if (operation !== 'delete') {
+      const by = operation === 'evacuate' ? admin : demo;
       for (const action of await actionsOf(demo, operation)) {
-        await demo.request('POST', `/compute/v2.1/servers/${id}/action`, action);
+        await by.request('POST', `/compute/v2.1/servers/${id}/action`, action);
         await demo.settled(id, SETTLE_MS);
       }
     } else {
@@ -113,12 +116,28 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
 /** There, and back. */
 async function actionsOf(
   demo: ApiSession,
-  operation: 'launch' | 'move' | 'shelve' | 'rescue',
+  operation: Exclude<DeathMatrix['operation'], 'delete'>,
 ): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> {
   if (operation === 'shelve') return [{ shelve: null }, { unshelve: null }];
+  if (operation === 'evacuate') return [{ evacuate: {} }];
   if (operation === 'rescue') return [{ rescue: null }, { unrescue: null }];
   const flavorRef = await demo.find('/compute/v2.1/flavors', 'm1.micro');
   return [{ resize: { flavorRef } }, { revertResize: null }];
+}
+
+async function hostOf(admin: ApiSession, id: string): Promise<string> {
+  return (await admin.server(id))?.['OS-EXT-SRV-ATTR:host'] ?? 'none';
+}
+
+/** Only that host; all are up again when there is none. */
+async function forceDown(admin: ApiSession, host?: string): Promise<void> {
+  const { body } = await admin.request('GET', '/compute/v2.1/os-services?binary=nova-compute');
+  for (const service of body['services'] as Array<{ id: string; host: string; forced_down: boolean }>) {
+    const forced_down = service.host === host;
+    if (service.forced_down === forced_down) continue;
+    const { status } = await admin.request('PUT', `/compute/v2.1/os-services/${service.id}`, { forced_down });
+    if (status !== 200) throw new Error(`os-services answers ${status}`);
+  }
 }
 
 /** Both volumes go with the server, so that what is left is found as an orphan. */
@@ -155,6 +174,7 @@ async function survived(cloud: ChildCloud, { at, when }: Death): Promise<Omit<Su
   const [found] = body['servers'] as Array<{ id: string }>;
   const server = found && (await admin.settled(found.id, SETTLE_MS));
   const settledMs = Date.now() - began;
+  await forceDown(admin);
   const name = `after death ${when} write ${at}`;
   await assertSound(cloud.dataPath, name);
   const outcome = !server

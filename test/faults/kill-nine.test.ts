@@ -1,4 +1,4 @@
-// `kill -9` of the whole process at the writes of the launch record, for a launch, a delete and a resize, then `up` again: done or
+// `kill -9` of the whole process at the writes of the launch record, for each operation of several steps, then `up` again: done or
 // undone, with a reason, and an audit that finds nothing. On the simulated cloud at every write; on real programs at a
 // sample of them, at every one with PILEUS_TEST_FULL=1.
 import assert from 'node:assert/strict';
@@ -65,6 +65,7 @@ test(
 for (const [operation, sample] of [
   ['shelve', after(2, 4, 6, 9, 12, 16, 20, 26, 32, 38)],
   ['rescue', after(2, 4, 6, 8)],
+  ['evacuate', after(2, 6, 10, 14, 18)],
 ] as const)
   test(
     `a simulated ${operation} and its end survive death at the writes of their records`,

@@ -3,15 +3,16 @@
 import { isoTime } from '#platform/context/clock.ts';
 import { releaseInTransaction } from '#placement/claim.ts';
 import type { ComputeDeps, ComputeExecutor } from '../deps.ts';
-import type { ConductorRpc } from '../rpc.ts';
+import { evacuatedTopic, type ConductorRpc } from '../rpc.ts';
 import { findMigration, listEvacuatedFrom, updateMigration } from '../server-migrations/store.ts';
 import { endAction, findAction, findInstance, updateInstance } from './store.ts';
 
 export async function finishEvacuation(
-  { db, clock }: ComputeDeps,
+  { db, bus, clock }: ComputeDeps,
   args: Parameters<ConductorRpc['finishEvacuation']>[0],
 ): Promise<{ readonly cancelled: boolean }> {
-  return db.transaction(async (trx) => {
+  let left: string | undefined;
+  const end = await db.transaction(async (trx) => {
     const [entry, action, migration] = [
       await findInstance(trx, args.instance_id),
       await findAction(trx, args.action_id),
@@ -40,8 +41,12 @@ export async function finishEvacuation(
       now,
     );
     await updateMigration(trx, migration.uuid, { status: 'done' }, now);
+    left = migration.source_compute;
     return { cancelled: false };
   });
+  // One that is there after all cleans up at once.
+  if (left !== undefined) await bus.publish(evacuatedTopic(left), {});
+  return end;
 }
 
 export async function listEvacuated(

@@ -2,7 +2,7 @@
 import { serveRpc, type Delivery } from '#platform/bus/bus.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import { startLoop, type Loop } from '#platform/loop/loop.ts';
-import { agentQueue, type ActionRef, type AgentRpc, type HostReport } from '../rpc.ts';
+import { agentQueue, evacuatedTopic, type ActionRef, type AgentRpc, type HostReport } from '../rpc.ts';
 import { attachInterface, detachInterface } from '../tasks/attach-interface.ts';
 import { attachVolume, detachVolume } from '../tasks/attach-volume.ts';
 import { createImage } from '../tasks/create-image.ts';
@@ -74,12 +74,14 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
       await boundConsoleLogs(instancesDir(config));
     },
   });
+  const evacuations = await bus.subscribe(evacuatedTopic(config.host), () => audit.nudge());
   const ports = startRepairingPorts(deps, restored);
   const power = followPowerStates(deps, restored);
   return {
     [Symbol.asyncDispose]: async () => {
       await served.close();
       await parts.close();
+      await evacuations.close();
       await Promise.all([
         heartbeat[Symbol.asyncDispose](),
         audit[Symbol.asyncDispose](),
