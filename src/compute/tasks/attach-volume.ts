@@ -8,6 +8,7 @@ import { HostError } from '../host/errors.ts';
 import { runOperation, type OperationResult } from '../host/run-operation.ts';
 import { completeVolumes, connectVolume } from '../host/volumes/connect.ts';
 import { maskedConnection, volumeDisk } from '../host/volumes/disk.ts';
+import { withVolumeSecrets } from '../host/volumes/secrets.ts';
 import type { AgentRpc, InstanceEntry } from '../rpc.ts';
 import type { BlockDeviceRow } from '../tables.ts';
 
@@ -98,7 +99,8 @@ async function hotPlug(deps: HostDeps, entry: InstanceEntry, device: BlockDevice
   if (!RUNS.has(state)) return false;
   const image = JSON.parse(entry.image_json) as Record<string, string>;
   const disk = volumeDisk(device, image['hw_disk_bus']);
-  if (!(await hasDisk(deps, entry.id, disk.target))) await deps.hypervisor.attachDisk(entry.id, disk);
+  if (!(await hasDisk(deps, entry.id, disk.target)))
+    await withVolumeSecrets(deps, [device], async () => deps.hypervisor.attachDisk(entry.id, disk));
   return true;
 }
 

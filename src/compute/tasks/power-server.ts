@@ -3,6 +3,7 @@ import { POWER_STATE, type Vif } from '../tables.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { plugAll, powerOn } from '../host/power-on.ts';
 import { completeVolumes, connectVolumes } from '../host/volumes/connect.ts';
+import { withVolumeSecrets } from '../host/volumes/secrets.ts';
 import { runOperation, type OperationResult } from '../host/run-operation.ts';
 import type { ActionRef } from '../rpc.ts';
 
@@ -96,8 +97,9 @@ export async function resumeServer(deps: HostDeps, message: ActionRef): Promise<
       const { state } = await deps.hypervisor.serverState(entry.id);
       if (state === 'suspended') {
         await plugAll(deps, entry.id, JSON.parse(entry.vifs_json) as Vif[]); // the host may have been restarted since
-        await completeVolumes(deps, await connectVolumes(deps, entry));
-        await deps.hypervisor.resumeSuspendedServer(entry.id);
+        const devices = await connectVolumes(deps, entry);
+        await completeVolumes(deps, devices);
+        await withVolumeSecrets(deps, devices, async () => deps.hypervisor.resumeSuspendedServer(entry.id));
       } else {
         await powerOn(deps, entry, { anew: false });
       }

@@ -54,6 +54,8 @@ export interface DomainDisk {
   readonly discard: boolean;
   /** Names the storage; equal for equal storage. */
   readonly sourceKey: string;
+  /** QEMU opens LUKS for the guest. */
+  readonly encrypted: boolean;
   /** libvirt shows only a part of the storage: a copy began with it. */
   readonly sliced: boolean;
   /** A copy of the disk is under way; `ready` when it has caught up. */
@@ -83,6 +85,7 @@ export function readDomainDisks(xml: string): DomainDisk[] {
       ...(serial !== undefined && { serial }),
       ...(alias !== undefined && { alias }),
       discard: nodeOf(disk.driver)['@discard'] === 'unmap',
+      encrypted: nodeOf(disk.source).encryption !== undefined,
       sliced: nodeOf(disk.source).slices !== undefined,
       sourceKey: sourceKeyOf(nodeOf(disk.source)),
       ...(mirror && { copy: mirror['@ready'] === 'yes' ? 'ready' : 'running' }),

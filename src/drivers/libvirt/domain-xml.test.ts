@@ -88,6 +88,15 @@ test('describes disks from files, exports and clusters', () => {
     source: { kind: 'rbd', pool: 'volumes', image: 'v1', monitors, user: 'cinder', secretId: SPEC.id },
   });
   assert.match(renderXml(rbd), /<auth username="cinder"><secret type="ceph".*name="volumes\/v1"/);
+  const luks = diskElement({
+    ...disk,
+    source: { kind: 'nbd', socketPath: '/n', exportName: 'vol' },
+    encryption: { secretId: SPEC.id },
+  });
+  assert.match(
+    renderXml(luks),
+    /<source protocol="nbd".*<encryption format="luks"><secret type="passphrase" uuid="[^"]+"\/><\/encryption><\/source>/,
+  );
 });
 
 test('refuses what the kernel or libvirt would misunderstand', () => {

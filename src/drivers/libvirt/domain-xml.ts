@@ -164,7 +164,7 @@ export function diskElement(disk: GuestDisk): XmlElement {
       cache: disk.device === 'cdrom' ? undefined : (disk.cache ?? 'writeback'),
       discard: disk.discard === true ? 'unmap' : undefined,
     }),
-    ...sourceElements(disk.source),
+    ...sourceElements(disk),
     element('target', { dev: disk.target, bus: disk.bus }),
     disk.serial !== undefined && element('serial', {}, disk.serial),
     disk.bootIndex !== undefined && element('boot', { order: disk.bootIndex }),
@@ -175,7 +175,7 @@ export function diskElement(disk: GuestDisk): XmlElement {
 
 /** What a copy of the disk is written to: its first `bytes`. libvirt reads credentials there within the source only. */
 export function copyElement(disk: GuestDisk, bytes: number | undefined): XmlElement {
-  const elements = sourceElements(disk.source);
+  const elements = sourceElements(disk);
   const source = elements.at(-1)!; // of every kind
   return element(
     'disk',
@@ -210,7 +210,22 @@ function sourceType(source: DiskSource): string {
   }
 }
 
-function sourceElements(source: DiskSource): XmlElement[] {
+/** Credentials of the storage, if it wants any, then the source. */
+function sourceElements({ source, encryption }: GuestDisk): XmlElement[] {
+  const elements = storageElements(source);
+  if (!encryption) return elements;
+  const luks = element(
+    'encryption',
+    { format: 'luks' },
+    element('secret', { type: 'passphrase', uuid: encryption.secretId }),
+  );
+  return [
+    ...elements.slice(0, -1),
+    ...elements.slice(-1).map((last) => ({ ...last, children: [...last.children, luks] })),
+  ];
+}
+
+function storageElements(source: DiskSource): XmlElement[] {
   switch (source.kind) {
     case 'file':
       return [element('source', { file: source.path })];

@@ -488,9 +488,10 @@ export class FakeHypervisor implements Hypervisor {
     this.#saved.delete(id);
   }
 
-  #checkSecret(id: string, { source }: GuestDisk): void {
-    if (source.kind === 'rbd' && !this.#secrets.has(source.secretId))
-      throw fault('failed', id, `there is no secret ${source.secretId}`);
+  #checkSecret(id: string, { source, encryption }: GuestDisk): void {
+    const needed = [source.kind === 'rbd' ? source.secretId : undefined, encryption?.secretId];
+    const missing = needed.find((each) => each !== undefined && !this.#secrets.has(each));
+    if (missing !== undefined) throw fault('failed', id, `there is no secret ${missing}`);
   }
 
   #checkTap(id: string, { tapName }: GuestInterface): void {

@@ -6,7 +6,7 @@ import type { Procedure } from '#platform/libvirt/procedure.ts';
 import * as libvirt from '#platform/libvirt/procedures.ts';
 import { readDiskSizes, readDomainDisks, type DomainDisk } from './domain-reading.ts';
 import { HypervisorError } from './errors.ts';
-import { reconnectDisk, showWhole, waitForServer, type Monitor } from './nbd-disks.ts';
+import { headerBytes, reconnectDisk, showWhole, waitForServer, type Monitor } from './nbd-disks.ts';
 import type { AttachedDisk, GuestDisk, ReplaceOptions } from './port.ts';
 import { replaceDisk } from './replace-disk.ts';
 
@@ -46,7 +46,7 @@ export class LiveDisks {
     const disk = (await this.#of(id)).find((each) => each.target === target);
     if (!disk) throw new HypervisorError('no-device', `there is no disk ${target}`, { serverId: id });
     if (disk.nbd) await reconnectDisk(disk, this.#monitor(id));
-    const size = BigInt(bytes);
+    const size = BigInt(bytes - (await headerBytes(disk, this.#monitor(id))));
     const args = { domain: this.#reference(id), disk: target, size, flags: BlockResizeFlag.bytes };
     await this.#call(id, libvirt.domainBlockResize, args);
   }

@@ -13,6 +13,12 @@ interface QueriedBlock {
     readonly 'node-name': string;
     readonly ro: boolean;
     readonly cache: { readonly direct: boolean; readonly 'no-flush': boolean };
+    readonly image: {
+      readonly 'format-specific'?: {
+        readonly type: string;
+        readonly data: { readonly 'payload-offset'?: number };
+      };
+    };
   };
 }
 
@@ -31,6 +37,7 @@ export async function waitForServer(disk: DomainDisk, reconnectMs: number, monit
   if (!nbd || !inserted || name === undefined)
     throw new HypervisorError('no-device', `there is no NBD disk ${disk.target}`);
   const { ro, cache } = inserted;
+  const opened = disk.encrypted ? await luksOptions(format, monitor) : { driver: 'raw' };
   const common = {
     'read-only': ro,
     discard: disk.discard ? 'unmap' : 'ignore',
@@ -45,7 +52,7 @@ export async function waitForServer(disk: DomainDisk, reconnectMs: number, monit
       export: nbd.exportName,
       'reconnect-delay': Math.ceil(reconnectMs / 1000),
     });
-    const options = [{ ...common, driver: 'raw', 'node-name': format, file: node }];
+    const options = [{ ...common, ...opened, 'node-name': format, file: node }];
     await monitor('blockdev-reopen', { options });
   };
   const forget = async (node: string): Promise<unknown> => monitor('blockdev-del', { 'node-name': node });
@@ -55,6 +62,23 @@ export async function waitForServer(disk: DomainDisk, reconnectMs: number, monit
   await forget(`${name}-storage`);
   await connect(`${name}-storage`);
   await forget(between);
+}
+
+/** QEMU keeps what opens the disk in an object of its own, which libvirt names after the node. */
+async function luksOptions(format: string, monitor: Monitor): Promise<object> {
+  const objects = (await monitor('qom-list', { path: '/objects' })) as ReadonlyArray<{ name: string }>;
+  const secret = objects.find(({ name }) => name.startsWith(`${format}-`) && name.includes('secret'));
+  if (!secret) throw new HypervisorError('failed', `QEMU has no secret of ${format}`);
+  return { driver: 'luks', 'key-secret': secret.name };
+}
+
+/** Bytes at the beginning of an encrypted disk's storage that the guest does not see. */
+export async function headerBytes(disk: DomainDisk, monitor: Monitor): Promise<number> {
+  if (!disk.encrypted) return 0;
+  const specific = (await findBlock(disk, monitor))?.inserted?.image['format-specific'];
+  const offset = specific?.type === 'luks' ? specific.data['payload-offset'] : undefined;
+  if (offset === undefined) throw new HypervisorError('failed', `disk ${disk.target} has no LUKS header`);
+  return offset;
 }
 
 /** Reads one sector of the disk, whatever the guest does: an idle client notices only then that it has to connect anew. */

@@ -53,6 +53,8 @@ export interface GuestDisk {
   readonly cache?: 'writeback' | 'none' | 'writethrough';
   /** What the guest trims is given back to the storage. */
   readonly discard?: boolean;
+  /** The storage holds LUKS, which the hypervisor opens for the guest. The secret is needed while it opens the disk alone. */
+  readonly encryption?: { readonly secretId: string };
 }
 
 /** A disk of a server as it is now. */
@@ -66,8 +68,10 @@ export interface AttachedDisk {
 
 /** A key for storage. It is kept in memory of the hypervisor only and never told again. */
 export interface StorageSecret {
-  /** UUID: `secretId` of a disk's source. */
+  /** UUID: `secretId` of a disk's source or encryption. */
   readonly id: string;
+  /** Default `ceph`: who one is to the storage; `volume`: what opens the encryption of a disk. */
+  readonly purpose?: 'ceph' | 'volume';
   /** For people; unique on the host. */
   readonly usage: string;
   readonly value: Uint8Array;
@@ -269,7 +273,7 @@ export interface Hypervisor extends AsyncDisposable {
   attachDisk(id: string, disk: GuestDisk): Promise<void>;
   detachDisk(id: string, target: string): Promise<DetachResult>;
   listDisks(id: string): Promise<AttachedDisk[]>;
-  /** Tells the guest that a disk has grown to `bytes`; its storage has grown before. May be repeated. `no-device` */
+  /** Tells the guest that a disk's storage, which has grown before, has `bytes`; of an encrypted one the header is taken off. May be repeated. `no-device` */
   resizeDisk(id: string, target: string, bytes: number): Promise<void>;
 
   /**

@@ -14,6 +14,7 @@ import {
   whyNoStorageDaemon,
   type TestDaemon,
 } from '#drivers/storage-daemon/testing/test-daemon.ts';
+import { openLuks, formatLuks, payloadSize } from '#drivers/volume-luks/volume.ts';
 import { bytesOf, type ConnectionInfo } from '#drivers/volume/port.ts';
 import { waitUntil } from '#platform/supervise/wait.ts';
 import { createFileVolumeDriver, type FileVolumeDriver } from './driver.ts';
@@ -57,35 +58,9 @@ describe('a guest on volumes in files', { skip, timeout: 180_000 }, () => {
     });
     return guestDisk(info, target, volumeId);
   };
-  const specOf = async (second: GuestDisk): Promise<GuestSpec> => {
-    const boot = join(host.dir, 'boot.img');
-    await writeFile(boot, tinyGuestDisk('writes to its second disk'));
-    const source = { kind: 'file', path: boot, format: 'raw' } as const;
-    return {
-      id: randomUUID(),
-      name: 'writer',
-      vcpus: 1,
-      memoryMb: 16,
-      arch: 'x86_64',
-      machine: 'pc',
-      accel: 'tcg',
-      cpuMode: 'maximum',
-      disks: [
-        { source, device: 'disk', bus: 'virtio', target: 'vda', bootIndex: 1 },
-        { ...second, bootIndex: 2 },
-      ], // the firmware ignores disks that it may not boot
-      interfaces: [],
-      consoleLogPath: join(host.dir, 'console.log'),
-      serialSocketPath: join(host.dir, 'serial'),
-      vncSocketPath: join(host.dir, 'vnc'),
-      randomDevice: false,
-      metadata: { displayName: 'writer', projectId: 'p', userId: 'u', flavorName: 'f' },
-    };
-  };
-
   test('loses no write through kill -9 of the daemon, snapshots, growth and hot-plug', async () => {
     const volumeId = await volume();
-    const spec = await specOf(await diskOf(volumeId, 'vdb'));
+    const spec = await writerOn(host, await diskOf(volumeId, 'vdb'));
     await hypervisor.createServer(spec);
     const console = async (): Promise<string> => readFile(spec.consoleLogPath, 'latin1').catch(() => '');
     const written = async (): Promise<number> => (await console()).split('.').length - 1;
@@ -146,6 +121,105 @@ describe('a guest on volumes in files', { skip, timeout: 180_000 }, () => {
     }
   });
 });
+
+describe('a guest on an encrypted volume', { skip, timeout: 180_000 }, () => {
+  test('goes on through what happens to its storage, which shows nothing of what it writes', async () => {
+    await using undo = new AsyncDisposableStack();
+    const host = undo.use(await startTestHost());
+    const daemon = undo.use(await startTestDaemon(host.dir));
+    const driver = undo.use(
+      await createFileVolumeDriver({ directory: join(host.dir, 'volumes'), daemon: daemon.daemon }),
+    );
+    const hypervisor = undo.use(
+      new LibvirtHypervisor({ address: { path: host.socketPath }, savedMemoryDir: join(host.dir, 'saved') }),
+    );
+    const passphrase = Buffer.from('5'.repeat(64));
+    const secret = { id: randomUUID(), purpose: 'volume' as const, usage: 'attachment/a', value: passphrase };
+    const lent = async (use: () => Promise<unknown>): Promise<void> => {
+      await hypervisor.defineSecret(secret);
+      await use();
+      await hypervisor.removeSecret(secret.id);
+    };
+    const disk = async (target: string): Promise<readonly [string, GuestDisk]> => {
+      const volumeId = randomUUID();
+      await driver.createVolume(volumeId, 1, { kind: 'blank' });
+      {
+        await using access = await driver.open({ volumeId }, 'rw');
+        await formatLuks(access, passphrase, 256);
+      }
+      const connector = { host: 'h1' };
+      const info = await driver.connect(volumeId, { attachmentId: `of-${volumeId}`, connector, mode: 'rw' });
+      const encryption = { secretId: secret.id };
+      return [volumeId, { ...guestDisk(info, target, volumeId), encryption }];
+    };
+    const [volumeId, second] = await disk('vdb');
+    const spec = await writerOn(host, second);
+    const console = async (): Promise<string> => readFile(spec.consoleLogPath, 'latin1').catch(() => '');
+    const written = async (): Promise<number> => (await console()).split('.').length - 1;
+    const goesOn = async (what: string): Promise<void> => {
+      const before = await written();
+      await waitUntil(async () => (await written()) > before + 4, { deadlineMs: 60_000, what });
+    };
+    await assert.rejects(hypervisor.createServer(spec), { name: 'HypervisorError' }, 'without its secret');
+    await lent(async () => hypervisor.createServer(spec));
+    await goesOn('with its secret');
+    await daemon.kill();
+    await daemon.start();
+    await goesOn('after the daemon was killed');
+    await driver.extendVolume(volumeId, 2);
+    await hypervisor.resizeDisk(spec.id, 'vdb', bytesOf(2));
+    await goesOn('after growth');
+    const bytes = async (target: string): Promise<number | undefined> =>
+      (await hypervisor.listDisks(spec.id)).find((each) => each.target === target)?.bytes;
+    assert.equal(await bytes('vdb'), payloadSize(bytesOf(2)));
+    const [, third] = await disk('vdc');
+    await lent(async () => hypervisor.attachDisk(spec.id, third));
+    assert.equal(await bytes('vdc'), payloadSize(bytesOf(1)));
+    await hypervisor.suspendServer(spec.id);
+    await lent(async () => hypervisor.resumeSuspendedServer(spec.id));
+    await daemon.kill();
+    await daemon.start();
+    await goesOn('of a server that was suspended');
+    await hypervisor.destroyServer(spec.id);
+    const sectors = await written();
+    assert.ok(!(await console()).includes('!'), 'the guest met an error');
+    await driver.disconnect(volumeId, `of-${volumeId}`);
+    const wanted = (sector: number): Buffer =>
+      Buffer.alloc(SECTOR, Buffer.from([(sector + 1) & 0xff, (sector + 1) >> 8]));
+    await using raw = await driver.open({ volumeId }, 'ro');
+    const below = await raw.read(0, bytesOf(1) / 64);
+    assert.ok(!below.includes(wanted(1)) && !below.includes(wanted(2)), 'what it wrote shows');
+    await using access = await openLuks(raw, passphrase);
+    for (let sector = 0; sector < sectors; sector++)
+      assert.ok((await access.read(sector * SECTOR, SECTOR)).equals(wanted(sector)), `sector ${sector}`);
+  });
+});
+
+async function writerOn(host: TestHost, second: GuestDisk): Promise<GuestSpec> {
+  const boot = join(host.dir, 'boot.img');
+  await writeFile(boot, tinyGuestDisk('writes to its second disk'));
+  const source = { kind: 'file', path: boot, format: 'raw' } as const;
+  return {
+    id: randomUUID(),
+    name: 'writer',
+    vcpus: 1,
+    memoryMb: 16,
+    arch: 'x86_64',
+    machine: 'pc',
+    accel: 'tcg',
+    cpuMode: 'maximum',
+    disks: [
+      { source, device: 'disk', bus: 'virtio', target: 'vda', bootIndex: 1 },
+      { ...second, bootIndex: 2 },
+    ], // the firmware ignores disks that it may not boot
+    interfaces: [],
+    consoleLogPath: join(host.dir, 'console.log'),
+    serialSocketPath: join(host.dir, 'serial'),
+    vncSocketPath: join(host.dir, 'vnc'),
+    randomDevice: false,
+    metadata: { displayName: 'writer', projectId: 'p', userId: 'u', flavorName: 'f' },
+  };
+}
 
 function guestDisk(
   { driver_volume_type: type, data }: ConnectionInfo,

@@ -83,6 +83,12 @@ export interface VolumeLaunchRecord {
   readonly simulated: boolean;
 }
 
+/** What opens an encrypted volume. Never in a record, a log or an answer. */
+export interface EncryptionSecret {
+  readonly encryption_key_id: string;
+  readonly passphrase: string;
+}
+
 export interface VolumeClient {
   /** Undefined when there is none or the token may not see it. */
   findVolume(token: string, id: string, serviceToken?: string): Promise<Volume | undefined>;
@@ -145,6 +151,8 @@ export interface VolumeClient {
   deleteAttachment(token: string, id: string, serviceToken?: string): Promise<void>;
   /** For services. */
   getLaunchRecord(token: string, volumeId: string): Promise<VolumeLaunchRecord>;
+  /** For a service's token: of the encrypted volume that the attachment has exported. */
+  getEncryptionSecret(token: string, attachmentId: string): Promise<EncryptionSecret>;
 }
 
 function request(
@@ -245,5 +253,10 @@ export function createVolumeClient(transport: Transport): VolumeClient {
       gone(request('DELETE', at('attachments', id), token, service)),
     getLaunchRecord: async (token, volumeId) =>
       make('launch_record', request('GET', `${at('volumes', volumeId)}/launch-record`, token, undefined)),
+    getEncryptionSecret: async (token, id) =>
+      make(
+        'encryption_secret',
+        request('GET', `${at('attachments', id)}/encryption-secret`, token, undefined),
+      ),
   };
 }

@@ -4,6 +4,7 @@ import type { DiskSource, GuestDisk } from '#drivers/libvirt/port.ts';
 import { busOf, serialOf, targetOf } from '../../block-devices/names.ts';
 import type { BlockDeviceRow } from '../../tables.ts';
 import { HostError } from '../errors.ts';
+import { secretIdOf } from './secrets.ts';
 
 /** How long a guest's requests wait for storage that is away: as long as a storage daemon may take to come back. */
 const RECONNECT_MS = 60_000;
@@ -66,8 +67,10 @@ export function volumeDisk(device: BlockDeviceRow, imageBus: string | undefined)
     );
   const connection = JSON.parse(device.connection_json) as FlatConnection;
   const source = sourceOf(connection);
+  const secretId = secretIdOf(device);
   return {
     source,
+    ...(secretId === undefined ? {} : { encryption: { secretId } }),
     device: device.device_type,
     bus: busOf(device.disk_bus ?? imageBus),
     target: targetOf(device.device_name),

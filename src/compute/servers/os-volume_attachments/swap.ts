@@ -78,6 +78,8 @@ async function requireSwappable(
     throw new InvalidInput(
       `Invalid volume: the new volume has ${wanted.size} GiB, and must have the old one's ${old.size} GiB or more.`,
     );
+  if (old.encrypted || wanted.encrypted)
+    throw new InvalidInput('Invalid volume: encrypted volumes can not be swapped.', 'encrypted-swap');
   if (old.attachments.length > 1) await refuseSeveralWriters(call, deps, old);
   return { old, wanted };
 }

@@ -7,6 +7,7 @@ import { guestSpec } from '../../host/guest-spec.ts';
 import { makeLocalDisks } from '../../host/local-disks.ts';
 import { writeInstanceConfigDrive } from '../../host/metadata/config-drive.ts';
 import { instancePaths, socketsDir } from '../../host/paths.ts';
+import { withVolumeSecrets } from '../../host/volumes/secrets.ts';
 import type { InstanceEntry, LaunchMessage } from '../../rpc.ts';
 import type { LaunchOutputs, LaunchShape } from './hops.ts';
 
@@ -40,7 +41,9 @@ export function spawn(deps: HostDeps, shape: LaunchShape): Step<LaunchMessage, L
       });
       await deps.hypervisor.destroyServer(entry.id); // what an earlier run that died may have left
       const started = deps.clock.now();
-      await deps.hypervisor.createServer(spec, { paused: true });
+      await withVolumeSecrets(deps, devices, async () =>
+        deps.hypervisor.createServer(spec, { paused: true }),
+      );
       evidence({
         domain: spec.name,
         uuid: spec.id,
