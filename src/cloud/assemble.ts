@@ -81,7 +81,9 @@ export async function assemble(foundation: Foundation): Promise<Assembly> {
   );
   await startRoles(compute, undo);
   await startVolumeRoles(volume, world, undo);
-  undo.use(await startHosts(world, shared, credentials, foundation.tuning.host));
+  const { maxConcurrentLiveMigrations } = compute.deps.config;
+  const options = { maxConcurrentLiveMigrations, ...foundation.tuning.host };
+  undo.use(await startHosts(world, shared, credentials, options));
   const greeting = await firstBoot({
     foundation,
     shared,
@@ -144,9 +146,9 @@ async function startRoles({ deps }: ComputeService, undo: AsyncDisposableStack):
   undo.use(startExpireActions(deps));
   undo.use(startConfirmResizes(deps));
   undo.use(startReleaseVolumes(deps));
+  undo.use(startDiscardImages(deps));
   undo.use(startOffloadShelved(deps));
   undo.use(startReclaimDeleted(deps));
-  undo.use(startDiscardImages(deps));
   undo.use(await startRefreshAddresses(deps));
 }
 

@@ -53,6 +53,7 @@ const compute = Type.Object(
     moveDeadlineMs: ms,
     allowResizeToSameHost: Type.Optional(Type.Boolean()),
     resizeConfirmWindowMs: count(0),
+    maxConcurrentLiveMigrations: count(0),
     consoleTokenTtlMs: ms,
     serviceDownMs: ms,
     defaultAvailabilityZone: text,

@@ -11,6 +11,7 @@ import { Cancellations } from '#compute/host/cancellations.ts';
 import { HOST_DEFAULTS, type HostConfig } from '#compute/host/config.ts';
 import type { HostDeps } from '#compute/host/deps.ts';
 import { createImageCache } from '#compute/host/image-cache.ts';
+import { Transfers } from '#compute/host/moves/transfers.ts';
 import { createFileRootDisks } from '#compute/host/root-disk/file.ts';
 import { createMetadataServer } from '#compute/host/metadata/server.ts';
 import { remoteSagaLog } from '#compute/host/remote-log.ts';
@@ -88,6 +89,7 @@ function hostDeps(
     rootDisks: host.rootDisks ?? createFileRootDisks(config),
     instanceLocks: new KeyedMutex(),
     cancellations: new Cancellations(),
+    transfers: new Transfers(),
     inject: host.inject,
     signal,
   };

@@ -11,6 +11,8 @@ export interface ComputeConfig {
   readonly moveDeadlineMs: number;
   /** False: a resize always goes to another host. */
   readonly allowResizeToSameHost: boolean;
+  /** Servers that leave a host at once while they run; others wait for their turn. 0: no bound. */
+  readonly maxConcurrentLiveMigrations: number;
   /** After this long a resize or migration that nobody confirmed is confirmed; 0: never. */
   readonly resizeConfirmWindowMs: number;
   /** How often those are looked for. */
@@ -51,6 +53,7 @@ export const DEFAULT_COMPUTE_CONFIG: ComputeConfig = {
   actionDeadlineMs: 120_000,
   moveDeadlineMs: 2_400_000,
   allowResizeToSameHost: true, // upstream's is false; many clouds of ours have one host
+  maxConcurrentLiveMigrations: 1,
   resizeConfirmWindowMs: 0,
   confirmIntervalMs: 10_000,
   expiryGraceMs: 30_000, // a step that runs at the deadline may end by its own deadline first

@@ -1,6 +1,7 @@
 // The promise of the maximum microversion: each version up to it has a row, and each row's change is not there below its
 // version and there from it on, in a simulated cloud. The rows are in test/support/microversions.
 import { absentRows } from '#test/support/microversions/absent.ts';
+import { liveMigrationRows } from '#test/support/microversions/live-migration.ts';
 import { operatorRows } from '#test/support/microversions/operators.ts';
 import { requestRows } from '#test/support/microversions/requests.ts';
 import { serverViewRows } from '#test/support/microversions/servers.ts';
@@ -17,6 +18,7 @@ const minorOf = (version: string): number => Number(version.split('.')[1]);
 const MAX = minorOf(MICROVERSIONS.max);
 const rows = [
   ...absentRows,
+  ...liveMigrationRows,
   ...operatorRows,
   ...requestRows,
   ...serverViewRows,

@@ -1,6 +1,7 @@
 // The queues of compute and what can be asked on them: the contract between API, scheduler, conductor and agents.
 // Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
 import type { Delivery } from '#platform/bus/bus.ts';
+import type { GuestSpec, MigrationProgress } from '#drivers/libvirt/port.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
 import type { Rescue } from './system-metadata.ts';
 import type { BlockDeviceRow, InstanceRow, MigrationRow, PowerState, Vif, VmState } from './tables.ts';
@@ -13,6 +14,8 @@ export const agentQueue = (host: string): string => `compute.${host}`;
 export const movePartsQueue = (host: string): string => `compute.${host}.moves`;
 /** Published when a server was evacuated from the host. */
 export const evacuatedTopic = (host: string): string => `compute.evacuated.${host}`;
+/** Servers that leave `host` while they run: as many at once as it may, and the others wait here. */
+export const liveMigrationsQueue = (host: string): string => `compute.${host}.migrations`;
 
 /** Names an action (a saga) on an instance. */
 export interface ActionRef {
@@ -40,12 +43,17 @@ export type SchedulerRpc = {
   selectDestination(args: DestinationMessage): void;
 };
 
+/** What an agent is asked for, on either of its queues. */
+type AgentMethods = AgentRpc & LiveMigrationsRpc;
+
 /** Methods of the agent that take the host chosen. */
 export type DestinationMethod = {
-  [M in keyof AgentRpc]: Parameters<AgentRpc[M]>[0] extends ActionRef & { readonly destination: Destination }
+  [M in keyof AgentMethods]: Parameters<AgentMethods[M]>[0] extends ActionRef & {
+    readonly destination: Destination;
+  }
     ? M
     : never;
-}[keyof AgentRpc] &
+}[keyof AgentMethods] &
   string;
 
 /** Where a server goes. */
@@ -65,6 +73,12 @@ export interface MoveMessage extends ActionRef {
   readonly tried: Tried;
 }
 
+/** A migration of a server that runs on meanwhile. */
+export interface LiveMigrateMessage extends Omit<MoveMessage, 'tried'> {
+  /** Whether disks of the host are to be copied; null: if there are any. */
+  readonly block_migration: boolean | null;
+}
+
 export type MovePartName =
   | 'guest.stop'
   | 'volume.release'
@@ -75,7 +89,10 @@ export type MovePartName =
   | 'network.plug'
   | 'volume.connect'
   | 'spawn'
-  | 'activate';
+  | 'activate'
+  | 'disk.receive'
+  | 'volume.join'
+  | 'guest.settle';
 
 export interface MovePartArgs extends ActionRef {
   readonly migration_uuid: string;
@@ -87,7 +104,24 @@ export interface MovePartArgs extends ActionRef {
   readonly graceful: boolean;
   /** It goes nowhere else. */
   readonly same_host: boolean;
+  /** It runs on all along: what is made for it on a host where its guest is by now is not taken away again. */
+  readonly live?: true;
+  /** Bytes that the guest sees of its root disk, for a host that is to have an empty one like it. */
+  readonly root_bytes?: number;
 }
+
+/** A server as the host that it is to run on will have it. */
+export interface ExpectedGuest {
+  /** Where the host's hypervisor is reached. */
+  readonly address: string;
+  readonly spec: GuestSpec;
+  /** Targets of the disks that lie on the host and are written to. */
+  readonly own_disks: readonly string[];
+  readonly volumes: readonly ConnectedVolume[];
+}
+
+/** A disk of a server as another host reaches it. */
+export type ConnectedVolume = Pick<BlockDeviceRow, 'id' | 'attachment_id' | 'connection_json'>;
 
 /** A move as its host needs to know it, before it begins and when it goes on. */
 export type PreparedMove =
@@ -100,6 +134,18 @@ export type PreparedMove =
       readonly to: InstanceEntry;
     }
   | { readonly kind: 'cancelled' }
+  | { readonly kind: 'stale' };
+
+export type PreparedLiveMigration =
+  | {
+      readonly kind: 'go';
+      readonly migration: MigrationRow;
+      /** The server where it comes from, and where it goes. */
+      readonly from: InstanceEntry;
+      readonly to: InstanceEntry;
+      /** It is there already. */
+      readonly switched: boolean;
+    }
   | { readonly kind: 'stale' };
 
 export interface MoveRef extends ActionRef {
@@ -257,6 +303,21 @@ export type ConductorRpc = {
   failRevert(
     args: MoveRef & { readonly message: string; readonly details: string; readonly lost: boolean },
   ): void;
+  /** What `liveMigrateServer` is about to do, or goes on with. */
+  prepareLiveMigration(args: MoveRef): PreparedLiveMigration;
+  /** How far it is. */
+  reportMigration(args: MoveRef & { readonly progress: MigrationProgress }): void;
+  /**
+   * The point of no return: the server runs at its destination, and is written to be there. `cancelled`: it is to be deleted,
+   * and nothing was written.
+   */
+  switchHost(args: MoveRef & { readonly volumes: readonly ConnectedVolume[] }): {
+    readonly cancelled: boolean;
+  };
+  /** Nothing of the server is where it was. */
+  finishLiveMigration(args: MoveRef): void;
+  /** Ends an action that changes nothing of its server. `reason`: it has failed. */
+  endAction(args: ActionRef & { readonly reason?: string }): void;
   /** UUIDs of moves of which something may be on `host`, by instance. */
   listOpenMoves(args: { readonly host: string }): Array<{
     readonly instance_id: string;
@@ -331,6 +392,18 @@ export type MovePartsRpc = {
   runMovePart(args: MovePartArgs & { readonly part: MovePartName; readonly back: boolean }): {
     evidence: Record<string, unknown>;
   };
+  /** The server as it is to run here once it has come, its volumes connected. */
+  expectGuest(args: MovePartArgs): ExpectedGuest;
+  /** Whether servers that run can come here at all, and whether this one has. */
+  lookForGuest(args: { readonly instance_id: string }): {
+    readonly reachable: boolean;
+    readonly here: boolean;
+  };
+};
+
+export type LiveMigrationsRpc = {
+  /** On the host that it leaves: moves the server while it runs. The destination is claimed. */
+  liveMigrateServer(args: LiveMigrateMessage): void;
 };
 
 export type AgentRpc = {
@@ -343,6 +416,8 @@ export type AgentRpc = {
   cleanUpServer(args: ActionRef): void;
   /** On the host that it leaves: resizes it, or moves it to another host, or both. The destination is claimed. */
   moveServer(args: MoveMessage): void;
+  /** Lets a live migration end that does not by itself: the guest stands still for the rest of it. */
+  forceCompleteMigration(args: ActionRef): void;
   /** On the host where it is: takes the move back, which waits to be confirmed. */
   revertMove(args: ActionRef & { readonly migration_uuid: string }): void;
   /** The move is over: what this host kept for it goes, and all of the server when it is not here. */
@@ -405,7 +480,8 @@ export type AgentRpc = {
       readonly user_token: string;
     },
   ): void;
-  detachInterface(args: ActionRef & { readonly port_id: string }): void;
+  /** With `keep_port` the port stays bound: the network service has told of it, and does with it what it does. */
+  detachInterface(args: ActionRef & { readonly port_id: string; readonly keep_port?: boolean }): void;
   /** The device's row is there and its volume is reserved. */
   attachVolume(args: ActionRef & { readonly device_id: string; readonly user_token: string }): void;
   detachVolume(args: ActionRef & { readonly device_id: string; readonly user_token: string }): void;

@@ -23,6 +23,13 @@ import { getGuestPassword, keepGuestPassword } from './guest-password.ts';
 import { recordReady } from './ready.ts';
 import { changeEntry, failUnshelve, finishOffload } from './shelve.ts';
 import { finishEvacuated, finishEvacuation, listEvacuated } from './evacuate.ts';
+import {
+  endSideAction,
+  finishLiveMigration,
+  prepareLiveMigration,
+  reportMigration,
+  switchHost,
+} from './live-migrations.ts';
 import { recordStep } from './steps.ts';
 import { findEntry, publishTaskState, writeVifs } from './store.ts';
 
@@ -57,6 +64,11 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       prepareRevert: async (args) => prepareRevert(deps, args),
       finishRevert: async (args) => finishRevert(deps, args),
       failRevert: async (args) => failRevert(deps, args),
+      prepareLiveMigration: async (args) => prepareLiveMigration(deps, args),
+      reportMigration: async (args) => reportMigration(deps, args),
+      switchHost: async (args) => switchHost(deps, args),
+      finishLiveMigration: async (args) => finishLiveMigration(deps, args),
+      endAction: async (args) => endSideAction(deps, args),
       listOpenMoves: async ({ host }) => listOpenMoves(db.kysely, host),
       finishAction: async (args) => finishAction(deps, args),
       failAction: async (args) => failAction(deps, args),

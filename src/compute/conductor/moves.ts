@@ -26,6 +26,7 @@ import type {
   ComputeTables,
   Fault,
   FlavorSnapshot,
+  InstanceActionRow,
   InstanceRow,
   MigrationRow,
   MigrationStatus,
@@ -37,12 +38,12 @@ type Trx = Transaction<ComputeTables>;
 type Deps = Pick<ComputeDeps, 'db' | 'clock' | 'bus'>;
 
 /** The entry crosses to the other host and into no log: what is secret in it stays out all the same. */
-const withoutSecrets = (entry: InstanceEntry): InstanceEntry => ({ ...entry, admin_password: null });
+export const withoutSecrets = (entry: InstanceEntry): InstanceEntry => ({ ...entry, admin_password: null });
 
 const flavorOf = (json: string): FlavorSnapshot => JSON.parse(json) as FlavorSnapshot;
 
 /** The entry as it is at the move's destination. */
-function movedEntry(entry: InstanceEntry, migration: MigrationRow): InstanceEntry {
+export function movedEntry(entry: InstanceEntry, migration: MigrationRow): InstanceEntry {
   const flavor = flavorOf(migration.new_flavor_json);
   const same = migration.old_flavor_json === migration.new_flavor_json;
   return {
@@ -199,7 +200,7 @@ export async function confirmInTransaction(
 }
 
 /** Delivered until it is done: a host that is away cleans up when it is back. */
-async function sendDropMoved(
+export async function sendDropMoved(
   { bus }: Pick<Deps, 'bus'>,
   trx: Trx,
   migration: MigrationRow,
@@ -227,8 +228,20 @@ export async function failMove(deps: Deps, args: Parameters<ConductorRpc['failMo
       endHoldInTransaction(trx, holdOf(of, move));
     if (await tryElsewhere(deps, trx, args, giveBack)) return;
     const entry = await endInFailure(deps, trx, args);
-    if (entry && migration) await undoMoveInTransaction(deps, trx, entry, migration);
+    const action = await findAction(trx, args.action_id);
+    if (entry && migration)
+      await undoMoveInTransaction(deps, trx, entry, migration, statusOfFailure(migration, action));
   });
+}
+
+/** Upstream's words: a live migration that was called off, one that failed on its way, and all others. */
+function statusOfFailure(
+  { migration_type, status }: MigrationRow,
+  action: Pick<InstanceActionRow, 'cancelled'> | undefined,
+): MigrationStatus {
+  if (migration_type !== 'live-migration') return 'error';
+  if (action?.cancelled === 1) return 'cancelled';
+  return status === 'running' ? 'failed' : 'error';
 }
 
 /** The server stays where it was, with what it held; also when the agents have not been able to say so. */
@@ -237,9 +250,10 @@ export async function undoMoveInTransaction(
   trx: Trx,
   entry: InstanceRow,
   migration: MigrationRow,
+  status: MigrationStatus = 'error',
 ): Promise<void> {
   await endHoldInTransaction(trx, holdOf(entry, migration));
-  await updateMigration(trx, migration.uuid, { status: 'error' }, isoTime(clock));
+  await updateMigration(trx, migration.uuid, { status }, isoTime(clock));
 }
 
 export async function failRevert(deps: Deps, args: Parameters<ConductorRpc['failRevert']>[0]): Promise<void> {
@@ -279,7 +293,7 @@ export async function endOpenMove(
   const migration = await findOpenMigration(trx, instanceId);
   if (!migration) return;
   await releaseInTransaction(trx, migration.uuid);
-  const status: MigrationStatus = migration.status === 'finished' ? 'confirmed' : 'error';
+  const status = migration.status === 'finished' ? 'confirmed' : statusOfFailure(migration, { cancelled: 1 });
   await updateMigration(trx, migration.uuid, { status }, isoTime(deps.clock));
   for (const host of new Set([migration.source_compute, migration.dest_compute]))
     await sendDropMoved(deps, trx, migration, host);

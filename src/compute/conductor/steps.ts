@@ -39,6 +39,8 @@ export async function recordStep(deps: ComputeDeps, record: StepRecord): Promise
     if (implied) await publishTaskState(trx, found.instance_id, implied);
     if (record.state === 'running' && found.state === 'running' && MOVES.has(found.action))
       await publishMove(deps, trx, found.instance_id, record.step);
+    if (record.state === 'running' && found.action === 'live-migration' && record.step === 'guest.migrate')
+      await publishTransfer(deps, trx, found.instance_id);
     return found;
   }, NOT_DURABLE);
   // What has ended (by its deadline) is not to be gone on with by an agent that is late.
@@ -57,4 +59,15 @@ async function publishMove(
   const [task, status] = states;
   await publishTaskState(trx, instanceId, task);
   await updateMigration(trx, migration.uuid, { status }, isoTime(clock));
+}
+
+/** The server stays what it is all along: only its migration's row tells how far it is. */
+async function publishTransfer(
+  { clock }: Pick<ComputeDeps, 'clock'>,
+  trx: ComputeExecutor,
+  instanceId: string,
+): Promise<void> {
+  const migration = await findOpenMigration(trx, instanceId);
+  if (migration?.status === 'preparing')
+    await updateMigration(trx, migration.uuid, { status: 'running' }, isoTime(clock));
 }

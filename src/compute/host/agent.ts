@@ -2,7 +2,15 @@
 import { serveRpc, type Delivery } from '#platform/bus/bus.ts';
 import { causeChain, DomainError } from '#platform/errors/domain-error.ts';
 import { startLoop, type Loop } from '#platform/loop/loop.ts';
-import { agentQueue, evacuatedTopic, type ActionRef, type AgentRpc, type HostReport } from '../rpc.ts';
+import {
+  agentQueue,
+  evacuatedTopic,
+  liveMigrationsQueue,
+  type ActionRef,
+  type AgentRpc,
+  type HostReport,
+  type LiveMigrationsRpc,
+} from '../rpc.ts';
 import { attachInterface, detachInterface } from '../tasks/attach-interface.ts';
 import { attachVolume, detachVolume } from '../tasks/attach-volume.ts';
 import { createImage } from '../tasks/create-image.ts';
@@ -10,6 +18,7 @@ import { cleanUpServer, deleteServer } from '../tasks/delete-server.ts';
 import { dropEvacuated, evacuateServer } from '../tasks/evacuate-server.ts';
 import { extendVolume } from '../tasks/extend-volume.ts';
 import { launchServer } from '../tasks/launch-server.ts';
+import { forceCompleteMigration, liveMigrateServer } from '../tasks/live-migrate-server.ts';
 import { dropMoved, moveServer } from '../tasks/move-server.ts';
 import {
   pauseServer,
@@ -43,6 +52,8 @@ import { restoreGuests } from './restore-guests.ts';
 
 /** Operations at once on one host: more, and a burst of launches makes each of them late. */
 const CONCURRENCY = 10;
+/** Live migrations at once where the operator sets no bound: as many as one outbox has under way. */
+const UNBOUNDED = 64;
 
 /** Resolves when the host is reported and its queue is served. Guests of an earlier run are brought back beside that. */
 export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
@@ -57,6 +68,12 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
   const served = await serveRpc<AgentRpc>(bus, agentQueue(config.host), handlers(deps, restored, flows), {
     concurrency: CONCURRENCY,
   });
+  const migrations = await serveRpc<LiveMigrationsRpc>(
+    bus,
+    liveMigrationsQueue(config.host),
+    { liveMigrateServer: inTurn(deps, restored)(liveMigrateServer) },
+    { concurrency: config.maxConcurrentLiveMigrations || UNBOUNDED },
+  );
   const heartbeat = startLoop({
     name: `heartbeat-${config.host}`,
     intervalMs: config.heartbeatMs,
@@ -80,6 +97,7 @@ export async function startAgent(deps: HostDeps): Promise<AsyncDisposable> {
   return {
     [Symbol.asyncDispose]: async () => {
       await served.close();
+      await migrations.close();
       await parts.close();
       await evacuations.close();
       await Promise.all([
@@ -127,18 +145,21 @@ async function endGuests({ hypervisor, config, log }: HostDeps): Promise<void> {
   }
 }
 
+/** One operation at a time for each instance, and none before the guests of an earlier run are back. */
+const inTurn =
+  (deps: HostDeps, restored: Promise<unknown>) =>
+  <A extends ActionRef>(operation: (deps: HostDeps, args: A, delivery: Delivery) => Promise<void>) =>
+  async (args: A, delivery: Delivery): Promise<void> => {
+    await restored;
+    await deps.instanceLocks.run(args.instance_id, async () => operation(deps, args, delivery));
+  };
+
 function handlers(
   deps: HostDeps,
   restored: Promise<unknown>,
   flows: Loop,
 ): Parameters<typeof serveRpc<AgentRpc>>[2] {
-  /** One operation at a time for each instance, and none before the guests of an earlier run are back. */
-  const each =
-    <A extends ActionRef>(operation: (deps: HostDeps, args: A, delivery: Delivery) => Promise<void>) =>
-    async (args: A, delivery: Delivery): Promise<void> => {
-      await restored;
-      await deps.instanceLocks.run(args.instance_id, async () => operation(deps, args, delivery));
-    };
+  const each = inTurn(deps, restored);
   /** What is being done with the instance is called off first. */
   const instead =
     (operation: (deps: HostDeps, args: ActionRef) => Promise<void>) =>
@@ -184,6 +205,7 @@ function handlers(
     extendVolume: each(extendVolume),
     swapVolume: each(swapVolume),
     cacheImages: async (args) => cacheImages(deps, args),
+    forceCompleteMigration: async (args) => forceCompleteMigration(deps, args),
     getConsoleOutput: async ({ instance_id, lines }) => ({
       output: await consoleOutput(deps, instance_id, lines),
     }),

@@ -25,6 +25,8 @@ export interface HostConfig {
   readonly shutdownGraceMs: number;
   /** The same when the host itself is closed: whoever stops a cloud waits for it. */
   readonly closingGraceMs: number;
+  /** Servers that leave at once while they run; others wait for their turn. 0: no bound. */
+  readonly maxConcurrentLiveMigrations: number;
   readonly heartbeatMs: number;
   readonly auditMs: number;
 }
@@ -41,6 +43,7 @@ export const HOST_DEFAULTS = {
   spawnDeadlineMs: 120_000,
   shutdownGraceMs: 60_000,
   closingGraceMs: 10_000,
+  maxConcurrentLiveMigrations: 1,
   heartbeatMs: 10_000,
   auditMs: 60_000,
 } as const satisfies Partial<HostConfig>;

@@ -16,6 +16,7 @@ import type { Cancellations } from './cancellations.ts';
 import type { HostConfig } from './config.ts';
 import type { ImageCache } from './image-cache.ts';
 import type { FaultInjector } from './inject.ts';
+import type { Transfers } from './moves/transfers.ts';
 import type { HostDisks } from './root-disk/port.ts';
 import type { MetadataServer } from './metadata/server.ts';
 import type { ConfigDriveWriter } from '#drivers/config-drive/port.ts';
@@ -45,6 +46,7 @@ export interface HostDeps {
   /** One operation at a time for each instance. */
   readonly instanceLocks: KeyedMutex;
   readonly cancellations: Cancellations;
+  readonly transfers: Transfers;
   readonly inject: FaultInjector;
   /** Aborts when the agent closes. */
   readonly signal: AbortSignal;

@@ -1,5 +1,7 @@
 // Binds the ports that a server has to a host, or to none: for servers that leave a host and come back on another with the
 // same ports and addresses. May be repeated.
+import type { Port } from '#platform/clients/network.ts';
+import { DomainError } from '#platform/errors/domain-error.ts';
 import type { InstanceEntry } from '../rpc.ts';
 import type { Vif } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
@@ -27,16 +29,52 @@ export async function bindPorts(deps: HostDeps, entry: InstanceEntry): Promise<V
   });
 }
 
-/** They stay the server's, and nothing else of them changes. `host` empty: none. @returns their ids */
-export async function bindPortsTo(
-  { network, serviceToken }: Pick<HostDeps, 'network' | 'serviceToken'>,
+type Ports = Pick<HostDeps, 'network' | 'serviceToken'>;
+
+async function eachPort(
+  { network, serviceToken }: Ports,
   instanceId: string,
-  host: string,
+  act: (token: string, port: Port) => Promise<void>,
 ): Promise<string[]> {
   const token = await serviceToken();
   const ports = await network.listPorts(token, { device_id: instanceId });
-  await Promise.all(
-    ports.map(async (port) => network.updatePort(token, port.id, { 'binding:host_id': host })),
-  );
+  await Promise.all(ports.map(async (port) => act(token, port)));
   return ports.map((port) => port.id);
+}
+
+/** They stay the server's, and nothing else of them changes. `host` empty: none. @returns their ids */
+export async function bindPortsTo(deps: Ports, instanceId: string, host: string): Promise<string[]> {
+  return eachPort(
+    deps,
+    instanceId,
+    async (token, port) => void (await deps.network.updatePort(token, port.id, { 'binding:host_id': host })),
+  );
+}
+
+/** A second host may plug them, while they go on working on the one that they are bound to. @returns their ids */
+export async function prepareBindings(deps: Ports, instanceId: string, host: string): Promise<string[]> {
+  return eachPort(deps, instanceId, async (token, port) => {
+    const profile = port['binding:profile'];
+    await deps.network.createBinding(token, port.id, { host, ...(profile ? { profile } : {}) });
+  });
+}
+
+/** From now on they are bound to `host`, where they were prepared or not. @returns their ids */
+export async function activateBindings(deps: Ports, instanceId: string, host: string): Promise<string[]> {
+  return eachPort(deps, instanceId, async (token, port) => {
+    if (port['binding:host_id'] === host) return;
+    try {
+      await deps.network.activateBinding(token, port.id, host);
+    } catch (error) {
+      if (!(error instanceof DomainError && error.kind === 'not-found')) throw error;
+      await deps.network.updatePort(token, port.id, { 'binding:host_id': host });
+    }
+  });
+}
+
+/** `host` has them no more. Of those that are bound there, nothing happens. */
+export async function removeBindings(deps: Ports, instanceId: string, host: string): Promise<void> {
+  await eachPort(deps, instanceId, async (token, port) => {
+    if (port['binding:host_id'] !== host) await deps.network.deleteBinding(token, port.id, host);
+  });
 }

@@ -1,8 +1,9 @@
 // Makes a guest run from what its host has: used by start, hard reboot, rebuild, and when a host comes back.
 import { access, mkdir } from 'node:fs/promises';
+import type { GuestSpec } from '#drivers/libvirt/port.ts';
 import type { InstanceEntry } from '../rpc.ts';
 import type { Rescue } from '../system-metadata.ts';
-import type { Vif } from '../tables.ts';
+import type { BlockDeviceRow, Vif } from '../tables.ts';
 import { locate } from '../tasks/launch/image.ts';
 import type { HostDeps } from './deps.ts';
 import { HostError } from './errors.ts';
@@ -41,22 +42,32 @@ export async function powerOn(
   // Of those of a guest that is rescued by two disks, the connections stay as they are.
   const devices = rescue && !rescue.stable ? [] : await connectVolumes(deps, entry);
   await plugAll(deps, entry.id, vifs);
+  const spec = await guestHere(deps, entry, { devices, rescue });
+  await hypervisor.createServer(spec, { paused: options.paused ?? false });
+  await completeVolumes(deps, devices);
+}
+
+/** The guest as this host has it. @param so `devices`: with their connections */
+export async function guestHere(
+  deps: HostDeps,
+  entry: InstanceEntry,
+  { devices, rescue }: { readonly devices: readonly BlockDeviceRow[]; readonly rescue?: Rescue | undefined },
+): Promise<GuestSpec> {
+  const paths = instancePaths(deps.config, entry.id);
   const configDrive = await access(rescue ? paths.rescueDrive : paths.configDrive).then(
     () => true,
     () => false,
   );
-  const spec = guestSpec(deps.config, {
+  return guestSpec(deps.config, {
     entry,
     devices,
-    vifs,
+    vifs: JSON.parse(entry.vifs_json) as Vif[],
     boot: await bootFiles(deps, rescue ?? entry),
     rootDisk: deps.rootDisks.source(entry.id),
     ...(rescue ? { rescue: { ...rescue, source: deps.rootDisks.rescue.source(entry.id) } } : {}),
     configDrive,
     offloads: deps.hostSwitch.offloads,
   });
-  await hypervisor.createServer(spec, { paused: options.paused ?? false });
-  await completeVolumes(deps, devices);
 }
 
 export async function plugAll(deps: HostDeps, instanceId: string, vifs: readonly Vif[]): Promise<void> {

@@ -8,6 +8,7 @@ import { releaseInTransaction } from '#placement/claim.ts';
 import { finishDelete } from '../conductor/actions.ts';
 import { tryReleaseVolumes } from '../conductor/delete-without-host.ts';
 import { endLaunchInError } from '../conductor/launch.ts';
+import { expireLiveMigration } from '../conductor/live-migrations.ts';
 import { undoMoveInTransaction } from '../conductor/moves.ts';
 import { leaveHost } from '../conductor/shelve.ts';
 import { endAction, findInstance, updateInstance } from '../conductor/store.ts';
@@ -38,8 +39,9 @@ export async function expireActions(deps: ComputeDeps): Promise<void> {
     .where('deadline_at', '<', late)
     .execute();
   for (const action of actions) {
-    if (action.action === 'delete' && (await hasNoHost(deps, action))) await deleteHere(deps, action);
-    else await db.transaction(async (trx) => expire(deps, trx, action));
+    const hostIsDown = await hasNoHost(deps, action);
+    if (action.action === 'delete' && hostIsDown) await deleteHere(deps, action);
+    else await db.transaction(async (trx) => expire(deps, trx, action, hostIsDown));
   }
 }
 
@@ -68,6 +70,7 @@ async function expire(
   { bus, clock }: ComputeDeps,
   trx: Transaction<ComputeTables>,
   action: InstanceActionRow,
+  hostIsDown: boolean,
 ): Promise<void> {
   const now = isoTime(clock);
   const fault = await lateFault(trx, action, now);
@@ -82,6 +85,11 @@ async function expire(
     await endLaunchInError(trx, entry, action.id, fault, now);
     return tellHost('cleanUpServer');
   }
+  const moving = entry && MOVES.has(action.action) ? await findOpenMigration(trx, entry.id) : undefined;
+  if (entry && moving?.migration_type === 'live-migration') {
+    const late = { row: entry, migration: moving, action };
+    if (await expireLiveMigration({ clock, bus }, trx, late, { hostIsDown, fault })) return;
+  }
   await endAction(trx, action.id, 'failed', now, 'Error', fault.message);
   if (!entry) return;
   if (action.action === 'unshelve' && entry.vm_state === 'shelved_offloaded') {
@@ -90,7 +98,6 @@ async function expire(
     return tellHost('callOffAction');
   }
   const isDelete = action.action === 'delete';
-  const moving = MOVES.has(action.action) ? await findOpenMigration(trx, entry.id) : undefined;
   if (moving && action.action === 'revertResize')
     await updateMigration(trx, moving.uuid, { status: 'finished' }, now);
   else if (moving) await undoMoveInTransaction({ clock }, trx, entry, moving);
@@ -115,7 +122,7 @@ async function expire(
     );
 }
 
-const MOVES = new Set(['resize', 'migrate', 'revertResize', 'evacuate']);
+const MOVES = new Set(['resize', 'migrate', 'live-migration', 'revertResize', 'evacuate']);
 
 async function lateFault(
   trx: Transaction<ComputeTables>,

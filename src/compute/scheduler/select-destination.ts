@@ -4,7 +4,14 @@ import { endHoldInTransaction, holdInTransaction, type Hold } from '#placement/c
 import { rpcClient, type Delivery } from '#platform/bus/bus.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { endAction, findInstance, updateInstance } from '../conductor/store.ts';
-import { agentQueue, type AgentRpc, type Destination, type DestinationMessage } from '../rpc.ts';
+import {
+  agentQueue,
+  liveMigrationsQueue,
+  type AgentRpc,
+  type Destination,
+  type DestinationMessage,
+  type LiveMigrationsRpc,
+} from '../rpc.ts';
 import { findMigration, updateMigration } from '../server-migrations/store.ts';
 import type { ComputeTables, Fault, InstanceRow } from '../tables.ts';
 import type { ComputeExecutor } from '../deps.ts';
@@ -39,7 +46,9 @@ export async function selectDestination(
       await writeDestination(trx, args, host, now);
     },
     message: (host) => {
-      const agent = rpcClient<AgentRpc>(deps.bus, agentQueue(next.on ?? host.host));
+      const on = next.on ?? host.host;
+      const queue = next.method === 'liveMigrateServer' ? liveMigrationsQueue(on) : agentQueue(on);
+      const agent = rpcClient<AgentRpc & LiveMigrationsRpc>(deps.bus, queue);
       // The method takes a destination (`DestinationMethod`); that the rest fits is up to who asked.
       const { attempt, exclude, requested_host } = args;
       const tried = { attempt, exclude, requested_host };
@@ -61,7 +70,7 @@ const holdOf = (
 
 async function writeDestination(
   trx: ComputeExecutor,
-  { migration_uuid: uuid, action_id, instance_id, attempt }: DestinationMessage,
+  { migration_uuid: uuid, action_id, instance_id, attempt, next }: DestinationMessage,
   host: HostState,
   now: string,
 ): Promise<void> {
@@ -74,6 +83,7 @@ async function writeDestination(
       dest_node: host.node,
       dest_host: host.report.host_ip,
       dest_zone: host.zone,
+      ...(next.method === 'liveMigrateServer' ? { status: 'queued' as const } : {}),
     };
     await updateMigration(trx, uuid, chosen, now);
   }

@@ -1,4 +1,4 @@
-// Lists of moves, and what can be done with a live migration that goes on.
+// Lists of moves, and of a server's live migrations that go on.
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput, NotFound } from '#compute/errors.ts';
 import { listFlavorNumbers } from '#compute/flavors/store.ts';
@@ -72,28 +72,16 @@ export async function listOfServer(call: Call, deps: ComputeDeps): Promise<unkno
   return { migrations: rows.map((row) => liveMigrationView(call, row)) };
 }
 
-/** @throws NotFound for one that is not live or does not go on */
-async function findLive(call: Call, deps: ComputeDeps, right: string): Promise<MigrationRow> {
-  const { id } = await findServer(call, deps, `os_compute_api:servers:migrations:${right}`);
-  const wanted = call.params['migration'] ?? '';
+export async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
+  const { id } = await findServer(call, deps, 'os_compute_api:servers:migrations:show');
   const rows = await listLiveMigrations(deps.db.kysely, id);
-  const row = rows.find((each) => String(each.id) === wanted);
-  if (row) return row;
-  throw new NotFound(
-    `Live migration ${wanted.slice(0, 255)} is not found for server ${id}.`,
+  const row = rows.find((each) => String(each.id) === call.params['migration']);
+  if (!row) throw notFound(call, id);
+  return { migration: liveMigrationView(call, row) };
+}
+
+const notFound = (call: Call, id: string): NotFound =>
+  new NotFound(
+    `Migration ${(call.params['migration'] ?? '').slice(0, 255)} not found for instance ${id}.`,
     'no-such-migration',
   );
-}
-
-export async function show(call: Call, deps: ComputeDeps): Promise<unknown> {
-  return { migration: liveMigrationView(call, await findLive(call, deps, 'show')) };
-}
-
-export async function abort(call: Call, deps: ComputeDeps): Promise<void> {
-  await findLive(call, deps, 'delete');
-}
-
-export async function forceComplete(call: Call, deps: ComputeDeps): Promise<void> {
-  const { id } = await findServer(call, deps, 'os_compute_api:servers:migrations:force_complete');
-  throw new InvalidInput(`Server ${id} has no live migration to complete.`, 'no-such-migration');
-}

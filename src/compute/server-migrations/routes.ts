@@ -3,7 +3,8 @@ import { Type } from 'typebox';
 import type { ComputeRoute } from '#compute/deps.ts';
 import { strict } from '#compute/schema-types.ts';
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
-import { abort, forceComplete, list, listOfServer, show } from './handlers.ts';
+import { abort, forceComplete } from './change.ts';
+import { list, listOfServer, show } from './handlers.ts';
 
 const ADMIN = 'rule:context_is_admin';
 const rule = (name: string, description: string): PolicyRule => ({

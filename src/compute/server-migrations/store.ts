@@ -32,6 +32,21 @@ export async function findMigration(db: ComputeExecutor, uuid: string): Promise<
   return db.selectFrom('migrations').selectAll().where('uuid', '=', uuid).executeTakeFirst();
 }
 
+/** @param number what clients call it: anything they write */
+export async function findMigrationOf(
+  db: ComputeExecutor,
+  instanceId: string,
+  number: string,
+): Promise<MigrationRow | undefined> {
+  if (!/^\d{1,15}$/.test(number)) return undefined;
+  return db
+    .selectFrom('migrations')
+    .selectAll()
+    .where('instance_id', '=', instanceId)
+    .where('id', '=', Number(number))
+    .executeTakeFirst();
+}
+
 /** The server's move that has not ended: one at most. */
 export async function findOpenMigration(
   db: ComputeExecutor,

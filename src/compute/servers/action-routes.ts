@@ -14,6 +14,7 @@ import { injectNetworkInfo } from './actions/injectNetworkInfo.ts';
 import { lockBody, lockServer } from './actions/lock.ts';
 import { consoleOutputBody, getConsoleOutput } from './actions/os-getConsoleOutput.ts';
 import { migrateBody, migrateServer } from './actions/migrate.ts';
+import { migrateLive, migrateLiveBody } from './actions/os-migrateLive.ts';
 import { resizeBody, resizeServer } from './actions/resize.ts';
 import { revertResize } from './actions/revertResize.ts';
 import { getRdpConsole, getRdpConsoleBody } from './actions/os-getRDPConsole.ts';
@@ -63,6 +64,7 @@ export const serverActions: readonly Action<ComputeDeps>[] = [
   { key: 'confirmResize', handler: confirmResize, success: 204 },
   { key: 'revertResize', handler: revertResize },
   { key: 'migrate', handler: migrateServer, body: migrateBody },
+  { key: 'os-migrateLive', handler: migrateLive, body: migrateLiveBody },
   { key: 'evacuate', handler: evacuateServer, body: evacuateBody, success: 200 },
   {
     key: 'trigger_crash_dump',

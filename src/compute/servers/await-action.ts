@@ -1,5 +1,5 @@
-// Waits until an action has ended, for the few requests whose answer is the result. The row is read again on every
-// commit of this process and on a tick: a nudge that is lost delays the answer, and changes nothing else.
+// Waits for what an action does, for the few requests whose answer is that. Rows are read again on every commit of this process
+// and on a tick: a nudge that is lost delays the answer, and changes nothing else.
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { ComputeDatabase } from '#compute/deps.ts';
 import type { InstanceActionRow } from '#compute/tables.ts';
@@ -20,12 +20,12 @@ function waitersOf(db: ComputeDatabase): Set<() => void> {
   return fresh;
 }
 
-/** @returns the action once it is done or failed. @throws DomainError timeout; the action goes on */
-export async function awaitAction(
+/** @returns what `look` finds, as soon as it finds something; undefined after `deadlineMs` */
+export async function untilCommitted<T>(
   db: ComputeDatabase,
-  actionId: string,
+  look: () => Promise<T | undefined>,
   deadlineMs: number,
-): Promise<InstanceActionRow> {
+): Promise<T | undefined> {
   const set = waitersOf(db);
   const end = Date.now() + deadlineMs;
   for (;;) {
@@ -34,19 +34,35 @@ export async function awaitAction(
     set.add(wake);
     const timer = setTimeout(wake, TICK_MS);
     try {
-      const action = await findAction(db.kysely, actionId);
-      if (!action) throw new DomainError('not-found', 'no-such-action', `Action ${actionId} is gone.`);
-      if (action.state !== 'running') return action;
-      if (Date.now() >= end)
-        throw new DomainError(
-          'timeout',
-          'action-timeout',
-          'The action was accepted and has not ended yet: look at the server later.',
-        );
+      const found = await look();
+      if (found !== undefined || Date.now() >= end) return found;
       await nudged;
     } finally {
       clearTimeout(timer);
       set.delete(wake);
     }
   }
+}
+
+/** @returns the action once it is done or failed. @throws DomainError timeout; the action goes on */
+export async function awaitAction(
+  db: ComputeDatabase,
+  actionId: string,
+  deadlineMs: number,
+): Promise<InstanceActionRow> {
+  const ended = await untilCommitted(
+    db,
+    async () => {
+      const action = await findAction(db.kysely, actionId);
+      if (!action) throw new DomainError('not-found', 'no-such-action', `Action ${actionId} is gone.`);
+      return action.state === 'running' ? undefined : action;
+    },
+    deadlineMs,
+  );
+  if (ended) return ended;
+  throw new DomainError(
+    'timeout',
+    'action-timeout',
+    'The action was accepted and has not ended yet: look at the server later.',
+  );
 }

@@ -42,6 +42,7 @@ export const serverPolicies: readonly PolicyRule[] = [
   rule('servers:confirm_resize', MEMBER, 'Confirm the resize of a server.'),
   rule('servers:revert_resize', MEMBER, 'Take back the resize of a server.'),
   rule('os-migrate-server:migrate', ADMIN, 'Move a server to another host.'),
+  rule('os-migrate-server:migrate_live', ADMIN, 'Move a server to another host while it runs.'),
   rule('servers:start', MEMBER, 'Start a server.'),
   rule('servers:trigger_crash_dump', MEMBER, "Interrupt a server's guest so that it dumps its memory."),
   rule('servers:stop', MEMBER, 'Stop a server.'),

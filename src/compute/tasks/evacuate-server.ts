@@ -6,12 +6,11 @@ import type { HostDeps } from '../host/deps.ts';
 import { sagaRun } from '../host/saga-run.ts';
 import { isRetriable } from '../host/errors.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
-import { removeInstanceFiles } from '../host/paths.ts';
+import { removeFromHost } from '../host/moves/remove-from-host.ts';
 import { injectable } from '../host/run-action.ts';
 import { reasonOf, triesOf } from '../host/run-operation.ts';
 import type { EvacuateMessage, InstanceEntry } from '../rpc.ts';
 import { POWER_STATE } from '../tables.ts';
-import { unplugAll } from './delete-server.ts';
 import { relaunchSaga } from './relaunch/steps.ts';
 
 export function evacuateServerSaga(deps: HostDeps, entry: InstanceEntry, message: EvacuateMessage) {
@@ -76,10 +75,7 @@ export async function dropEvacuated(deps: HostDeps): Promise<string[]> {
       // It may have come back since, by another way.
       const entry = await conductor.call('getEntry', { instance_id });
       if (entry?.host !== config.host) {
-        await deps.hypervisor.destroyServer(instance_id);
-        await unplugAll(deps.hostSwitch, instance_id);
-        deps.metadata.forget(instance_id);
-        await removeInstanceFiles(config, instance_id);
+        await removeFromHost(deps, instance_id);
       }
       await conductor.call('finishEvacuated', { migration_uuid });
     });

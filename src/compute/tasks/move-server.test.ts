@@ -1,7 +1,7 @@
 // Moves between model hosts and on one: they arrive, they unwind from every step to exactly what was, every step repeats,
 // death at any write of the record costs nothing; and the same for taking a move back.
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -10,12 +10,12 @@ import {
   assertUnwindsFromEachStep,
   type SagaTrial,
 } from '#platform/saga/testing.ts';
-import { readQcow2Header } from '#drivers/disk-image/qcow2-header.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { HostError } from '../host/errors.ts';
 import { serveMoveParts } from '../host/moves/parts.ts';
 import { device } from '../host/testing/model-device.ts';
 import { createHostBeside, createModelHost, SERVER_ID, type ModelHost } from '../host/testing/model-host.ts';
+import { brief, different, worldOf } from '../host/testing/two-hosts.ts';
 import type { ConductorRpc, InstanceEntry, MoveMessage, MoveRef } from '../rpc.ts';
 import type { FlavorSnapshot, MigrationRow } from '../tables.ts';
 import { launchServer } from './launch-server.ts';
@@ -88,35 +88,9 @@ async function moving({ to, stopped, volume, flavor = { disk: 2 } }: Kind): Prom
     one,
     two,
     move,
-    world: async () => [
-      ...[...one.ports.values()].map((port) => `port on ${String(port['binding:host_id'])}`),
-      ...[...one.volumes.attachments.values()].map(
-        (each) => `volume ${each.status} ${JSON.stringify(each.connection_info)}`,
-      ),
-      ...(await onHost(one)),
-      ...(await onHost(two)),
-    ],
+    world: async () => worldOf(one, two),
     [Symbol.asyncDispose]: async () => one[Symbol.asyncDispose](),
   };
-}
-
-async function onHost({ deps, hypervisor }: ModelHost): Promise<string[]> {
-  const { host, dataDir } = deps.config;
-  const dirs = await readdir(join(dataDir, 'instances')).catch(() => []);
-  const files = await Promise.all(
-    dirs.toSorted().map(async (dir) => {
-      const names = (await readdir(join(dataDir, 'instances', dir))).filter((name) =>
-        name.startsWith('disk'),
-      );
-      const size = await readQcow2Header(join(dataDir, 'instances', dir, 'disk')).catch(() => undefined);
-      return `${dir}: ${names.toSorted().join(' ')} ${(size?.virtualSize ?? 0) / 2 ** 30} GiB`;
-    }),
-  );
-  return [
-    ...(await hypervisor.listServers()).map(({ state }) => `guest ${state}`),
-    ...(await deps.hostSwitch.listPlugged()).map(() => `tap`),
-    ...files,
-  ].map((what) => `${host} ${what}`);
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -144,14 +118,6 @@ const ARRIVED: Readonly<Record<string, readonly string[]>> = {
   ],
   'of a server that is off': ['port on host-2', kept, `host-2 ${SERVER_ID}: disk disk.config 2 GiB`],
 };
-
-/** Connections name their host in the middle of more. */
-const brief = (world: readonly string[]): string[] =>
-  world.map((line) =>
-    line.startsWith('volume')
-      ? `${line.split(' ').slice(0, 2).join(' ')} ${/host-\d/.exec(line)?.[0] ?? ''}`
-      : line,
-  );
 
 for (const [name, kind] of Object.entries(KINDS)) {
   const trial = async (): Promise<SagaTrial<MoveRef, MoveOutputs>> => {
@@ -197,14 +163,6 @@ for (const [name, kind] of Object.entries(KINDS)) {
 
   test(`taking back a move ${name} survives the death of its process at each write`, async () =>
     assertSurvivesDeathAtEachWrite(revert));
-}
-
-function different(before: readonly string[], after: readonly string[]): string[] {
-  const [was, is] = [brief(before), brief(after)];
-  return [
-    ...was.filter((line) => !is.includes(line)).map((line) => `missing: ${line}`),
-    ...is.filter((line) => !was.includes(line)).map((line) => `new: ${line}`),
-  ];
 }
 
 const failureOf = ({ one }: Moving) =>

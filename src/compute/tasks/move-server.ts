@@ -11,12 +11,12 @@ import { sagaRun } from '../host/saga-run.ts';
 import { HostError, isRetriable } from '../host/errors.ts';
 import { bootsFromVolume } from '../host/guest-spec.ts';
 import { removeKept } from '../host/moves/kept.ts';
-import { askPart, partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
-import { movePaths, removeInstanceFiles } from '../host/paths.ts';
+import { askPart, finishStep, partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
+import { removeFromHost } from '../host/moves/remove-from-host.ts';
+import { movePaths } from '../host/paths.ts';
 import { reasonOf, triesOf } from '../host/run-operation.ts';
 import type { DestinationMessage, MoveMessage, MovePartArgs, MoveRef, PreparedMove, Tried } from '../rpc.ts';
-import { POWER_STATE, type FlavorSnapshot } from '../tables.ts';
-import { unplugAll } from './delete-server.ts';
+import type { FlavorSnapshot } from '../tables.ts';
 
 export type Going = Extract<PreparedMove, { kind: 'go' }>;
 
@@ -60,7 +60,11 @@ export function moveServerSaga(deps: HostDeps, move: Going): Saga<MoveRef, MoveO
     rebindPorts(deps, { name: 'network.move', needs: ['disk.prepare'], from: source, to: destination }, from),
     partStep(deps, { name: 'volume.connect', needs: ['network.move'], ...arrive, deadlineMs: SHORT_MS }),
     ...(run ? startSteps<MoveOutputs>(deps, arrive, to) : []),
-    finish(deps, run),
+    finishStep<MoveOutputs>(deps, {
+      method: 'finishMove',
+      needs: run ? ['activate'] : ['volume.connect'],
+      run,
+    }),
   ];
   return { name: 'move-server', steps: steps.map((step) => injectable(deps, from.name, step)) };
 }
@@ -133,39 +137,9 @@ function carryDisks(
       evidence({ files, bytes, shared: deps.rootDisks.shared });
       return { done: true };
     },
-    undo: async ({ input }) => askPart(deps, { ...arrive, name: 'disk.drop', deadlineMs: SHORT_MS }, input),
+    undo: async ({ input }) =>
+      void (await askPart(deps, { ...arrive, name: 'disk.drop', deadlineMs: SHORT_MS }, input)),
   };
-}
-
-function finish(deps: HostDeps, run: boolean): Step<MoveRef, MoveOutputs, 'finish'> {
-  return {
-    name: 'finish',
-    needs: run ? ['activate'] : ['volume.connect'],
-    deadlineMs: 30_000,
-    do: async ({ input }) => {
-      const power_state = run ? POWER_STATE.running : POWER_STATE.shutdown;
-      const { cancelled } = await decided(async () =>
-        deps.conductor.call('finishMove', { ...input, power_state }),
-      );
-      if (cancelled)
-        throw new HostError('gone', 'move-not-wanted', 'The server is being deleted.', { retriable: false });
-      return { done: true };
-    },
-    // After it nothing fails any more.
-  };
-}
-
-const TRIES = 3;
-
-/** An answer that was lost must not unwind what was decided: the question is asked again. */
-export async function decided<T>(question: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await question();
-    } catch (error) {
-      if (attempt === TRIES) throw error;
-    }
-  }
 }
 
 export function injectable<O>(
@@ -222,18 +196,18 @@ export interface MoveTry {
   readonly apart: boolean;
 }
 
-/** Runs the saga of a move and tells the conductor when it was unwound. */
+/** Runs the saga of a move and tells the conductor when it was unwound. @returns whether it is done */
 export async function runMove<O>(
   deps: HostDeps,
   ref: MoveRef,
   saga: Saga<MoveRef, O>,
   failed: 'failMove' | 'failRevert',
   one?: MoveTry,
-): Promise<void> {
+): Promise<boolean> {
   using work = deps.cancellations.begin(ref);
   const attempt = one?.tried.attempt ?? 1;
   const outcome = await runSaga(saga, sagaRun(deps, ref, { attempt, cancel: work.signal }));
-  if (outcome.kind === 'done') return;
+  if (outcome.kind === 'done') return true;
   const { cause, failedStep, undoFailures } = outcome;
   for (const failure of undoFailures)
     deps.log.error(
@@ -255,6 +229,7 @@ export async function runMove<O>(
       : {}),
   };
   await deps.conductor.call(failed, told);
+  return false;
 }
 
 /** The move is over. May be repeated, and come late: only what belongs to this move goes, unless the server is elsewhere. */
@@ -272,8 +247,5 @@ export async function dropMoved(
   // Another move may be bringing it here meanwhile.
   const open = await deps.conductor.call('listOpenMoves', { host: deps.config.host });
   if (open.some((move) => move.instance_id === id && move.migration_uuid !== uuid)) return;
-  await deps.hypervisor.destroyServer(id);
-  await unplugAll(deps.hostSwitch, id);
-  deps.metadata.forget(id);
-  await removeInstanceFiles(deps.config, id);
+  await removeFromHost(deps, id);
 }

@@ -2,11 +2,10 @@
 // from, on the disks that were kept there. The host that the server is on runs this.
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
-import { HostError } from '../host/errors.ts';
-import { partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
+import { finishStep, partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
 import type { MovePartArgs, MoveRef } from '../rpc.ts';
 import { POWER_STATE } from '../tables.ts';
-import { decided, injectable, runMove, type Going } from './move-server.ts';
+import { injectable, runMove, type Going } from './move-server.ts';
 
 export type RevertOutputs = {
   readonly prepare: Done;
@@ -47,7 +46,11 @@ export function revertMoveSaga(deps: HostDeps, move: Going): Saga<MoveRef, Rever
     partStep(deps, { name: 'disk.restore', needs: ['network.move'], ...arrive, deadlineMs: SHORT_MS }),
     partStep(deps, { name: 'volume.connect', needs: ['disk.restore'], ...arrive, deadlineMs: SHORT_MS }),
     ...(run ? startSteps<RevertOutputs>(deps, arrive, to) : []),
-    finish(deps, run),
+    finishStep<RevertOutputs>(deps, {
+      method: 'finishRevert',
+      needs: run ? ['activate'] : ['volume.connect'],
+      run,
+    }),
   ];
   return { name: 'revert-move', steps: steps.map((step) => injectable(deps, from.name, step)) };
 }
@@ -62,24 +65,6 @@ function prepare({ migration }: Going): Step<MoveRef, RevertOutputs, 'prepare'> 
       return { done: true };
     },
     // Nothing to undo: it only says what will be done.
-  };
-}
-
-function finish(deps: HostDeps, run: boolean): Step<MoveRef, RevertOutputs, 'finish'> {
-  return {
-    name: 'finish',
-    needs: run ? ['activate'] : ['volume.connect'],
-    deadlineMs: 30_000,
-    do: async ({ input }) => {
-      const power_state = run ? POWER_STATE.running : POWER_STATE.shutdown;
-      const { cancelled } = await decided(async () =>
-        deps.conductor.call('finishRevert', { ...input, power_state }),
-      );
-      if (cancelled)
-        throw new HostError('gone', 'move-not-wanted', 'The server is being deleted.', { retriable: false });
-      return { done: true };
-    },
-    // After it nothing fails any more; what is left at the destination goes by a message of its own.
   };
 }
 

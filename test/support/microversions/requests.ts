@@ -130,41 +130,6 @@ export const requestRows: readonly Row[] = [
       statuses(step, [404, 200], 'GET', `/servers/${step.world.deleted}/os-instance-actions`),
   },
   {
-    version: '2.22',
-    change: 'a live migration can be forced to complete; there is none',
-    proof: 'steps',
-    check: async (step) => {
-      const path = `/servers/${step.world.server}/migrations/1/action`;
-      await statuses(step, [404, 400], 'POST', path, { force_complete: null }, 'admin');
-    },
-  },
-  {
-    version: '2.23',
-    change: "a server's live migrations; there are none",
-    proof: 'steps',
-    check: async (step) => {
-      const path = `/servers/${step.world.server}/migrations`;
-      await statuses(step, [404, 200], 'GET', path, undefined, 'admin');
-      assert.match(
-        message(await step.from.send('GET', `${path}/1`, undefined, 'admin')),
-        /^Live migration 1 is not found/,
-      );
-    },
-  },
-  {
-    version: '2.24',
-    change: 'a live migration can be aborted; there is none',
-    proof: 'steps',
-    check: async ({ below, from, world }) => {
-      const abort = async (client: Client) =>
-        client.send('DELETE', `/servers/${world.server}/migrations/1`, undefined, 'admin');
-      const [old, now] = [await abort(below), await abort(from)];
-      assert.deepEqual([old.status, now.status], [404, 404]);
-      assert.doesNotMatch(message(old), /Live migration/);
-      assert.match(message(now), /^Live migration 1 is not found/);
-    },
-  },
-  {
     version: '2.32',
     change: 'tags of networks and disks',
     proof: 'steps',

@@ -82,19 +82,6 @@ export async function strictQuery({ below, from }: Step, path: string, who: Who 
   await from.get(path, who);
 }
 
-const NO_ACTION = /^There is no such action/;
-
-/** Rows of what is not there. */
-export const noAction =
-  (body: Readonly<Record<string, unknown>>) =>
-  async ({ below, from, world }: Step): Promise<void> => {
-    for (const client of [below, from]) {
-      const answer = await client.act(world.server, body);
-      assert.equal(answer.status, 400, JSON.stringify(answer.body));
-      assert.match(message(answer), NO_ACTION);
-    }
-  };
-
 export const noPath =
   (method: string, path: (world: World) => string, body?: unknown) =>
   async ({ below, from, world }: Step): Promise<void> => {

@@ -42,6 +42,8 @@ export interface World extends AsyncDisposable {
   /** Waits until the server has no task. @returns it */
   settled(id: string): Promise<JsonValue>;
   unique(prefix: string): string;
+  /** What the simulated cloud is to do wrong from now on. */
+  behave(behaviours: ReadonlyArray<Readonly<Record<string, unknown>>>): Promise<void>;
   /** A volume that several servers may have. @returns its id */
   multiattachVolume(): Promise<string>;
   /** A blank volume that may be booted from. @returns its id */
@@ -133,6 +135,7 @@ export async function startWorld(): Promise<World> {
     at,
     settled,
     unique,
+    behave: async (behaviours) => behave(access.admin, behaviours),
     bootableVolume: async () => makeBootable(access),
     multiattachVolume: async () => makeMultiattach(access, unique('shared')),
     publicKey: PUBLIC_KEY,
@@ -155,6 +158,15 @@ const volumesOf =
     assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
     return text === '' ? undefined : (JSON.parse(text) as JsonValue);
   };
+
+async function behave({ origin, token }: CloudAccess, behaviours: readonly object[]): Promise<void> {
+  const answer = await fetch(`${origin}/simulation/behaviours`, {
+    method: 'PUT',
+    headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+    body: JSON.stringify({ behaviours }),
+  });
+  assert.ok(answer.ok, `behaviours: ${answer.status} ${await answer.text()}`);
+}
 
 async function makeBootable(access: Record<Who, CloudAccess>): Promise<string> {
   const ask = volumesOf(access);

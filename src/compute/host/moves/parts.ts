@@ -2,14 +2,8 @@
 // its own parts itself, and asks the other host for that one's by `runMovePart`. All of them may be repeated.
 import { mkdir } from 'node:fs/promises';
 import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
-import {
-  movePartsQueue,
-  type InstanceEntry,
-  type MovePartArgs,
-  type MovePartName,
-  type MovePartsRpc,
-} from '../../rpc.ts';
-import type { BlockDeviceRow, FlavorSnapshot, Vif } from '../../tables.ts';
+import { movePartsQueue, type InstanceEntry, type MovePartName, type MovePartsRpc } from '../../rpc.ts';
+import type { FlavorSnapshot } from '../../tables.ts';
 import { unplugAll } from '../../tasks/delete-server.ts';
 import type { HostDeps } from '../deps.ts';
 import { bootsFromVolume } from '../guest-spec.ts';
@@ -20,21 +14,12 @@ import { plugAll, powerOn } from '../power-on.ts';
 import { completeVolumes, connectVolumes, ownTokens } from '../volumes/connect.ts';
 import { maskedConnection } from '../volumes/disk.ts';
 import { reserveAgain } from '../volumes/reimage.ts';
+import { assertElsewhere, expectGuest, isHere, joinVolumes, receiveDisk, settleGuest } from './live-parts.ts';
+import { vifsOf, volumesOf, type Evidence, type MovePart } from './part.ts';
 import { exchangeBack, exchangeDirectories, keepDirectory, putBackDirectory } from './kept.ts';
 
 const GIB = 2 ** 30;
 
-export type Evidence = Readonly<Record<string, unknown>>;
-
-interface MovePart {
-  readonly do: (deps: HostDeps, args: MovePartArgs) => Promise<Evidence>;
-  /** Works when `do` never began. Absent: what `do` made goes with an earlier part's. */
-  readonly undo?: (deps: HostDeps, args: MovePartArgs) => Promise<void>;
-}
-
-const vifsOf = (entry: InstanceEntry): Vif[] => JSON.parse(entry.vifs_json) as Vif[];
-const volumesOf = (entry: InstanceEntry): BlockDeviceRow[] =>
-  entry.devices.filter((device) => device.destination_type === 'volume' && device.volume_id !== null);
 const hasRootDisk = (entry: InstanceEntry): boolean => !bootsFromVolume(entry);
 
 /** The guest ends and its interfaces go; undone, it runs again with all it had. */
@@ -172,6 +157,9 @@ const PARTS: Readonly<Record<MovePartName, MovePart>> = {
   'volume.connect': connectVolumesHere,
   spawn: spawnGuest,
   activate: activateGuest,
+  'disk.receive': receiveDisk,
+  'volume.join': joinVolumes,
+  'guest.settle': settleGuest,
 };
 
 /** On this host, whoever asks. One at a time for each server: an answer may have come too late for who asked before. */
@@ -181,6 +169,7 @@ export async function runMovePart(
 ): Promise<{ evidence: Evidence }> {
   const part = PARTS[args.part];
   return deps.instanceLocks.run(`${args.entry.id} moving`, async () => {
+    if (args.back && args.live) await assertElsewhere(deps, args.entry.id);
     if (args.back) await part.undo?.(deps, args);
     return { evidence: args.back ? {} : await part.do(deps, args) };
   });
@@ -199,6 +188,11 @@ export async function serveMoveParts(deps: HostDeps): Promise<Subscription> {
         const { evidence } = await runMovePart(deps, args);
         return { evidence: { ...evidence } };
       },
+      expectGuest: async (args) => expectGuest(deps, args),
+      lookForGuest: async ({ instance_id }) => ({
+        reachable: deps.hypervisor.migrationAddress() !== undefined,
+        here: await isHere(deps, instance_id),
+      }),
     },
     { concurrency: CONCURRENCY },
   );

@@ -1,7 +1,8 @@
 // Steps of the sagas that move a server: parts on this host or on the other one, and what is done from here for both. Made
 // for move-server.ts and revert-move.ts.
 import { rpcClient } from '#platform/bus/bus.ts';
-import type { AnyStep, Step } from '#platform/saga/saga.ts';
+import type { PortTrace } from '#platform/clients/network.ts';
+import type { AnyStep, Step, StepContext } from '#platform/saga/saga.ts';
 import {
   movePartsQueue,
   type InstanceEntry,
@@ -10,9 +11,10 @@ import {
   type MovePartsRpc,
   type MoveRef,
 } from '../../rpc.ts';
-import type { Vif } from '../../tables.ts';
+import { POWER_STATE, type Vif } from '../../tables.ts';
 import type { HostDeps } from '../deps.ts';
-import { PortNotUp } from '../errors.ts';
+import { HostError, PortNotUp } from '../errors.ts';
+import { bindPortsTo } from '../port-bindings.ts';
 import { waitForPorts } from '../wait-for-ports.ts';
 import { runMovePart } from './parts.ts';
 
@@ -27,8 +29,6 @@ export interface PartStep<O, K> {
   readonly args: Omit<MovePartArgs, keyof MoveRef>;
   readonly deadlineMs: number;
   readonly volatile?: boolean;
-  /** Undone by another part's `do`: by default by its own way back. */
-  readonly undoneBy?: false;
 }
 
 /** What every step of a move leaves for those after it: only that it is done. */
@@ -70,24 +70,23 @@ export function partStep<O extends Record<K, Done>, K extends keyof O & string>(
   };
 }
 
-const plainRef = ({ action_id, instance_id, migration_uuid }: MoveRef): MoveRef => ({
+export const plainRef = ({ action_id, instance_id, migration_uuid }: MoveRef): MoveRef => ({
   action_id,
   instance_id,
   migration_uuid,
 });
 
-/** A part of its own, outside of a saga's way forward. */
+/** A part of its own, outside of a saga's way forward. @param part `back`: it is undone */
 export async function askPart(
   deps: HostDeps,
-  part: Pick<PartStep<never, MovePartName>, 'host' | 'args' | 'deadlineMs'> & { readonly name: MovePartName },
+  part: Pick<PartStep<never, MovePartName>, 'host' | 'args' | 'deadlineMs'> & {
+    readonly name: MovePartName;
+    readonly back?: true;
+  },
   ref: MoveRef,
-): Promise<void> {
-  await ask(
-    deps,
-    part.host,
-    { ...part.args, ...plainRef(ref), part: part.name, back: false },
-    part.deadlineMs,
-  );
+): Promise<Readonly<Record<string, unknown>>> {
+  const { name, host, args, deadlineMs, back = false } = part;
+  return ask(deps, host, { ...args, ...plainRef(ref), part: name, back }, deadlineMs);
 }
 
 const portIdsOf = (entry: InstanceEntry): string[] =>
@@ -104,22 +103,34 @@ export function rebindPorts<O extends Record<K, Done>, K extends keyof O & strin
   },
   entry: InstanceEntry,
 ): Step<MoveRef, O, K> {
-  const bindTo = async (host: string): Promise<void> => {
-    const token = await deps.serviceToken();
-    const ports = await deps.network.listPorts(token, { device_id: entry.id });
-    for (const port of ports) await deps.network.updatePort(token, port.id, { 'binding:host_id': host });
-  };
   return {
     name: step.name,
     needs: step.needs,
     deadlineMs: 60_000,
     do: async ({ evidence }) => {
-      await bindTo(step.to);
-      evidence({ from: step.from, to: step.to, ports: portIdsOf(entry) });
+      evidence({ from: step.from, to: step.to, ports: await bindPortsTo(deps, entry.id, step.to) });
       return DONE as O[K];
     },
-    undo: async () => bindTo(step.from),
+    undo: async () => void (await bindPortsTo(deps, entry.id, step.from)),
   };
+}
+
+/** @returns the ports' traces once all are up on `host`. @throws PortNotUp at the step's deadline */
+export async function portsUpOn<O>(
+  deps: HostDeps,
+  host: string,
+  entry: InstanceEntry,
+  { signal, waitingFor }: Pick<StepContext<MoveRef, O>, 'signal' | 'waitingFor'>,
+): Promise<PortTrace[]> {
+  return waitForPorts(deps, portIdsOf(entry), {
+    signal,
+    waitingFor,
+    what: `ovn-controller on ${host} to claim`,
+    // Where it was it may still be up.
+    holds: ({ up, binding }) =>
+      up && [binding['host'], binding['chassis']].some((each) => (each ?? host) === host),
+    late: ({ port_id, missing }) => new PortNotUp(port_id, missing ?? 'flows', deps.config.portUpDeadlineMs),
+  });
 }
 
 /** Waits until the ports are up where they were bound to. */
@@ -128,23 +139,14 @@ function awaitPorts<O extends Record<K, Done>, K extends keyof O & string>(
   step: { readonly name: K; readonly needs: ReadonlyArray<keyof O & string>; readonly host: string },
   entry: InstanceEntry,
 ): Step<MoveRef, O, K> {
-  const { portUpDeadlineMs } = deps.config;
   return {
     name: step.name,
     needs: step.needs,
-    deadlineMs: portUpDeadlineMs,
-    do: async ({ signal, waitingFor, evidence }) => {
+    deadlineMs: deps.config.portUpDeadlineMs,
+    do: async (context) => {
       const started = deps.clock.now();
-      const traces = await waitForPorts(deps, portIdsOf(entry), {
-        signal,
-        waitingFor,
-        what: `ovn-controller on ${step.host} to claim`,
-        // Where it was it may still be up.
-        holds: ({ up, binding }) =>
-          up && [binding['host'], binding['chassis']].some((each) => (each ?? step.host) === step.host),
-        late: ({ port_id, missing }) => new PortNotUp(port_id, missing ?? 'flows', portUpDeadlineMs),
-      });
-      evidence({
+      const traces = await portsUpOn(deps, step.host, entry, context);
+      context.evidence({
         bindings: traces.map(({ port_id, binding }) => ({ port_id, ...binding })),
         up_after_ms: deps.clock.now() - started,
       });
@@ -152,6 +154,45 @@ function awaitPorts<O extends Record<K, Done>, K extends keyof O & string>(
     },
     // Unplugging takes them down.
   };
+}
+
+/** The conductor writes where and what the server is now. @param step `run`: it runs there */
+export function finishStep<O extends { readonly finish: Done }>(
+  deps: HostDeps,
+  step: {
+    readonly method: 'finishMove' | 'finishRevert';
+    readonly needs: ReadonlyArray<keyof O & string>;
+    readonly run: boolean;
+  },
+): Step<MoveRef, O, 'finish' & keyof O> {
+  const power_state = step.run ? POWER_STATE.running : POWER_STATE.shutdown;
+  return {
+    name: 'finish',
+    needs: step.needs,
+    deadlineMs: 30_000,
+    do: async ({ input }) => {
+      const { cancelled } = await decided(async () =>
+        deps.conductor.call(step.method, { ...input, power_state }),
+      );
+      if (cancelled)
+        throw new HostError('gone', 'move-not-wanted', 'The server is being deleted.', { retriable: false });
+      return DONE as O['finish'];
+    },
+    // After it nothing fails any more; what is left where the server was goes by a message of its own.
+  };
+}
+
+const TRIES = 3;
+
+/** An answer that was lost must not unwind what was decided: the question is asked again. */
+async function decided<T>(question: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await question();
+    } catch (error) {
+      if (attempt === TRIES) throw error;
+    }
+  }
 }
 
 /** What a move and its revert have in common: the guest runs again, on the host that it has come to. */

@@ -10,13 +10,13 @@ import { createInProcessBus } from '#platform/bus/in-process.ts';
 import { systemClock } from '#platform/context/clock.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Image, ImageClient } from '#platform/clients/image.ts';
-import type { NetworkClient, Port, PortTrace } from '#platform/clients/network.ts';
+import type { NetworkClient, Port, PortBinding, PortTrace } from '#platform/clients/network.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
 import { silentLog } from '#platform/log/log.ts';
 import { MemorySagaLog } from '#platform/saga/testing.ts';
 import { createLocalCarrier } from '#drivers/disk-carrier/local.ts';
 import { createConfigDriveWriter } from '#drivers/config-drive/real.ts';
-import { FakeHypervisor } from '#drivers/libvirt/fake.ts';
+import { FakeHypervisor, type FakeHypervisorOptions } from '#drivers/libvirt/fake.ts';
 import { createFakeMetadataPorts } from '#drivers/metadata-port/fake.ts';
 import { createFakeSwitch } from '#drivers/ovs/fake.ts';
 import type { ConductorRpc, InstanceEntry } from '../../rpc.ts';
@@ -26,6 +26,7 @@ import { HOST_DEFAULTS, type HostConfig } from '../config.ts';
 import type { HostDeps } from '../deps.ts';
 import { createImageCache } from '../image-cache.ts';
 import { noFaults } from '../inject.ts';
+import { Transfers } from '../moves/transfers.ts';
 import { createFileRootDisks } from '../root-disk/file.ts';
 import { createMetadataServer } from '../metadata/server.ts';
 import { createModelVolumes, type ModelVolumes } from './model-volumes.ts';
@@ -44,6 +45,7 @@ export interface ModelHost extends AsyncDisposable {
   readonly hypervisor: FakeHypervisor;
   /** Hypervisors that servers can move between while they run. */
   readonly neighbours: Map<string, FakeHypervisor>;
+  readonly options: ModelHostOptions;
   /** What the conductor was told, in order: method and argument. */
   readonly told: Array<{ readonly method: string; readonly args: unknown }>;
   readonly dir: string;
@@ -54,7 +56,13 @@ export interface ModelHost extends AsyncDisposable {
   leftovers(): Promise<string[]>;
 }
 
-export async function createModelHost(changes: Partial<InstanceEntry> = {}): Promise<ModelHost> {
+/** How live migrations go. */
+export type ModelHostOptions = Pick<FakeHypervisorOptions, 'migrates'>;
+
+export async function createModelHost(
+  changes: Partial<InstanceEntry> = {},
+  options: ModelHostOptions = {},
+): Promise<ModelHost> {
   const dir = await mkdtemp(join(tmpdir(), 'model-host-'));
   await writeFile(join(dir, 'image'), IMAGE);
   const entry = { ...ENTRY, ...changes };
@@ -64,6 +72,7 @@ export async function createModelHost(changes: Partial<InstanceEntry> = {}): Pro
     neighbours: new Map<string, FakeHypervisor>(),
     told: [],
     answers: {},
+    options,
   };
   const bus = createInProcessBus();
   const volumes = createModelVolumes(entry.devices);
@@ -86,16 +95,16 @@ const IMAGE = Buffer.alloc(64 * 1024, 'image');
 /** What the hosts of a cloud have in common. */
 type Cloud = Pick<
   ModelHost,
-  'dir' | 'entry' | 'ports' | 'images' | 'neighbours' | 'told' | 'answers' | 'volumes'
+  'dir' | 'entry' | 'ports' | 'images' | 'neighbours' | 'options' | 'told' | 'answers' | 'volumes'
 > &
   Pick<HostDeps, 'bus'>;
 
 const dataDirOf = (dir: string, name: string): string => join(dir, name === 'host-1' ? 'host' : name);
 
 function modelHost(name: string, cloud: Cloud, close: () => Promise<void>): ModelHost {
-  const { dir, entry, ports, images, neighbours, told, answers, volumes, bus } = cloud;
+  const { dir, entry, ports, images, neighbours, options, told, answers, volumes, bus } = cloud;
   const hostSwitch = createFakeSwitch();
-  const hypervisor = new FakeHypervisor({ neighbours });
+  const hypervisor = new FakeHypervisor({ neighbours, ...options });
   const conductor = modelConductor(entry, told, answers);
   const model: ModelHost = {
     deps: undefined as unknown as HostDeps, // set below: the clients need the model
@@ -105,6 +114,7 @@ function modelHost(name: string, cloud: Cloud, close: () => Promise<void>): Mode
     volumes,
     hypervisor,
     neighbours,
+    options,
     told,
     dir,
     answers,
@@ -151,6 +161,7 @@ function modelHost(name: string, cloud: Cloud, close: () => Promise<void>): Mode
     diskCarrier: createLocalCarrier(name, (host) => dataDirOf(dir, host)),
     instanceLocks: new KeyedMutex(),
     cancellations: new Cancellations(),
+    transfers: new Transfers(),
     inject: noFaults,
     signal: new AbortController().signal,
   };
@@ -315,6 +326,9 @@ function modelImages(location: string, bytes: Buffer, made: ModelHost['images'])
   return client as ImageClient;
 }
 
+/** `prepared`: the hosts of its inactive bindings. */
+export type ModelPort = Port & { readonly prepared?: readonly string[] };
+
 function modelNetwork(model: ModelHost): NetworkClient {
   const { ports } = model;
   let made = 0;
@@ -378,6 +392,22 @@ function modelNetwork(model: ModelHost): NetworkClient {
       const port = { ...get(id), ...attributes };
       ports.set(id, port);
       return port;
+    },
+    createBinding: async (_token, id, { host }) => {
+      const { prepared = [], ...port } = get(id) as ModelPort;
+      if (!prepared.includes(host)) ports.set(id, { ...port, prepared: [...prepared, host] } as Port);
+      return { host, status: 'INACTIVE' } as PortBinding;
+    },
+    activateBinding: async (_token, id, host) => {
+      const { prepared = [], ...port } = get(id) as ModelPort;
+      if (!prepared.includes(host)) throw new DomainError('not-found', 'network-404', 'no such binding');
+      const left = [...prepared.filter((each) => each !== host), String(port['binding:host_id'])];
+      ports.set(id, { ...port, 'binding:host_id': host, prepared: left } as Port);
+    },
+    deleteBinding: async (_token, id, host) => {
+      const { prepared = [], ...port } = get(id) as ModelPort;
+      const left = prepared.filter((each) => each !== host);
+      ports.set(id, left.length > 0 ? ({ ...port, prepared: left } as Port) : (port as Port));
     },
     deletePort: async (_token, id) => void ports.delete(id),
     getPortTrace: async (_token, id) => trace(id),

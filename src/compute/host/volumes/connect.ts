@@ -90,6 +90,49 @@ async function defineSecretOf(deps: HostDeps, connectionJson: string): Promise<v
   if (secret) await deps.hypervisor.defineSecret(secret);
 }
 
+/**
+ * Connects a volume here that the server has elsewhere and goes on having there: its attachment in the row stays, and there is
+ * a second one. @returns the device as it is seen from here; nothing is written to its row
+ */
+export async function connectBeside(
+  deps: HostDeps,
+  device: BlockDeviceRow,
+  { token, serviceToken }: VolumeTokens,
+): Promise<BlockDeviceRow> {
+  const attachment =
+    (await otherAttachments(deps, device))[0] ??
+    (await deps.volume.createAttachment(
+      token,
+      { volume_uuid: device.volume_id ?? '', instance_uuid: device.instance_id },
+      serviceToken,
+    ));
+  const connector = connectorOf(deps, device);
+  const connected = await deps.volume.updateAttachment(token, attachment.id, connector, serviceToken);
+  const connection_json = JSON.stringify(connected.connection_info);
+  await defineSecretOf(deps, connection_json);
+  return { ...device, attachment_id: attachment.id, connection_json };
+}
+
+/** Ends every attachment that the server has of the volume beside the one in the device's row. May be repeated. */
+export async function endOtherAttachments(deps: HostDeps, device: BlockDeviceRow): Promise<string[]> {
+  const others = await otherAttachments(deps, device);
+  const token = await deps.serviceToken();
+  for (const { id } of others) await deps.volume.deleteAttachment(token, id);
+  return others.map(({ id }) => id);
+}
+
+async function otherAttachments(
+  deps: Pick<HostDeps, 'volume' | 'serviceToken'>,
+  { volume_id, instance_id, attachment_id }: BlockDeviceRow,
+): Promise<VolumeAttachment[]> {
+  const held = await deps.volume.listAttachments(await deps.serviceToken(), {
+    volume_id: volume_id ?? '',
+    instance_id,
+    all_tenants: '1',
+  });
+  return held.filter(({ id }) => id !== attachment_id);
+}
+
 /** All volumes of the entry, with the host's own token. @returns all its disks */
 export async function connectVolumes(deps: HostDeps, entry: InstanceEntry): Promise<BlockDeviceRow[]> {
   if (!entry.devices.some((device) => device.destination_type === 'volume')) return [...entry.devices];

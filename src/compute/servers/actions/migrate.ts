@@ -2,12 +2,11 @@
 import { Type } from 'typebox';
 import type { Call, VersionedSchema } from '#platform/http/api.ts';
 import type { ComputeDeps } from '#compute/deps.ts';
-import { InvalidInput } from '#compute/errors.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { strict } from '#compute/schema-types.ts';
 import { admitAction } from '../begin-action.ts';
 import { beginMove } from '../moves/begin-move.ts';
-import { findNode } from '../store.ts';
+import { requireOtherHost } from '../moves/other-host.ts';
 
 const RULE = 'os_compute_api:os-migrate-server:migrate';
 
@@ -38,12 +37,7 @@ export async function migrateServer(call: Call, deps: ComputeDeps): Promise<void
     from: { vm: ['active', 'stopped'] },
   });
   const wanted = atLeast(call.microversion, '2.56') ? (migrate?.host ?? null) : null;
-  if (wanted !== null) {
-    const node = await findNode(deps.db.kysely, { host: wanted });
-    if (!node) throw new InvalidInput(`Compute host ${wanted} could not be found.`, 'no-such-host');
-    if (wanted === row.host)
-      throw new InvalidInput(`Cannot migrate instance ${row.id} to the same host ${wanted}.`, 'same-host');
-  }
+  await requireOtherHost(deps, row, wanted);
   await beginMove(
     call,
     deps,

@@ -1,21 +1,23 @@
-// How a resize and a migration begin: in one transaction the task, the action, the migration's row and the message to the
+// How resizes and migrations begin: in one transaction the task, the action, the migration's row and the message to the
 // scheduler, which claims the destination before anything happens to the server.
 import { rpcClient } from '#platform/bus/bus.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
-import { SCHEDULER_QUEUE, type MoveRef, type SchedulerRpc } from '#compute/rpc.ts';
+import { SCHEDULER_QUEUE, type DestinationMessage, type MoveRef, type SchedulerRpc } from '#compute/rpc.ts';
 import { insertMigration } from '#compute/server-migrations/store.ts';
 import type { FlavorSnapshot, InstanceRow, MigrationRow } from '#compute/tables.ts';
 import { commitAction } from '../begin-action.ts';
 
 export interface MoveStart {
-  readonly action: 'resize' | 'migrate';
+  readonly action: 'resize' | 'migrate' | 'live-migration';
   readonly rule: string;
   /** Absent: the one that it has. */
   readonly flavor?: FlavorSnapshot;
   readonly diskConfig?: 'AUTO' | 'MANUAL' | undefined;
   readonly exclude: readonly string[];
   readonly requestedHost: string | null;
+  /** It runs on meanwhile. */
+  readonly live?: { readonly blockMigration: boolean | null; readonly forced: boolean };
   /** In the same transaction. */
   readonly also?: (trx: ComputeExecutor) => Promise<void>;
 }
@@ -60,16 +62,24 @@ export async function beginMove(
   row: InstanceRow,
   start: MoveStart,
   handledAt: number,
-): Promise<void> {
-  const { action, rule, flavor, exclude, requestedHost } = start;
+): Promise<MoveRef> {
+  const { action, rule, flavor, exclude, requestedHost, live } = start;
   const migration = newMigration(call, deps, row, {
-    migration_type: flavor ? 'resize' : 'migration',
-    status: 'pre-migrating',
+    migration_type: live ? 'live-migration' : flavor ? 'resize' : 'migration',
+    status: live ? 'accepted' : 'pre-migrating',
     new_flavor_json: flavor ? JSON.stringify(flavor) : row.flavor_json,
     disk_config: start.diskConfig ?? row.disk_config,
-    forced: 0,
+    forced: live?.forced ? 1 : 0,
   });
-  await commitAction(
+  const next = (move: MoveRef): DestinationMessage['next'] =>
+    live
+      ? {
+          on: row.host,
+          method: 'liveMigrateServer',
+          args: { ...move, block_migration: live.blockMigration },
+        }
+      : { on: row.host, method: 'moveServer', args: { ...move } };
+  const ref = await commitAction(
     call,
     deps,
     row,
@@ -77,7 +87,7 @@ export async function beginMove(
       action,
       rule,
       from: {},
-      task: 'resize_prep',
+      task: live ? 'migrating' : 'resize_prep',
       changes: { progress: 0, fault_json: null },
       deadlineMs: deps.config.moveDeadlineMs,
       also: async (trx) => {
@@ -92,10 +102,11 @@ export async function beginMove(
           exclude,
           requested_host: requestedHost,
           migration_uuid: migration.uuid,
-          next: { on: row.host, method: 'moveServer', args: { ...move } },
+          next: next(move),
         });
       },
     },
     handledAt,
   );
+  return { ...ref, migration_uuid: migration.uuid };
 }
