@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import { startCloud, type TestCloud } from '#test/support/cloud.ts';
+import { assertSound } from '#test/faults/audit.ts';
 import { CloudApi, fixedAddress, type Guest, type Json } from '#test/support/guest-cloud.ts';
 import { until } from '#test/support/until.ts';
 
@@ -52,13 +53,13 @@ async function group(policy: string): Promise<string> {
   return made.server_group.id;
 }
 
-async function setService(host: string, status: 'enabled' | 'disabled'): Promise<void> {
+async function setService(host: unknown, change: Json): Promise<void> {
   const { services } = await admin.call<{ services: Array<{ id: string; host: string }> }>(
     'GET',
     '/compute/v2.1/os-services?binary=nova-compute',
   );
   const { id } = services.find((service) => service.host === host)!;
-  await admin.call('PUT', `/compute/v2.1/os-services/${id}`, { status });
+  await admin.call('PUT', `/compute/v2.1/os-services/${id}`, change);
 }
 
 test('one request for three servers of an anti-affinity group puts each on a host of its own', async () => {
@@ -110,14 +111,14 @@ test('an administrator names the host; nobody else may', async () => {
 });
 
 test('a disabled host is not chosen, and the refusal counts it', async () => {
-  for (const host of ['h1', 'h3']) await setService(host, 'disabled');
+  for (const host of ['h1', 'h3']) await setService(host, { status: 'disabled' });
   const made = await admin.boot('where', { networks: 'none' });
   await admin.untilStatus(made.id, 'ACTIVE');
   assert.equal(await hostOf(made.id), 'h2');
-  await setService('h2', 'disabled');
+  await setService('h2', { status: 'disabled' });
   const refused = await admin.boot('nowhere', { networks: 'none' });
   assert.match((await admin.untilStatus(refused.id, 'ERROR')).fault?.message ?? '', /3 disabled/);
-  for (const host of ['h1', 'h2', 'h3']) await setService(host, 'enabled');
+  for (const host of ['h1', 'h2', 'h3']) await setService(host, { status: 'enabled' });
   await Promise.all([admin.remove(made.id), admin.remove(refused.id)]);
 });
 
@@ -375,6 +376,16 @@ test('a guest that is migrated keeps its files, addresses and neighbours, and co
   assert.equal((await guest.tryRun('ls /root/lost')).code, 1);
   assert.equal(await guest.run('cat /root/carried'), 'carried');
   assert.ok(await guests[0]!.pings(await address(id)), 'where it was');
+
+  // Its host is given up: it is made anew on the other, and what was of it here goes.
+  await setService(source, { forced_down: true });
+  await goes({ evacuate: {} }, admin, 'ACTIVE', 1);
+  assert.notEqual(await hostOf(id), source);
+  assert.deepEqual((await api.server(id)).addresses, before.addresses);
+  assert.equal((await guest.tryRun('ls /root/carried')).code, 1, 'from its image');
+  assert.ok(await guests[0]!.pings(await address(id)), 'where it is now');
+  await setService(source, { forced_down: false });
+  await assertSound(cloud.dataPath, 'after an evacuation');
   await guest[Symbol.asyncDispose]();
   await api.remove(id);
 });
