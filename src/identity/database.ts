@@ -274,6 +274,27 @@ export interface PolicyAssociationRow {
   policy_id: string;
 }
 
+/** How many passcodes a user has tried in the newest step of 30 s. */
+export interface PasscodeTriesRow {
+  user_id: string;
+  step: number;
+  tries: number;
+}
+
+/** The last step whose passcode of the credential was taken. */
+export interface PasscodeTakenRow {
+  credential_id: string;
+  step: number;
+}
+
+/** A signed request that was answered. */
+export interface OAuthRequestRow {
+  /** Of its consumer, token, time and nonce. */
+  digest: string;
+  /** Milliseconds since the epoch. */
+  forget_at: number;
+}
+
 export interface IdentityTables {
   projects: ProjectRow;
   users: UserRow;
@@ -297,6 +318,9 @@ export interface IdentityTables {
   oauth_consumers: ConsumerRow;
   oauth_request_tokens: RequestTokenRow;
   oauth_access_tokens: AccessTokenRow;
+  oauth_requests: OAuthRequestRow;
+  passcode_tries: PasscodeTriesRow;
+  passcodes_taken: PasscodeTakenRow;
   endpoint_groups: EndpointGroupRow;
   project_endpoints: ProjectEndpointRow;
   domain_options: DomainOptionRow;

@@ -19,6 +19,7 @@ import { domainConfigTable } from './migrations/005-domain-config.ts';
 import { limitTables } from './migrations/006-limits.ts';
 import { oauthTables } from './migrations/007-oauth1.ts';
 import { policyAssociationTable } from './migrations/008-endpoint-policy.ts';
+import { usedOnceTables } from './migrations/009-used-once.ts';
 import { SeenRequests } from './oauth1/verify.ts';
 import { PasswordHasher } from './passwords/hash.ts';
 import { Passwords } from './passwords/passwords.ts';
@@ -42,6 +43,7 @@ const MIGRATIONS = [
   limitTables,
   oauthTables,
   policyAssociationTable,
+  usedOnceTables,
 ];
 
 export interface IdentityService extends Service<IdentityDeps> {
@@ -111,8 +113,8 @@ async function createDeps(
     passwords: new Passwords(config, clock, db, hasher),
     tokens: new TokenProvider(config, clock, keys, directory, revocations),
     revocations,
-    seenRequests: new SeenRequests(clock),
-    passcodes: new Passcodes(clock),
+    seenRequests: new SeenRequests(clock, db),
+    passcodes: new Passcodes(clock, db),
     receiptKeys: new KeyRepository(join(context.dataDir, 'receipt-keys'), config.maxActiveKeys),
     credentialKeys: new KeyRepository(join(context.dataDir, 'credential-keys'), config.maxActiveKeys),
   };

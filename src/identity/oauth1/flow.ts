@@ -45,7 +45,7 @@ export async function createRequestToken(call: Call, deps: IdentityDeps): Promis
   }
   const consumer = await consumerOf(deps, parameters.oauth_consumer_key);
   const secrets = { consumer: secretOf(deps, consumer), token: '' };
-  verifySigned(call, deps.clock, deps.seenRequests, parameters, secrets);
+  await verifySigned(call, deps.clock, deps.seenRequests, parameters, secrets);
   const project = await deps.directory.project(projectId);
   if (!project || project.is_domain === 1) throw new NotFound('project', projectId);
   const secret = newId();
@@ -110,7 +110,7 @@ export async function createAccessToken(call: Call, deps: IdentityDeps): Promise
   if (token?.consumer_id !== consumer.id) throw new Unauthorized('no such request token of the consumer');
   refuseExpired(deps, token);
   const secrets = { consumer: secretOf(deps, consumer), token: secretOf(deps, token) };
-  verifySigned(call, deps.clock, deps.seenRequests, parameters, secrets);
+  await verifySigned(call, deps.clock, deps.seenRequests, parameters, secrets);
   const { user_id: userId, roles, verifier } = token;
   if (userId === null || roles === null || verifier !== parameters.oauth_verifier) {
     throw new Unauthorized('the request token is not authorized, or another verifier was given');

@@ -14,6 +14,6 @@ export async function accessTokenOf(call: Call, deps: IdentityDeps): Promise<Acc
   if (token?.consumer_id !== consumer.id) throw new Unauthorized('no such access token of the consumer');
   if (Date.parse(token.expires_at) <= deps.clock.now()) throw new Unauthorized('Access token is expired');
   const secrets = { consumer: secretOf(deps, consumer), token: secretOf(deps, token) };
-  verifySigned(call, deps.clock, deps.seenRequests, parameters, secrets);
+  await verifySigned(call, deps.clock, deps.seenRequests, parameters, secrets);
   return token;
 }

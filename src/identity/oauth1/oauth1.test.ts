@@ -3,7 +3,9 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { Answer } from '#test/support/service-harness.ts';
 import { onProject, startIdentity, type Identity } from '../testing/identity-harness.ts';
+import { ENGINES, urlOf } from '#test/support/engines.ts';
 import { baseString } from './signature.ts';
+import { SeenRequests } from './verify.ts';
 
 interface Key {
   readonly id: string;
@@ -236,3 +238,22 @@ test('what an access token makes stays bound to it', async () => {
   const other = await identity.call('POST', `/v3/users/${adminId}/application_credentials`, { token, body });
   assert.equal(other.status, 403);
 });
+
+for (const engine of ENGINES)
+  test(`a signed request counts once for all processes of ${engine}, as long as its time could pass`, async () => {
+    await using identity = await startIdentity({}, await urlOf(engine));
+    const { db } = identity.service.deps;
+    const request = { oauth_consumer_key: 'c', oauth_timestamp: '1', oauth_nonce: 'n' };
+    const isNew = async (more = {}): Promise<boolean> =>
+      new SeenRequests(identity.clock, db).isNew({ ...request, ...more });
+    const at = await Promise.all([1, 2, 3, 4].map(async () => isNew()));
+    assert.deepEqual(at.filter(Boolean), [true]);
+    assert.equal(await isNew({ oauth_nonce: 'm' }), true);
+    assert.equal(await isNew({ oauth_token: 't' }), true);
+    identity.advance(1_199_000);
+    assert.equal(await isNew(), false);
+    identity.advance(2000);
+    assert.equal(await isNew({ oauth_nonce: 'new' }), true);
+    const left = await db.kysely.selectFrom('oauth_requests').select('digest').execute();
+    assert.equal(left.length, 1, 'what is over is forgotten');
+  });

@@ -1,5 +1,11 @@
 // All SQL of OAuth's consumers, request tokens and access tokens. Secrets are sealed: signatures need them as they were.
-import type { AccessTokenRow, ConsumerRow, IdentityExecutor, RequestTokenRow } from '../database.ts';
+import type {
+  AccessTokenRow,
+  ConsumerRow,
+  IdentityExecutor,
+  OAuthRequestRow,
+  RequestTokenRow,
+} from '../database.ts';
 
 export async function findConsumer(db: IdentityExecutor, id: string): Promise<ConsumerRow | undefined> {
   return db.selectFrom('oauth_consumers').selectAll().where('id', '=', id).executeTakeFirst();
@@ -83,4 +89,19 @@ export async function removeAccessTokens(db: IdentityExecutor, filter: AccessTok
     query = query.where(column as keyof AccessTokenFilter, '=', value);
   }
   await query.execute();
+}
+
+/** Removes those whose time has passed. @returns false when it is there */
+export async function insertRequest(
+  db: IdentityExecutor,
+  row: OAuthRequestRow,
+  now: number,
+): Promise<boolean> {
+  await db.deleteFrom('oauth_requests').where('forget_at', '<=', now).execute();
+  const result = await db
+    .insertInto('oauth_requests')
+    .values(row)
+    .onConflict((conflict) => conflict.column('digest').doNothing())
+    .executeTakeFirst();
+  return result.numInsertedOrUpdatedRows === 1n;
 }

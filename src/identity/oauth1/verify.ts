@@ -1,35 +1,32 @@
 // Whether a request is signed by a consumer and, for later steps, with a token's secret: each request once, and lately.
+import { hash } from 'node:crypto';
 import type { Clock } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
+import type { IdentityDatabase } from '../database.ts';
 import { Invalid, Unauthorized } from '../errors.ts';
 import { isSignedWith, parametersOf, type OAuthParameters, type Secrets } from './signature.ts';
+import { insertRequest } from './store.ts';
 
 /** How far the clocks of client and service may be apart, as upstream. */
 const MAX_SKEW_MS = 600_000;
-const MAX_REMEMBERED = 50_000;
 
+/** Which requests were sent before: the database knows them until their time has passed. */
 export class SeenRequests {
   readonly #clock: Clock;
-  /** Consumer, token, time and nonce → when it may be forgotten, oldest first. */
-  readonly #seen = new Map<string, number>();
+  readonly #db: IdentityDatabase;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, db: IdentityDatabase) {
     this.#clock = clock;
+    this.#db = db;
   }
 
-  /** False when it was seen before, or too many others were lately. */
-  isNew(parameters: OAuthParameters): boolean {
+  /** False when it was seen before. Of several at once one is new. */
+  async isNew(parameters: OAuthParameters): Promise<boolean> {
     const { oauth_consumer_key: consumer, oauth_token: token } = parameters;
     const { oauth_timestamp: time, oauth_nonce: nonce } = parameters;
+    const digest = hash('sha256', JSON.stringify([consumer, token, time, nonce]));
     const now = this.#clock.now();
-    for (const [key, until] of this.#seen) {
-      if (until > now) break;
-      this.#seen.delete(key);
-    }
-    const key = JSON.stringify([consumer, token, time, nonce]);
-    if (this.#seen.has(key) || this.#seen.size >= MAX_REMEMBERED) return false;
-    this.#seen.set(key, now + 2 * MAX_SKEW_MS);
-    return true;
+    return insertRequest(this.#db.kysely, { digest, forget_at: now + 2 * MAX_SKEW_MS }, now);
   }
 }
 
@@ -46,13 +43,13 @@ export function oauthParameters<N extends string>(
 }
 
 /** @throws Unauthorized */
-export function verifySigned(
+export async function verifySigned(
   call: Call,
   clock: Clock,
   seen: SeenRequests,
   parameters: OAuthParameters,
   secrets: Secrets,
-): void {
+): Promise<void> {
   const { oauth_timestamp: time = '', oauth_nonce: nonce = '', oauth_version: version } = parameters;
   const signed = { method: call.method, url: call.baseUrl + call.path, query: call.query, parameters };
   const lately =
@@ -60,5 +57,5 @@ export function verifySigned(
   if (!lately || (version !== undefined && version !== '1.0') || !isSignedWith(signed, secrets)) {
     throw new Unauthorized('invalid OAuth signature');
   }
-  if (!seen.isNew(parameters)) throw new Unauthorized('the OAuth request was sent before');
+  if (!(await seen.isNew(parameters))) throw new Unauthorized('the OAuth request was sent before');
 }

@@ -88,7 +88,8 @@ async function byPasscode(deps: IdentityDeps, given: NonNullable<IdentityPart['t
   const secrets = rows.map(
     (row) => [row.id, deps.credentialKeys.open(row.encrypted_blob)?.toString('utf8') ?? ''] as const,
   );
-  if (!deps.passcodes.take(user.id, new Map(secrets), passcode)) throw new Unauthorized('wrong passcode');
+  const right = await deps.passcodes.take(user.id, new Map(secrets), passcode);
+  if (!right) throw new Unauthorized('wrong passcode');
   await enabledUser(deps.directory, user.id);
   return { userId: user.id, methods: ['totp'] };
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from '#test/support/service-harness.ts';
 import { onProject, passwordOf, startIdentity } from '../testing/identity-harness.ts';
-import { passcodeAt, secretOf } from './totp.ts';
+import { ENGINES, urlOf } from '#test/support/engines.ts';
+import { Passcodes, passcodeAt, secretOf } from './totp.ts';
 
 const SECRET = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 
@@ -54,6 +55,28 @@ test('a passcode logs in, once, and not many may be tried', async () => {
   const missing = await identity.authenticate({ methods: ['totp'], totp: { user: { name: 'demo' } } });
   assert.equal(missing.status, 400);
 });
+
+for (const engine of ENGINES)
+  test(`a passcode is taken once by all processes of ${engine}, and too many tries count for all`, async () => {
+    await using identity = await startIdentity({}, await urlOf(engine));
+    identity.advance(30_000 - (identity.clock.now() % 30_000));
+    const { clock } = identity;
+    const { db } = identity.service.deps;
+    const secret = secretOf(SECRET) ?? Buffer.alloc(0);
+    const now = (): number => Math.floor(clock.now() / 30_000);
+    const take = async (passcode: string, user = 'u'): Promise<boolean> =>
+      new Passcodes(clock, db).take(user, new Map([[`of ${user}`, SECRET]]), passcode);
+    const at = passcodeAt(secret, now());
+    const taken = await Promise.all([at, at, at, at].map(async (each) => take(each)));
+    assert.deepEqual(taken.filter(Boolean), [true]);
+    assert.equal(await take(passcodeAt(secret, now() - 1)), false, 'an earlier one than was taken');
+    for (let i = 0; i < 5; i++) assert.equal(await take('000000', 'other'), false);
+    assert.equal(await take(at, 'other'), false, 'too many wrong ones in this step');
+    identity.advance(90_000);
+    assert.equal(await take(passcodeAt(secret, now())), true);
+    const rows = await db.kysely.selectFrom('passcode_tries').select('user_id').execute();
+    assert.deepEqual(rows, [{ user_id: 'u' }], 'what is over is forgotten');
+  });
 
 test('rules ask for several methods, at once or one after the other with a receipt', async () => {
   await using identity = await startIdentity();

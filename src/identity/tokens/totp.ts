@@ -1,13 +1,15 @@
 // One-time passcodes by time (RFC 6238: SHA-1, 6 digits, steps of 30 s). Secrets are credentials of type totp, in base32.
-// A passcode counts once, and only a few wrong ones may be tried in a step: there are but a million.
+// A passcode counts once, and only a few may be tried in a step: there are but a million. The database knows which were.
 import { createHmac } from 'node:crypto';
 import type { Clock } from '#platform/context/clock.ts';
+import type { IdentityDatabase } from '../database.ts';
+import { countTry, forgetSteps, takeStep } from './passcode-store.ts';
 
 const STEP_SECONDS = 30;
 /** The step before still counts, as upstream by default: typing takes time. */
 const PREVIOUS_STEPS = 1;
-const MAX_WRONG = 5;
-const MAX_REMEMBERED = 50_000;
+/** Right ones count too: a user has one or two in a step. */
+const MAX_TRIES = 5;
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** Undefined for what is no base32, or nothing. */
@@ -36,48 +38,29 @@ export function passcodeAt(secret: Buffer, step: number): string {
   return String(number % 1_000_000).padStart(6, '0');
 }
 
-interface Tried {
-  readonly step: number;
-  readonly wrong: number;
-  /** The last step whose passcode was taken, by credential. */
-  readonly taken: ReadonlyMap<string, number>;
-}
-
 export class Passcodes {
   readonly #clock: Clock;
-  readonly #tried = new Map<string, Tried>();
+  readonly #db: IdentityDatabase;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, db: IdentityDatabase) {
     this.#clock = clock;
+    this.#db = db;
   }
 
-  /** Whether `passcode` is that of one of the user's secrets, by credential id; it is taken then. */
-  take(userId: string, secrets: ReadonlyMap<string, string>, passcode: string): boolean {
+  /** Whether `passcode` is that of one of the user's secrets, by credential id; it is taken then, for whoever asks later. */
+  async take(userId: string, secrets: ReadonlyMap<string, string>, passcode: string): Promise<boolean> {
+    const { kysely } = this.#db;
     const now = Math.floor(this.#clock.now() / 1000 / STEP_SECONDS);
-    const before = this.#tried.get(userId);
-    const wrong = before?.step === now ? before.wrong : 0;
-    const taken = before?.taken ?? new Map<string, number>();
-    if (wrong >= MAX_WRONG) return false;
+    if (!(await countTry(kysely, userId, now, MAX_TRIES))) return false;
     for (const [id, text] of secrets) {
       const secret = secretOf(text);
       if (!secret) continue;
       for (let step = now; step >= now - PREVIOUS_STEPS; step--) {
-        if (step <= (taken.get(id) ?? -1) || passcodeAt(secret, step) !== passcode) continue;
-        this.#remember(userId, { step: now, wrong, taken: new Map([...taken, [id, step]]) });
+        if (passcodeAt(secret, step) !== passcode || !(await takeStep(kysely, id, step))) continue;
+        await forgetSteps(kysely, now - PREVIOUS_STEPS);
         return true;
       }
     }
-    this.#remember(userId, { step: now, wrong: wrong + 1, taken });
     return false;
-  }
-
-  #remember(userId: string, tried: Tried): void {
-    this.#tried.delete(userId);
-    if (this.#tried.size >= MAX_REMEMBERED) {
-      for (const [key, { step }] of this.#tried) {
-        if (step < tried.step - PREVIOUS_STEPS) this.#tried.delete(key);
-      }
-    }
-    this.#tried.set(userId, tried);
   }
 }
