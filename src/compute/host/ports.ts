@@ -148,7 +148,8 @@ export async function releasePorts(
   );
   await Promise.all(
     ports.map(async (port) => {
-      if (isOwned(port)) await deps.network.deletePort(token, port.id);
+      // The parent of a trunk cannot be deleted before the trunk, which is its owner's to keep.
+      if (isOwned(port) && port.trunk_details === undefined) await deps.network.deletePort(token, port.id);
       else
         await deps.network.updatePort(token, port.id, {
           device_id: '',

@@ -40,6 +40,8 @@ export interface Port {
   readonly port_security_enabled: boolean;
   readonly 'binding:host_id'?: string;
   readonly 'binding:profile'?: Readonly<Record<string, unknown>>;
+  /** Of the parent of a trunk. */
+  readonly trunk_details?: { readonly trunk_id: string };
   /** Shown to administrators and services alone. */
   readonly resource_request?: {
     readonly request_groups: ReadonlyArray<{

@@ -167,6 +167,41 @@ export const network: Area = {
       run: 'port list --network net-c',
       rows: [{ ID: '{port}', Name: 'port-a', 'MAC Address': 'fa:16:3e:00:00:60', Status: 'DOWN' }],
     },
+    { run: 'port create --network net-c parent', keep: { parent: 'id' } },
+    { run: 'port create --network net-c child', keep: { child: 'id' } },
+    {
+      run: 'network trunk create --parent-port parent --subport port=child,segmentation-type=vlan,segmentation-id=7 --description "A trunk" trunk-a',
+      has: {
+        id: UUID,
+        port_id: '{parent}',
+        status: 'ACTIVE',
+        sub_ports: [{ port_id: '{child}', segmentation_id: 7, segmentation_type: 'vlan' }],
+      },
+      keep: { trunk: 'id' },
+    },
+    { run: 'network trunk list', rows: [{ ID: '{trunk}', Name: 'trunk-a', 'Parent Port': '{parent}' }] },
+    {
+      run: 'port show parent',
+      has: { trunk_details: { trunk_id: '{trunk}', sub_ports: [{ port_id: '{child}' }] } },
+    },
+    { run: 'port delete child', fails: /subport for trunk/ },
+    {
+      run: 'network subport list --trunk trunk-a',
+      rows: [{ Port: '{child}', 'Segmentation ID': 7 }],
+      count: 1,
+    },
+    { run: 'network trunk unset --subport child trunk-a' },
+    {
+      run: 'network trunk set --name trunk-b --subport port=child,segmentation-type=vlan,segmentation-id=8 trunk-a',
+    },
+    { run: 'network trunk show trunk-b', has: { sub_ports: [{ segmentation_id: 8 }] } },
+    {
+      run: 'network trunk show {trunk}',
+      as: 'stranger',
+      fails: /Unable to find trunk with name or id '[0-9a-f-]{36}'/,
+    },
+    { run: 'network trunk delete trunk-b' },
+    { run: 'port delete parent child' },
     { run: 'port list --mac-address fa:16:3e:00:00:60 --long', rows: [{ ID: '{port}' }], count: 1 },
     { run: 'port list --fixed-ip ip-address=192.0.2.60', rows: [{ ID: '{port}' }], count: 1 },
     {
