@@ -18,6 +18,7 @@ import type { Bus } from '#platform/bus/bus.ts';
 import type { Log } from '#platform/log/log.ts';
 import { publishChange, publishPort } from './events.ts';
 import { extensionRoutes } from './extensions/routes.ts';
+import { floatingIpPoolPolicy, floatingIpPoolRoutes } from './floatingip-pools/routes.ts';
 import { floatingIpPolicy, floatingIpRoutes } from './floatingips/routes.ts';
 import { startReportBandwidth } from './loops/report-bandwidth.ts';
 import { networkMigrations } from './migrations/all.ts';
@@ -63,6 +64,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...portBindingRoutes,
   ...routerRoutes,
   ...floatingIpRoutes,
+  ...floatingIpPoolRoutes,
   ...portForwardingRoutes,
   ...securityGroupRoutes,
   ...securityGroupRuleRoutes,
@@ -89,6 +91,7 @@ export const NETWORK_POLICY = [
   ...portBindingPolicy,
   ...routerPolicy,
   ...floatingIpPolicy,
+  ...floatingIpPoolPolicy,
   ...portForwardingPolicy,
   ...securityGroupPolicy,
   ...addressGroupPolicy,

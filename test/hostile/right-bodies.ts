@@ -339,7 +339,7 @@ function network(ids: Ids): Bodies {
     'POST /v2.0/networks': { network: { name: 'x', mtu: 1400 } },
     'PUT /v2.0/networks/:id': { network: { name: 'x' } },
     'POST /v2.0/ports/:id/bindings': { binding: { host: 'sim-1' } },
-    'PUT /v2.0/ports/:id/bindings/:host': { binding: { profile: {} } },
+    'PUT /v2.0/ports/:id/bindings/:host': { binding: { vnic_type: 'normal' } },
     'POST /v2.0/ports': {
       port: {
         network_id: ids['network'],
@@ -388,6 +388,9 @@ function network(ids: Ids): Bodies {
     'PUT /v2.0/security-groups/:id': { security_group: { name: 'x' } },
     'POST /v2.0/subnetpools': { subnetpool: { name: 'x', prefixes: ['10.99.0.0/16'] } },
     'PUT /v2.0/subnetpools/:id': { subnetpool: { name: 'x' } },
+    'PUT /v2.0/subnetpools/:id/add_prefixes': { prefixes: ['10.89.0.0/16'] },
+    'PUT /v2.0/subnetpools/:id/remove_prefixes': { prefixes: ['10.89.0.0/16'] },
+    'PUT /v2.0/subnetpools/:id/onboard_network_subnets': { network_id: ids['network'] },
     'POST /v2.0/subnets': {
       subnet: {
         network_id: ids['network'],

@@ -35,6 +35,7 @@ const EXTENSIONS: ReadonlyArray<readonly [alias: string, name: string, descripti
   ['ext-gw-mode', 'Neutron L3 Configurable external gateway mode', 'Source NAT on and off'],
   ['filter-validation', 'Filter parameters validation', 'Unknown filters are refused'],
   ['fip-port-details', 'Floating IP Port Details Extension', 'The port of a floating IP'],
+  ['floatingip-pools', 'Floating IP Pools Extension', 'The subnets that floating IPs come from'],
   ['floating-ip-port-forwarding', 'Floating IP Port Forwarding', 'Single ports of floating IPs'],
   [
     'floating-ip-port-forwarding-description',
@@ -99,6 +100,8 @@ const EXTENSIONS: ReadonlyArray<readonly [alias: string, name: string, descripti
   ['subnet-service-types', 'Subnet service types', 'Subnets for certain owners only'],
   ['tag-ports-during-bulk-creation', 'Tag Ports During Bulk Creation', 'Tags given with a new port'],
   ['subnet_allocation', 'Subnet Allocation', 'Subnets out of pools'],
+  ['subnet_onboard', 'Subnet Onboard', 'Pools take the subnets of a network'],
+  ['subnetpool-prefix-ops', 'Subnet Pool Prefix Operations', 'Adding and removing prefixes of a pool'],
   ['trunk', 'Trunk Extension', 'Ports that carry further ports as VLANs'],
   ['trunk-details', 'Trunk port details', 'What a trunk carries, on its port'],
 ];

@@ -4,7 +4,6 @@ import { badRequest, conflict, invalidInput, notFound } from '../errors.ts';
 import {
   cidrOf,
   covers,
-  formatCidr,
   overlaps,
   parseCidr,
   subtractRanges,
@@ -134,35 +133,4 @@ function lowestFree(
     if (first + size - 1n <= range.last) return cidrOf({ version, value: first }, length);
   }
   return undefined;
-}
-
-/** Joins prefixes that touch or hold each other, ascending, as pools are kept. */
-export function compactPrefixes(texts: readonly string[], version: number): string[] {
-  const cidrs = texts.map((text) => {
-    const cidr = parseCidr(text);
-    if (!cidr || cidr.version !== version)
-      throw invalidInput(`'${text}' is not a valid IPv${version} prefix`);
-    return cidr;
-  });
-  const sorted = cidrs.sort((a, b) =>
-    a.first === b.first ? a.prefix - b.prefix : a.first < b.first ? -1 : 1,
-  );
-  const kept: Cidr[] = [];
-  for (const cidr of sorted) {
-    const before = kept.at(-1);
-    if (before && covers(before, cidr)) continue;
-    kept.push(cidr);
-    joinSiblings(kept);
-  }
-  return kept.map(formatCidr);
-}
-
-function joinSiblings(kept: Cidr[]): void {
-  for (;;) {
-    const [a, b] = kept.slice(-2);
-    if (!a || !b || a.prefix !== b.prefix || a.last + 1n !== b.first) return;
-    const parent = cidrOf({ version: a.version, value: a.first }, a.prefix - 1);
-    if (parent.first !== a.first) return;
-    kept.splice(-2, 2, parent);
-  }
 }

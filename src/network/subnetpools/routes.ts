@@ -1,5 +1,6 @@
 // /v2.0/subnetpools
 import { Type } from 'typebox';
+import type { Route } from '#platform/http/api.ts';
 import type { SubnetPoolRow } from '../tables.ts';
 import { badRequest, conflict, invalidInput, notFound } from '../errors.ts';
 import { covers, overlaps, parseCidr } from '../ipam/address.ts';
@@ -24,9 +25,10 @@ import {
   Uuid,
 } from '../rest/attributes.ts';
 import { Crud, type Operation } from '../rest/crud.ts';
-import type { Input } from '../rest/deps.ts';
+import type { Input, NetworkDeps } from '../rest/deps.ts';
 import { deleteRows, equals, insertRow, newStandard, selectRows, updateRow } from '../rest/select.ts';
-import { compactPrefixes } from './choose-prefix.ts';
+import { addPrefixes, onboardSubnets, removePrefixes } from './prefix-operations.ts';
+import { compactPrefixes } from './prefixes.ts';
 import { visibleAddressScopes, visibleSubnetPools } from './store.ts';
 
 const changeable = {
@@ -49,6 +51,9 @@ export const subnetPoolPolicy = rules({
   update_subnetpool: MEMBER,
   'update_subnetpool:is_default': ADMIN,
   delete_subnetpool: MEMBER,
+  onboard_network_subnets: MEMBER,
+  add_prefixes: MEMBER,
+  remove_prefixes: MEMBER,
 });
 
 type Lengths = Pick<SubnetPoolRow, 'default_prefixlen' | 'min_prefixlen' | 'max_prefixlen'>;
@@ -227,4 +232,37 @@ export const subnetpools = new Crud({
   remove,
 });
 
-export const subnetPoolRoutes = subnetpools.routes();
+const prefixBody = Type.Object(
+  { prefixes: Type.Array(IpText, { minItems: 1, maxItems: 1000 }) },
+  { additionalProperties: false },
+);
+const onboardBody = Type.Object({ network_id: Uuid }, { additionalProperties: false });
+const setPrefixes = (operation: Operation, row: SubnetPoolRow, prefixes: readonly string[]) =>
+  update(operation, row, { prefixes });
+const one = '/v2.0/subnetpools/:id';
+const errors = [409, 412];
+
+export const subnetPoolRoutes: readonly Route<NetworkDeps>[] = [
+  ...subnetpools.routes(),
+  {
+    method: 'PUT',
+    path: `${one}/add_prefixes`,
+    handler: addPrefixes(subnetpools, setPrefixes),
+    body: prefixBody,
+    errors,
+  },
+  {
+    method: 'PUT',
+    path: `${one}/remove_prefixes`,
+    handler: removePrefixes(subnetpools),
+    body: prefixBody,
+    errors,
+  },
+  {
+    method: 'PUT',
+    path: `${one}/onboard_network_subnets`,
+    handler: onboardSubnets(subnetpools, setPrefixes),
+    body: onboardBody,
+    errors,
+  },
+];
