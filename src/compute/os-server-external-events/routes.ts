@@ -1,17 +1,17 @@
-// `POST /os-server-external-events`: what other services tell of servers. A volume that has grown is acted upon; of ports the
-// network service tells in another way, so their events are taken and nothing follows.
+// `POST /os-server-external-events`: what other services tell of servers. A volume that has grown and a port that is gone are
+// acted upon; of ports the network service tells in another way too, and nothing here waits for the other events.
 import { Type, type TSchema } from 'typebox';
-import { rpcClient } from '#platform/bus/bus.ts';
+import { rpcClient, type Message, type RpcClient } from '#platform/bus/bus.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
-import { atLeast } from '#platform/microversion/microversion.ts';
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { findVolumeDevice } from '../block-devices/store.ts';
 import type { ComputeDeps, ComputeRoute } from '../deps.ts';
-import { InvalidInput } from '../errors.ts';
-import { agentQueue, type AgentRpc } from '../rpc.ts';
+import { agentQueue, type ActionRef, type AgentRpc } from '../rpc.ts';
 import { strict, uuidSchema } from '../schema-types.ts';
 import { recordAction, sendWith } from '../servers/action-record.ts';
 import { findInstance } from '../servers/store.ts';
+import { vifsOf } from '../servers/view.ts';
+import type { InstanceRow } from '../tables.ts';
 
 const RULE = 'os_compute_api:os-server-external-events:create';
 
@@ -51,12 +51,14 @@ interface ExternalEvent {
 
 type Answered = ExternalEvent & { readonly status: string; readonly code: number };
 
-/** 200, or 207 when servers are not there or have no host. */
+/** What an event must name in its tag. */
+const TAGGED: ReadonlySet<string> = new Set(['volume-extended', 'power-update', 'accelerator-request-bound']);
+const DETACHABLE: readonly string[] = ['active', 'paused', 'stopped'];
+
+/** 200, or 207 when servers are not there, have no host, or an event does not say what it is about. */
 async function tellOfEvents(call: Call, deps: ComputeDeps): Promise<Reply> {
   const handledAt = deps.clock.now();
   const { events } = call.body as { readonly events: readonly ExternalEvent[] };
-  if (events.some((event) => event.name === 'volume-extended' && !event.tag))
-    throw new InvalidInput('The event volume-extended names its volume in the tag.');
   const answered: Answered[] = [];
   for (const event of events) answered.push(await take(call, deps, event, handledAt));
   return new Reply(answered.every((event) => event.code === 200) ? 200 : 207, { events: answered });
@@ -71,25 +73,85 @@ async function take(
   const row = await findInstance(deps.db.kysely, event.server_uuid);
   if (!row) return { ...event, status: 'failed', code: 404 };
   if (row.host === null) return { ...event, status: 'failed', code: 422 };
-  const done = { ...event, status: event.status ?? 'completed', code: 200 };
-  if (event.name !== 'volume-extended' || !atLeast(call.microversion, '2.51')) return done;
-  const volume_id = event.tag ?? '';
-  const device = await findVolumeDevice(deps.db.kysely, row.id, volume_id);
-  if (!device) return { ...event, status: 'failed', code: 404 };
-  const { host } = row;
+  if (TAGGED.has(event.name) && event.tag === undefined) return { ...event, status: 'failed', code: 400 };
+  await followUp(call, deps, { event, row, host: row.host, handledAt });
+  return { ...event, status: 'completed', code: 200 };
+}
+
+interface Followed {
+  readonly event: ExternalEvent;
+  readonly row: InstanceRow;
+  readonly host: string;
+  readonly handledAt: number;
+}
+
+/** What an event leads to. Of the others the launch and the loops learn by themselves, or nothing here waits for them. */
+async function followUp(call: Call, deps: ComputeDeps, followed: Followed): Promise<void> {
+  const { event, row } = followed;
+  const tag = event.tag ?? '';
+  switch (event.name) {
+    case 'volume-extended': {
+      const device = await findVolumeDevice(deps.db.kysely, row.id, tag);
+      if (device)
+        await send(call, deps, followed, 'extend_volume', (agent, ref) =>
+          agent.message('extendVolume', { ...ref, device_id: device.id, volume_id: tag }),
+        );
+      return;
+    }
+    case 'network-vif-deleted':
+      // A server that is in the midst of something reads its ports anew at the end of it.
+      if (
+        row.task_state === null &&
+        DETACHABLE.includes(row.vm_state) &&
+        vifsOf(row).some((vif) => vif.port_id === tag)
+      )
+        await send(call, deps, followed, 'detach_interface', (agent, ref) =>
+          agent.message('detachInterface', { ...ref, port_id: tag, keep_port: true }),
+        );
+      return;
+    case 'power-update':
+      await notePower(call, deps, followed, tag);
+  }
+}
+
+/** Who powers bare metal is told of here; a guest of a hypervisor is as the hypervisor says. Only a record is made, as upstream. */
+async function notePower(
+  call: Call,
+  deps: ComputeDeps,
+  { row, host, handledAt }: Followed,
+  target: string,
+): Promise<void> {
+  if (target !== 'POWER_ON' && target !== 'POWER_OFF') return;
+  await recordAction(deps.db.kysely, call, deps, {
+    instanceId: row.id,
+    action: target === 'POWER_ON' ? 'start' : 'stop',
+    host,
+    deadlineMs: deps.config.actionDeadlineMs,
+    rule: RULE,
+    handledAt,
+    done: true,
+  });
+}
+
+/** Records the action and has the server's host carry it out. */
+async function send(
+  call: Call,
+  deps: ComputeDeps,
+  { row, host, handledAt }: Followed,
+  action: string,
+  message: (agent: Pick<RpcClient<AgentRpc>, 'message'>, ref: ActionRef) => Message,
+): Promise<void> {
   await deps.db.transaction(async (trx) => {
     const ref = await recordAction(trx, call, deps, {
       instanceId: row.id,
-      action: 'extend_volume',
+      action,
       host,
       deadlineMs: deps.config.actionDeadlineMs,
       rule: RULE,
       handledAt,
     });
-    const agent = rpcClient<AgentRpc>(deps.bus, agentQueue(host));
-    await sendWith(trx, agent.message('extendVolume', { ...ref, device_id: device.id, volume_id }));
+    await sendWith(trx, message(rpcClient<AgentRpc>(deps.bus, agentQueue(host)), ref));
   });
-  return done;
 }
 
 export const externalEventRoutes: readonly ComputeRoute[] = [

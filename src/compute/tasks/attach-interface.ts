@@ -101,7 +101,7 @@ export async function detachInterface(
         await coldOrHotUnplug(deps, entry.id, vif, signal);
         await deps.hostSwitch.unplug(vif.devname);
       }
-      await releasePorts(deps, entry.id, message.port_id);
+      if (!message.keep_port) await releasePorts(deps, entry.id, message.port_id);
       const vifs = before.filter((each) => each.port_id !== message.port_id);
       deps.metadata.register(entry.id, vifs);
       await deps.conductor.call('writeVifs', { instance_id: entry.id, vifs });
