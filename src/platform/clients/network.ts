@@ -126,7 +126,10 @@ export interface NetworkClient {
    * prepared there already.
    */
   createBinding(token: string, portId: string, binding: NewBinding): Promise<PortBinding>;
-  /** The host of the port is from now on this one. Also when it is already. */
+  /**
+   * The host of the port is from now on this one. Also when it is already. From then on its trace says `up` when the chassis
+   * of that host has it, and no sooner.
+   */
   activateBinding(token: string, portId: string, host: string): Promise<void>;
   /** Also when it is gone already. */
   deleteBinding(token: string, portId: string, host: string): Promise<void>;
