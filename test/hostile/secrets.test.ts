@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
+import { until } from '#test/support/until.ts';
+import { openKeyring } from '#volume/keys/keyring.ts';
 import { startCloud, type TestCloud } from '#test/support/cloud.ts';
 import { LATEST, untilStatus } from './belongings.ts';
 import { logIn, makeCallers, type Callers } from './callers.ts';
@@ -30,6 +33,8 @@ const SECRETS = {
 } as const;
 
 const tokens: string[] = [];
+/** What opens volumes: the service makes it, so that it is learned by its own means. */
+const passphrases: string[] = [];
 let dataPath: string;
 let cloud: TestCloud;
 let client: HostileClient;
@@ -105,6 +110,40 @@ async function converse(): Promise<void> {
     body: { auth: { identity: { methods: ['password'], password: { user: { password: [wrong] } } } } },
   });
   await launch();
+  await encrypt();
+}
+
+/** A server on an encrypted volume that is backed up, too. */
+async function encrypt(): Promise<void> {
+  const { admin, alice } = callers;
+  const V = '/volume/v3';
+  const post = async (path: string, body: object, token = alice.token) =>
+    client.ok({ method: 'POST', path, token, body });
+  const type = await post(`${V}/types`, { volume_type: { name: 'encrypted' } }, admin);
+  const encryption = { provider: 'luks' };
+  await post(`${V}/types/${String(type['volume_type']?.['id'])}/encryption`, { encryption }, admin);
+  const made = await post(`${V}/volumes`, { volume: { size: 1, volume_type: 'encrypted' } });
+  const volumeId = String(made['volume']?.['id']);
+  const show = async () => client.ok({ method: 'GET', path: `${V}/volumes/${volumeId}`, token: alice.token });
+  const untilIs = async (status: string) =>
+    until(async () => (await show())['volume']?.['status'] === status, {
+      deadlineMs: 60_000,
+      what: `the volume to be ${status}`,
+    });
+  await untilIs('available');
+  await post(`${V}/backups`, { backup: { volume_id: volumeId } });
+  await untilIs('available');
+  const volumeAttachment = { volumeId };
+  await post(`${C}/servers/${server}/os-volume_attachments`, { volumeAttachment });
+  await untilIs('in-use');
+  answers += JSON.stringify(await show());
+  for (const path of [`${V}/attachments/detail`, `${V}/volumes/${volumeId}/launch-record`])
+    answers += (await client.send({ method: 'GET', path, token: admin, headers: LATEST })).text;
+  using database = new DatabaseSync(join(dataPath, 'services', 'volume.db'), { readOnly: true });
+  const keyring = await openKeyring({ dataDir: join(dataPath, 'services', 'volume') });
+  const keys = database.prepare('SELECT id, wrapped FROM encryption_keys').all();
+  for (const { id, wrapped } of keys as Array<{ id: string; wrapped: string }>)
+    passphrases.push(keyring.unwrap(id, wrapped).toString('latin1'));
 }
 
 async function launch(): Promise<void> {
@@ -171,7 +210,9 @@ async function launch(): Promise<void> {
 function secretsIn(text: string): string[] {
   const named = Object.entries(SECRETS).map(([what, { text: secret }]) => [what, secret] as const);
   const plain = ['user data in plain', 'marker-user-data-f00d'] as const;
-  return [...named, plain, ...tokens.map((token, index) => [`token ${index}`, token] as const)]
+  const numbered = (what: string, all: readonly string[]) =>
+    all.map((secret, index) => [`${what} ${index}`, secret] as const);
+  return [...named, plain, ...numbered('token', tokens), ...numbered('passphrase', passphrases)]
     .filter(([, secret]) => text.includes(secret))
     .map(([what]) => what);
 }
@@ -183,6 +224,7 @@ async function files(): Promise<string[]> {
 
 test('launch records, actions and diagnostics hold none', () => {
   assert.ok(answers.includes('compute'), answers);
+  assert.equal(passphrases.length, 2, 'of the volume and of its backup');
   assert.deepEqual(secretsIn(answers), []);
 });
 

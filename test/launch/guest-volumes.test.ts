@@ -1,6 +1,8 @@
 // Volumes on real programs, with the effect looked for in the guest: it boots from one, sees another come, grow and go, and
 // keeps what it wrote over a stop and a start.
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startCloud, type TestCloud } from '#test/support/cloud.ts';
 import { CloudApi, type Guest } from '#test/support/guest-cloud.ts';
@@ -45,8 +47,8 @@ async function sectors(volume: string): Promise<string> {
   ).trim();
 }
 
-async function untilSectors(volume: string, gib: number): Promise<void> {
-  const wanted = gib === 0 ? '' : String(gib * 2 ** 21);
+async function untilSectors(volume: string, gib: number, without = 0): Promise<void> {
+  const wanted = gib === 0 ? '' : String(gib * 2 ** 21 - without);
   await until(async () => (await sectors(volume)) === wanted, {
     what: `the guest to see ${gib} GiB of ${volume}`,
     deadlineMs: MINUTE,
@@ -56,6 +58,11 @@ async function untilSectors(volume: string, gib: number): Promise<void> {
 
 let root: string;
 let data: string;
+/** Encrypted. */
+let hidden: string;
+/** Sectors that the header of an encrypted volume takes. */
+const HEADER = 4096;
+const SECRET = 'what-nobody-below-reads';
 
 test('boots from a volume that the launch makes from an image', { timeout: 5 * MINUTE }, async () => {
   const image = await api.imageId('pileus-demo');
@@ -104,6 +111,34 @@ test(
   },
 );
 
+test('an encrypted volume comes, grows and goes as any other', { timeout: 5 * MINUTE }, async () => {
+  const admin = await CloudApi.of(cloud, 'pileus-admin');
+  const { volume_type } = await admin.call<{ volume_type: { id: string } }>('POST', '/volume/v3/types', {
+    volume_type: { name: 'encrypted' },
+  });
+  await admin.call('POST', `/volume/v3/types/${volume_type.id}/encryption`, {
+    encryption: { provider: 'luks', cipher: 'aes-xts-plain64', key_size: 256, control_location: 'front-end' },
+  });
+  hidden = await makeVolume(1, { volume_type: 'encrypted' });
+  const path = `/compute/v2.1/servers/${id}/os-volume_attachments`;
+  const plug = async (gib: number): Promise<string> => {
+    await api.call('POST', path, { volumeAttachment: { volumeId: hidden } });
+    await untilSectors(hidden, gib, HEADER);
+    await untilVolume(hidden, 'in-use');
+    return (await diskIn(guest, hidden)).trim();
+  };
+  const disk = await plug(1);
+  await guest.run(`echo ${SECRET} | dd of=${disk} bs=512 count=1 conv=sync,fsync 2>/dev/null`);
+  const end = `bs=1M seek=1021 count=1 conv=fsync`;
+  await guest.run(`yes ${SECRET} | head -c 1048576 | dd of=${disk} ${end} 2>/dev/null`);
+  await at('volume 3.42', 'POST', `/volume/v3/volumes/${hidden}/action`, { 'os-extend': { new_size: 2 } });
+  await untilSectors(hidden, 2, HEADER);
+  await api.call('DELETE', `${path}/${hidden}`);
+  await untilVolume(hidden, 'available');
+  await untilSectors(hidden, 0);
+  assert.match(await guest.run(`head -c 24 ${await plug(2)}`), new RegExp(SECRET));
+});
+
 test('a stop and a start keep the volumes and what is on them', { timeout: 5 * MINUTE }, async () => {
   await api.act(id, { 'os-stop': null });
   await api.untilStatus(id, 'SHUTOFF');
@@ -111,9 +146,24 @@ test('a stop and a start keep the volumes and what is on them', { timeout: 5 * M
   await untilSectors(data, 2);
   const disk = `/dev/$(basename $(dirname $(grep -l "${data.slice(0, 20)}" /sys/block/vd*/serial)))`;
   assert.match(await guest.run(`head -c 18 ${disk}`), /kept-by-the-volume/);
-  await api.call('DELETE', `/compute/v2.1/servers/${id}/os-volume_attachments/${data}`);
-  await untilVolume(data, 'available');
-  await untilSectors(data, 0);
+  assert.match(await guest.run(`head -c 24 ${await diskIn(guest, hidden)}`), new RegExp(SECRET));
+  for (const volume of [data, hidden]) {
+    await api.call('DELETE', `/compute/v2.1/servers/${id}/os-volume_attachments/${volume}`);
+    await untilVolume(volume, 'available');
+    await untilSectors(volume, 0);
+  }
+  const layers = await readdir(join(cloud.dataPath, 'storage', 'layers'));
+  const shown = await Promise.all(
+    layers.map(async (each) => {
+      const bytes = await readFile(join(cloud.dataPath, 'storage', 'layers', each));
+      return { plain: bytes.includes('kept-by-the-volume'), secret: bytes.includes(SECRET) };
+    }),
+  );
+  assert.ok(
+    shown.some(({ plain }) => plain),
+    'what is looked for would be seen',
+  );
+  assert.ok(!shown.some(({ secret }) => secret), 'what is on the encrypted volume shows');
 });
 
 /** As a newer client than the other calls: `service version`. */
@@ -217,25 +267,37 @@ test(
   },
 );
 
-test('two guests have one volume, and see what the other writes', { timeout: 5 * MINUTE }, async () => {
-  const shared = await makeVolume(1, { multiattach: true });
-  const disk = await attach(shared);
-  const other = await api.boot('other', {
-    block_device_mapping_v2: [{ uuid: shared, source_type: 'volume', destination_type: 'volume' }],
-  });
-  await using second = await api.guest(other.id);
-  const theirs = await diskIn(second, shared);
-  await guest.run(`echo from-the-first | dd of=${disk} bs=512 count=1 conv=sync,fsync 2>/dev/null`);
-  assert.match(await second.run(`dd if=${theirs} bs=512 count=1 2>/dev/null`), /from-the-first/);
-  await second.run(
-    `echo from-the-second | dd of=${theirs} bs=512 seek=8 count=1 conv=sync,fsync 2>/dev/null`,
-  );
-  assert.match(await guest.run(`dd if=${disk} bs=512 skip=8 count=1 2>/dev/null`), /from-the-second/);
-  await api.call('DELETE', `/compute/v2.1/servers/${other.id}`);
-  await untilSectors(shared, 1);
-  await api.call('DELETE', `/compute/v2.1/servers/${id}/os-volume_attachments/${shared}`);
-  await untilVolume(shared, 'available');
-});
+test(
+  'two guests, one of them on an encrypted root, have one volume and see what the other writes',
+  { timeout: 5 * MINUTE },
+  async () => {
+    const shared = await makeVolume(1, { multiattach: true });
+    const disk = await attach(shared);
+    const image = await api.imageId('pileus-demo');
+    const encrypted = await makeVolume(1, { imageRef: image, volume_type: 'encrypted' });
+    const volume = { source_type: 'volume', destination_type: 'volume' };
+    const other = await api.boot('other', {
+      imageRef: '',
+      block_device_mapping_v2: [
+        { ...volume, uuid: encrypted, boot_index: 0, delete_on_termination: true },
+        { ...volume, uuid: shared },
+      ],
+    });
+    await using second = await api.guest(other.id);
+    const theirs = await diskIn(second, shared);
+    await guest.run(`echo from-the-first | dd of=${disk} bs=512 count=1 conv=sync,fsync 2>/dev/null`);
+    assert.match(await second.run(`dd if=${theirs} bs=512 count=1 2>/dev/null`), /from-the-first/);
+    await second.run(
+      `echo from-the-second | dd of=${theirs} bs=512 seek=8 count=1 conv=sync,fsync 2>/dev/null`,
+    );
+    assert.match(await guest.run(`dd if=${disk} bs=512 skip=8 count=1 2>/dev/null`), /from-the-second/);
+    await api.call('DELETE', `/compute/v2.1/servers/${other.id}`);
+    await untilVolume(encrypted, 'gone');
+    await untilSectors(shared, 1);
+    await api.call('DELETE', `/compute/v2.1/servers/${id}/os-volume_attachments/${shared}`);
+    await untilVolume(shared, 'available');
+  },
+);
 
 test('deleting the server takes its root volume with it', { timeout: MINUTE }, async () => {
   await api.call('DELETE', `/compute/v2.1/servers/${id}`);

@@ -31,6 +31,7 @@ export const NOT_ASKED: Readonly<Record<string, string>> = {
   'network /v2.0/ports/:id/bindings': 'as many as hosts that the guest of one port moves to',
   'network /v2.0/ports/:id/bindings/:host': 'of one port',
   'network /v2.0/auto-allocated-topology/:id': 'makes what it shows',
+  'volume /v3/attachments/:id/encryption-secret': 'of one attachment, and for compute alone',
   'volume /v3/group_types/default': 'there is none',
   'volume /v3/qos-specs/:id/associate': 'changes it',
   'volume /v3/qos-specs/:id/disassociate': 'changes it',
