@@ -1,8 +1,8 @@
 // The promise of the maximum microversion: each version up to it has a row, and each row's change is not there below its
 // version and there from it on, in a simulated cloud. The rows are in test/support/microversions.
-import { absentRows } from '#test/support/microversions/absent.ts';
 import { liveMigrationRows } from '#test/support/microversions/live-migration.ts';
 import { operatorRows } from '#test/support/microversions/operators.ts';
+import { portRequestRows } from '#test/support/microversions/port-requests.ts';
 import { requestRows } from '#test/support/microversions/requests.ts';
 import { serverViewRows } from '#test/support/microversions/servers.ts';
 import { shelvingRows } from '#test/support/microversions/shelving.ts';
@@ -17,9 +17,9 @@ import { MICROVERSIONS } from './discovery/routes.ts';
 const minorOf = (version: string): number => Number(version.split('.')[1]);
 const MAX = minorOf(MICROVERSIONS.max);
 const rows = [
-  ...absentRows,
   ...liveMigrationRows,
   ...operatorRows,
+  ...portRequestRows,
   ...requestRows,
   ...serverViewRows,
   ...shelvingRows,

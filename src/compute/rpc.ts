@@ -251,6 +251,13 @@ export type ConductorRpc = {
   listUncountedLaunches(args: { readonly host: string }): UncountedLaunch[];
   /** Publishes the launch's progress: task_state networking, block_device_mapping, spawning. */
   publishTaskState(args: ActionRef & { readonly task_state: InstanceRow['task_state'] }): void;
+  /** Who on `host` gives what the server's ports ask for: a provider by request group. */
+  findPortProviders(args: {
+    readonly instance_id: string;
+    readonly host: string;
+  }): Readonly<Record<string, string>>;
+  /** The port is the server's no more: what it asked for is free again. */
+  releasePortRequest(args: { readonly instance_id: string; readonly port_id: string }): void;
   writeVifs(args: { readonly instance_id: string; readonly vifs: readonly Vif[] }): void;
   /** What the host learned of a disk: the volume that was made, its attachment and connection. */
   writeDevice(args: {

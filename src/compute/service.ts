@@ -20,6 +20,7 @@ import { computeMigration } from './migrations/001-compute.ts';
 import { blockDevicesMigration } from './migrations/002-block-devices.ts';
 import { migrationsMigration } from './migrations/003-migrations.ts';
 import { pendingImagesMigration } from './migrations/004-pending-images.ts';
+import { portRequestsMigration } from './migrations/005-port-requests.ts';
 import type { ComputeTables } from './tables.ts';
 
 /** Opens the database that compute's roles and placement share, and brings its tables up to date. */
@@ -32,6 +33,7 @@ export async function openComputeDatabase(url: string): Promise<ComputeDatabase>
     blockDevicesMigration,
     migrationsMigration,
     pendingImagesMigration,
+    portRequestsMigration,
   ]);
   return db;
 }

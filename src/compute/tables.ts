@@ -93,6 +93,16 @@ export type RequestedNetwork =
 /** `auto`: one network if there is just one, or the project's auto-allocated one; `none`: no network. */
 export type NetworkRequest = 'auto' | 'none' | readonly RequestedNetwork[];
 
+/** What a port asks of the host of its server: one group of its `resource_request`. */
+export interface PortRequest {
+  readonly port_id: string;
+  /** The group's. */
+  readonly id: string;
+  readonly resources: Readonly<Record<string, number>>;
+  /** Traits that the provider of all of it must have. */
+  readonly required: readonly string[];
+}
+
 /** A virtual interface as the instance entry keeps it: what `addresses` and the metadata service show. */
 export interface Vif {
   readonly port_id: string;
@@ -166,6 +176,8 @@ export interface InstanceRow {
   scheduler_hints_json: string;
   server_group_id: string | null;
   networks_json: string;
+  /** PortRequest[] */
+  port_requests_json: string;
   /** Names or ids as the request had them. */
   security_groups_json: string;
   /** Vif[] */

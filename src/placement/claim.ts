@@ -25,7 +25,8 @@ export interface Claim {
   readonly others?: ReadonlyMap<string, Resources>;
 }
 
-const placement = <T>(trx: Transaction<T>): Executor<PlacementTables> =>
+/** The part of the caller's transaction that is placement's. */
+export const placement = <T>(trx: Executor<T>): Executor<PlacementTables> =>
   trx as unknown as Executor<PlacementTables>;
 
 /**
@@ -75,8 +76,8 @@ export async function claimInTransaction<T>(trx: Transaction<T>, claim: Claim): 
 
 type Part = Pick<Claim, 'providerId' | 'resources' | 'consumerId'>;
 
-/** Writing the provider first makes racing claims on it meet here and not after their work is done. */
-async function reserve(db: Executor<PlacementTables>, part: Part, now: string): Promise<void> {
+/** @throws NoCapacity, NoSuchProvider. Writing the provider first makes racing claims on it meet here and not after their work is done. */
+export async function reserve(db: Executor<PlacementTables>, part: Part, now: string): Promise<void> {
   const bumped = await db
     .updateTable('resource_providers')
     .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: now }))

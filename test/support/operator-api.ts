@@ -15,6 +15,7 @@ import { renderComputeFault } from '#compute/faults.ts';
 import { seedFlavors } from '#compute/flavors/seed.ts';
 import { computeMigration } from '#compute/migrations/001-compute.ts';
 import { migrationsMigration } from '#compute/migrations/003-migrations.ts';
+import { portRequestsMigration } from '#compute/migrations/005-port-requests.ts';
 import { operatorPolicies, operatorRoutes } from '#compute/operator-table.ts';
 import type { HostReport } from '#compute/rpc.ts';
 import type { ComputeTables, InstanceRow } from '#compute/tables.ts';
@@ -36,7 +37,13 @@ export function operatorApi(engine: TestEngine): {
 
   before(async () => {
     db = openDatabase<ComputeTables>(await urlOf(engine));
-    await migrate(db, 'compute', [outboxMigration, sagaMigration, computeMigration, migrationsMigration]);
+    await migrate(db, 'compute', [
+      outboxMigration,
+      sagaMigration,
+      computeMigration,
+      migrationsMigration,
+      portRequestsMigration,
+    ]);
     await migratePlacement(db);
     await seedFlavors(db);
     await seedFlavors(db);
@@ -185,6 +192,7 @@ async function addServer(db: ComputeDatabase, name: string): Promise<void> {
     scheduler_hints_json: '{}',
     server_group_id: null,
     networks_json: '"none"',
+    port_requests_json: '[]',
     security_groups_json: '[]',
     vifs_json: '[]',
     disk_config: 'MANUAL',

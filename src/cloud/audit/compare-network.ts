@@ -82,6 +82,9 @@ function northbound({ records }: Things, ovn: OvnThings, servers: Servers): stri
     ...[...new Set(ovn.floatingIps)]
       .filter((id) => !records.floatingIps.includes(id))
       .map((id) => `orphan: ovn-nb translates floating IP ${id}, which is not there`),
+    ...ovn.limits
+      .filter((owner) => !portIds.has(owner) && !records.floatingIps.includes(owner))
+      .map((owner) => `orphan: ovn-nb limits or marks ${owner}, no port and no floating IP`),
   ];
 }
 

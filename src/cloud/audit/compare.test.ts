@@ -24,6 +24,7 @@ const instance = {
   host: 'h1',
   image_id: IMAGE,
   vifs_json: JSON.stringify([{ port_id: PORT, devname: TAP }]),
+  port_requests_json: '[]',
   fault_json: null,
   deleted: 0,
 };
@@ -51,6 +52,7 @@ const RECORDS: Records = {
   migrations: [],
   openSteps: [],
   allocations: [{ consumer_id: SERVER, provider: 'h1', consumer_type: 'INSTANCE' }],
+  bandwidth: [],
   outbox: [],
   networks: [NETWORK],
   subnets: ['s'],
@@ -78,6 +80,7 @@ const OVN: OvnThings = {
   portGroups: [{ groupId: GROUP, portIds: [PORT] }],
   dhcpOptions: [{ subnetId: 's', portId: undefined }],
   floatingIps: [],
+  limits: [PORT],
   bindings: [{ portId: PORT, chassis: 'h1', up: true }],
 };
 const HOST: HostThings = {
@@ -162,7 +165,27 @@ test('finds nothing in a sound cloud on Ceph', () =>
     [],
   ));
 
+const ASKING = JSON.stringify([{ port_id: PORT, id: 'g', resources: { NET_BW_EGR_KILOBIT_PER_SEC: 5 } }]);
+const GIVEN = { consumer_id: SERVER, resource_class: 'NET_BW_EGR_KILOBIT_PER_SEC', used: 5 };
+
+test('finds nothing where ports have the bandwidth that they ask for', () =>
+  assert.deepEqual(
+    findings({ records: { instances: [{ ...instance, port_requests_json: ASKING }], bandwidth: [GIVEN] } }),
+    [],
+  ));
+
 const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
+  [
+    'bandwidth that ports ask for and do not have',
+    { records: { instances: [{ ...instance, port_requests_json: ASKING }] } },
+    /^missing: .*claims 0 of NET_BW_EGR/,
+  ],
+  [
+    'bandwidth that no port asks for',
+    { records: { bandwidth: [GIVEN] } },
+    /^orphan: .*claims 5 of NET_BW_EGR/,
+  ],
+  ['a limit of a port that is gone', { ovn: { limits: [OTHER] } }, /^orphan: ovn-nb limits or marks/],
   [
     'a task without an action',
     { records: { instances: [{ ...instance, task_state: 'powering-off' }] } },

@@ -21,6 +21,7 @@ export function compareThings(things: Things): string[] {
     ...stuckServers(things, servers),
     ...stuckWork(things),
     ...claims(things, servers),
+    ...bandwidth(things, servers),
     ...compareNetwork(things, servers),
     ...compareHosts(things, servers),
     ...compareImages(things),
@@ -99,4 +100,28 @@ function claims({ records }: Things, servers: Servers): string[] {
     return provider === undefined ? [`missing: ${who} on ${server.host} claims no resources`] : [];
   });
   return [...orphans, ...forgotten, ...unheld, ...wrong];
+}
+
+/** What the ports of a server ask for is claimed with it, and nothing more. */
+function bandwidth({ records }: Things, servers: Servers): string[] {
+  return servers.resting.flatMap((server) => {
+    const asked = new Map<string, number>();
+    if (server.host !== null)
+      for (const { resources } of JSON.parse(server.port_requests_json) as Array<{
+        resources: Record<string, number>;
+      }>)
+        for (const [name, amount] of Object.entries(resources))
+          asked.set(name, (asked.get(name) ?? 0) + amount);
+    const claimed = new Map(
+      records.bandwidth
+        .filter((each) => each.consumer_id === server.id)
+        .map((each) => [each.resource_class, each.used]),
+    );
+    return [...new Set([...asked.keys(), ...claimed.keys()])].flatMap((name) => {
+      const [has, wants] = [claimed.get(name) ?? 0, asked.get(name) ?? 0];
+      if (has === wants) return [];
+      const kind = has < wants ? 'missing' : 'orphan';
+      return [`${kind}: ${Servers.describe(server)} claims ${has} of ${name}, its ports ask for ${wants}`];
+    });
+  });
 }

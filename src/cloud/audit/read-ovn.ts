@@ -15,6 +15,7 @@ const nbTables = {
   DHCP_Options: northbound.DHCP_Options,
   NAT: northbound.NAT,
   Load_Balancer: northbound.Load_Balancer,
+  QoS: northbound.QoS,
 };
 const sbTables = { Port_Binding: southbound.Port_Binding, Chassis: southbound.Chassis };
 
@@ -66,6 +67,10 @@ export async function readOvn(nbEndpoint: Endpoint, sbEndpoint: Endpoint): Promi
     floatingIps: [...nb.table('NAT').list(), ...nb.table('Load_Balancer').list()].flatMap(
       (row) => row.external_ids[KEY.fip] ?? [],
     ),
+    limits: nb
+      .table('QoS')
+      .list()
+      .flatMap(({ external_ids: ids }) => ids[KEY.qosPort] ?? ids[KEY.fip] ?? []),
     bindings: sb
       .table('Port_Binding')
       .list((row) => row.type === '')

@@ -22,6 +22,12 @@ export interface Records {
     readonly provider: string;
     readonly consumer_type: string | null;
   }>;
+  /** What consumers have of hosts' networks. */
+  readonly bandwidth: ReadonlyArray<{
+    readonly consumer_id: string;
+    readonly resource_class: string;
+    readonly used: number;
+  }>;
   readonly outbox: ReadonlyArray<{
     readonly queue: string;
     readonly method: string;
@@ -96,6 +102,7 @@ export interface InstanceRecord {
   readonly host: string | null;
   readonly image_id: string | null;
   readonly vifs_json: string;
+  readonly port_requests_json: string;
   readonly fault_json: string | null;
   readonly deleted: number;
 }
@@ -161,7 +168,8 @@ function inDatabase<T>(path: string, read: (select: Select) => T): T {
 function readCompute(select: Select) {
   return {
     instances: select<InstanceRecord>(
-      `select id, name, vm_state, task_state, power_state, host, image_id, vifs_json, fault_json, deleted from instances`,
+      `select id, name, vm_state, task_state, power_state, host, image_id, vifs_json,
+          port_requests_json, fault_json, deleted from instances`,
     ),
     actions: select<ActionRecord>(
       `select id, instance_id, action, state, deadline_at from instance_actions where state = 'running'`,
@@ -176,6 +184,10 @@ function readCompute(select: Select) {
     allocations: select<Records['allocations'][number]>(
       `select distinct a.consumer_id, p.name as provider, c.consumer_type from allocations a
         left join resource_providers p on p.id = a.provider_id left join consumers c on c.id = a.consumer_id`,
+    ),
+    bandwidth: select<Records['bandwidth'][number]>(
+      `select consumer_id, resource_class, sum(used) as used from allocations
+        where resource_class like 'NET_BW_%' group by consumer_id, resource_class`,
     ),
     outbox: select<Records['outbox'][number]>(`select queue, method, created_at, attempts from outbox`),
     settledImages: select<Records['settledImages'][number]>(

@@ -45,6 +45,8 @@ export interface OvnThings {
   /** `subnet_id` or `port_id` that rows of DHCP options name. */
   readonly dhcpOptions: ReadonlyArray<{ readonly subnetId: string; readonly portId: string | undefined }>;
   readonly floatingIps: readonly string[];
+  /** Ports and floating IPs that QoS rows say they are of. */
+  readonly limits: readonly string[];
   readonly bindings: readonly BindingThing[];
 }
 

@@ -30,6 +30,7 @@ import {
   reportMigration,
   switchHost,
 } from './live-migrations.ts';
+import { findPortProviders, releasePortRequest } from './port-requests.ts';
 import { recordStep } from './steps.ts';
 import { findEntry, publishTaskState, writeVifs } from './store.ts';
 
@@ -49,6 +50,8 @@ export async function startConductor(deps: ComputeDeps): Promise<Subscription> {
       listUncountedLaunches: async (args) => listUncountedLaunches(deps, args),
       publishTaskState: async ({ instance_id, task_state }) =>
         publishTaskState(db.kysely, instance_id, task_state),
+      findPortProviders: async (args) => findPortProviders(deps, args),
+      releasePortRequest: async (args) => releasePortRequest(deps, args),
       writeVifs: async ({ instance_id, vifs }) => writeVifs(db.kysely, instance_id, vifs),
       writeDevice: async ({ device_id, changes }) =>
         updateDevice(db.kysely, device_id, { ...changes, updated_at: isoTime(deps.clock) }),

@@ -5,6 +5,7 @@ import { DomainError } from '#platform/errors/domain-error.ts';
 import type { InstanceEntry } from '../rpc.ts';
 import type { Vif } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
+import { profileOn } from './port-allocations.ts';
 import { describeVifs } from './vifs.ts';
 
 /** Binds them here. @returns the interfaces as they are now; a port that was deleted meanwhile is left out */
@@ -20,6 +21,7 @@ export async function bindPorts(deps: HostDeps, entry: InstanceEntry): Promise<V
           device_id: entry.id,
           device_owner: `compute:${entry.availability_zone ?? 'nova'}`,
           'binding:host_id': deps.config.host,
+          ...(await profileOn(deps, entry.id, deps.config.host, port)),
         }),
       ),
   );
@@ -29,7 +31,7 @@ export async function bindPorts(deps: HostDeps, entry: InstanceEntry): Promise<V
   });
 }
 
-type Ports = Pick<HostDeps, 'network' | 'serviceToken'>;
+type Ports = Pick<HostDeps, 'network' | 'serviceToken' | 'conductor'>;
 
 async function eachPort(
   { network, serviceToken }: Ports,
@@ -47,14 +49,19 @@ export async function bindPortsTo(deps: Ports, instanceId: string, host: string)
   return eachPort(
     deps,
     instanceId,
-    async (token, port) => void (await deps.network.updatePort(token, port.id, { 'binding:host_id': host })),
+    async (token, port) =>
+      void (await deps.network.updatePort(token, port.id, {
+        'binding:host_id': host,
+        ...(await profileOn(deps, instanceId, host, port)),
+      })),
   );
 }
 
 /** A second host may plug them, while they go on working on the one that they are bound to. @returns their ids */
 export async function prepareBindings(deps: Ports, instanceId: string, host: string): Promise<string[]> {
   return eachPort(deps, instanceId, async (token, port) => {
-    const profile = port['binding:profile'];
+    const profile =
+      (await profileOn(deps, instanceId, host, port))['binding:profile'] ?? port['binding:profile'];
     await deps.network.createBinding(token, port.id, { host, ...(profile ? { profile } : {}) });
   });
 }

@@ -4,6 +4,7 @@ import type { Port } from '#platform/clients/network.ts';
 import type { InstanceEntry } from '../rpc.ts';
 import type { NetworkRequest, RequestedNetwork } from '../tables.ts';
 import type { HostDeps } from './deps.ts';
+import { profileOn, withoutAllocation } from './port-allocations.ts';
 import type { VifFacts } from './vifs.ts';
 
 /** Marks ports that compute made, so that only those are deleted with the instance. */
@@ -116,7 +117,8 @@ async function makePort(
   item: Extract<RequestedNetwork, { kind: 'network' }>,
   groups: string[] | undefined,
 ): Promise<Port> {
-  return deps.network.createPort(await deps.serviceToken(), {
+  const token = await deps.serviceToken();
+  const port = await deps.network.createPort(token, {
     network_id: item.network_id,
     project_id: entry.project_id,
     admin_state_up: true,
@@ -126,6 +128,14 @@ async function makePort(
     ...(item.fixed_ip ? { fixed_ips: [{ ip_address: item.fixed_ip }] } : {}),
     ...(groups ? { security_groups: groups } : {}),
   });
+  if (!port.resource_request) return port;
+  // What it asks for was not known when the host was chosen.
+  await deps.network.deletePort(token, port.id);
+  throw new DomainError(
+    'conflict',
+    'network-with-minimum',
+    `Using networks with a QoS policy that keeps bandwidth free is not supported for instance ${entry.id}: make a port on network ${item.network_id} and name that.`,
+  );
 }
 
 async function takePort(deps: HostDeps, entry: InstanceEntry, portId: string): Promise<Port> {
@@ -133,7 +143,10 @@ async function takePort(deps: HostDeps, entry: InstanceEntry, portId: string): P
   const port = await deps.network.getPort(token, portId);
   if (port.device_id !== '' && port.device_id !== entry.id)
     throw new DomainError('conflict', 'port-in-use', `Port ${portId} is still in use.`);
-  return deps.network.updatePort(token, portId, bindingOf(deps, entry));
+  return deps.network.updatePort(token, portId, {
+    ...bindingOf(deps, entry),
+    ...(await profileOn(deps, entry.id, deps.config.host, port)),
+  });
 }
 
 /** Deletes the instance's ports that compute made and unbinds the others. May be repeated. */
@@ -155,6 +168,9 @@ export async function releasePorts(
           device_id: '',
           device_owner: '',
           'binding:host_id': '',
+          ...(port['binding:profile']?.['allocation'] === undefined
+            ? {}
+            : { 'binding:profile': withoutAllocation(port) }),
         });
     }),
   );

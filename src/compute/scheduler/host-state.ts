@@ -1,7 +1,7 @@
 // What the scheduler knows of a host and of the request while it chooses. Filters and weighers are pure functions of these.
 import type { ExplainedSearch } from '#placement/claim.ts';
 import type { HostReport } from '../rpc.ts';
-import type { FlavorSnapshot } from '../tables.ts';
+import type { FlavorSnapshot, PortRequest } from '../tables.ts';
 
 export type PlacementRefusal = NonNullable<ReturnType<ExplainedSearch['refusals']['get']>>[number];
 
@@ -52,6 +52,8 @@ export interface SelectionRequest {
   readonly resources: Readonly<Record<string, number>>;
   readonly requiredTraits: readonly string[];
   readonly forbiddenTraits: readonly string[];
+  /** What the server's ports ask for beside. */
+  readonly portRequests: readonly PortRequest[];
   /** Properties of the image, by name. */
   readonly image: Readonly<Record<string, string>>;
   readonly zone: string | null;

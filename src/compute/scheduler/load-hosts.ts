@@ -17,7 +17,7 @@ export async function loadHosts(
   options: LoadOptions,
 ): Promise<HostState[]> {
   const rows = await loadHostRows(db);
-  const search = await findCandidates(db, candidateRequest(request));
+  const search = await findCandidates(db, candidateRequest(request, request.portRequests));
   const members = request.group
     ? await countGroupMembers(db, request.group.id, request.instanceId)
     : new Map<string, number>();

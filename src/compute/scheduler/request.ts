@@ -1,6 +1,11 @@
 // From an instance entry to what the scheduler looks for. Pure.
-import { emptyGroup, type CandidateRequest } from '#placement/allocation-candidates/request.ts';
-import type { FlavorSnapshot, InstanceRow, ServerGroupRow } from '../tables.ts';
+import {
+  emptyGroup,
+  type CandidateRequest,
+  type RequestGroup,
+} from '#placement/allocation-candidates/request.ts';
+import { portRequestsOf } from '../servers/port-requests.ts';
+import type { FlavorSnapshot, InstanceRow, PortRequest, ServerGroupRow } from '../tables.ts';
 import type { GroupPolicy, SelectionRequest } from './host-state.ts';
 
 export interface Wanted {
@@ -42,7 +47,8 @@ export function wantedOf(
   };
 }
 
-export function candidateRequest(wanted: Wanted): CandidateRequest {
+/** The server's own group, and one for each port that asks for something, each met by one provider of the host. */
+export function candidateRequest(wanted: Wanted, ports: readonly PortRequest[] = []): CandidateRequest {
   return {
     groups: [
       {
@@ -51,8 +57,13 @@ export function candidateRequest(wanted: Wanted): CandidateRequest {
         required: wanted.requiredTraits.map((trait) => [trait]),
         forbidden: wanted.forbiddenTraits,
       },
+      ...ports.map(portGroup),
     ],
   };
+}
+
+export function portGroup({ id, resources, required }: PortRequest): RequestGroup {
+  return { ...emptyGroup(`_${id}`), resources, required: required.map((trait) => [trait]) };
 }
 
 /** Image properties as text; they may lie at the top or below `properties`. */
@@ -95,6 +106,7 @@ export function selectionRequest(
   return {
     ...rest,
     ...wantedOf(flavor, image, instance.image_id === null),
+    portRequests: portRequestsOf(instance),
     instanceId: instance.id,
     projectId: instance.project_id,
     userId: instance.user_id,

@@ -82,6 +82,7 @@ async function removeInterfaces(deps: HostDeps, entry: InstanceEntry, keep: read
       await deps.hostSwitch.unplug(plugged.devname);
     }
     await releasePorts(deps, entry.id, port.id);
+    await deps.conductor.call('releasePortRequest', { instance_id: entry.id, port_id: port.id });
   }
   deps.metadata.register(entry.id, keep);
 }
@@ -102,6 +103,8 @@ export async function detachInterface(
         await deps.hostSwitch.unplug(vif.devname);
       }
       if (!message.keep_port) await releasePorts(deps, entry.id, message.port_id);
+      const freed = { instance_id: entry.id, port_id: message.port_id };
+      await deps.conductor.call('releasePortRequest', freed);
       const vifs = before.filter((each) => each.port_id !== message.port_id);
       deps.metadata.register(entry.id, vifs);
       await deps.conductor.call('writeVifs', { instance_id: entry.id, vifs });

@@ -13,7 +13,7 @@ import {
   vnicTypeTrait,
 } from '../qos-policies/resource-request.ts';
 
-const INTERVAL_MS = 5000; // a host that is new takes ports with minimums this long after it has reported itself
+const INTERVAL_MS = 2000; // a host that is new takes ports with minimums this long after it has reported itself
 const REPEAT_MS = 300_000; // what was told is looked at again after this long: somebody may have changed it
 
 export interface ReportOptions {

@@ -82,13 +82,6 @@ export async function strictQuery({ below, from }: Step, path: string, who: Who 
   await from.get(path, who);
 }
 
-export const noPath =
-  (method: string, path: (world: World) => string, body?: unknown) =>
-  async ({ below, from, world }: Step): Promise<void> => {
-    for (const client of [below, from])
-      assert.equal((await client.send(method, path(world), body, 'admin')).status, 404, path(world));
-  };
-
 /** A route that came (`404` → others) or went. */
 export async function statuses(
   step: Step,

@@ -46,6 +46,8 @@ export interface World extends AsyncDisposable {
   behave(behaviours: ReadonlyArray<Readonly<Record<string, unknown>>>): Promise<void>;
   /** A volume that several servers may have. @returns its id */
   multiattachVolume(): Promise<string>;
+  /** A port of the project for which bandwidth is kept free; all hosts have some. @returns its id */
+  minimumPort(): Promise<string>;
   /** A blank volume that may be booted from. @returns its id */
   bootableVolume(): Promise<string>;
 }
@@ -55,7 +57,9 @@ const PUBLIC_KEY =
 
 export async function startWorld(): Promise<World> {
   await using stack = new AsyncDisposableStack();
-  const cloud = stack.use(await startCloud({ simulated: true }));
+  const cloud = stack.use(
+    await startCloud({ simulated: true, tuning: { network: { resourceProviderBandwidths: BANDWIDTHS } } }),
+  );
   const access: Record<Who, CloudAccess> = {
     member: await cloud.access('pileus'),
     admin: await cloud.access('pileus-admin'),
@@ -136,6 +140,7 @@ export async function startWorld(): Promise<World> {
     settled,
     unique,
     behave: async (behaviours) => behave(access.admin, behaviours),
+    minimumPort: minimumPorts(access, project),
     bootableVolume: async () => makeBootable(access),
     multiattachVolume: async () => makeMultiattach(access, unique('shared')),
     publicKey: PUBLIC_KEY,
@@ -166,6 +171,50 @@ async function behave({ origin, token }: CloudAccess, behaviours: readonly objec
     body: JSON.stringify({ behaviours }),
   });
   assert.ok(answer.ok, `behaviours: ${answer.status} ${await answer.text()}`);
+}
+
+const BANDWIDTHS = { physnet1: { egress: 1_000_000 } };
+
+/** Makes the network and the policy at the first call, and waits until a host has bandwidth. */
+function minimumPorts(access: Record<Who, CloudAccess>, project: string): () => Promise<string> {
+  const make = async (path: string, key: string, fields: object): Promise<string> => {
+    const { origin, token } = access.admin;
+    const answer = await fetch(`${origin}/network/v2.0/${path}`, {
+      method: 'POST',
+      headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+      body: JSON.stringify({ [key]: fields }),
+    });
+    const text = await answer.text();
+    assert.equal(answer.status, 201, `${path}: ${text}`);
+    return (JSON.parse(text) as JsonValue)[key].id as string;
+  };
+  const lay = async (): Promise<{ network: string; policy: string }> => {
+    const network = await make('networks', 'network', {
+      'provider:network_type': 'vlan',
+      'provider:physical_network': 'physnet1',
+      'provider:segmentation_id': 72,
+    });
+    await make('subnets', 'subnet', { network_id: network, ip_version: 4, cidr: '10.72.0.0/24' });
+    const policy = await make('qos/policies', 'policy', {});
+    const rule = { min_kbps: 1 };
+    await make(`qos/policies/${policy}/minimum_bandwidth_rules`, 'minimum_bandwidth_rule', rule);
+    const { origin, token } = access.admin;
+    const candidates = `${origin}/placement/allocation_candidates?resources=NET_BW_EGR_KILOBIT_PER_SEC:1`;
+    const headers = { 'x-auth-token': token, 'openstack-api-version': 'placement 1.36' };
+    await until(
+      async () => {
+        const found = (await (await fetch(candidates, { headers })).json()) as JsonValue;
+        return found.allocation_requests.length > 0;
+      },
+      { what: 'a host to have bandwidth', deadlineMs: 30_000 },
+    );
+    return { network, policy };
+  };
+  let laid: ReturnType<typeof lay> | undefined;
+  return async () => {
+    const { network, policy } = await (laid ??= lay());
+    return make('ports', 'port', { network_id: network, qos_policy_id: policy, project_id: project });
+  };
 }
 
 async function makeBootable(access: Record<Who, CloudAccess>): Promise<string> {

@@ -211,6 +211,7 @@ const ENTRY: InstanceEntry = {
   scheduler_hints_json: '{}',
   server_group_id: null,
   networks_json: JSON.stringify([{ kind: 'network', network_id: NETWORK_ID }]),
+  port_requests_json: '[]',
   security_groups_json: '["default"]',
   vifs_json: '[]',
   disk_config: 'MANUAL',

@@ -12,6 +12,7 @@ import { migratePlacement } from '#placement/migrate.ts';
 import type { PlacementTables } from '#placement/tables.ts';
 import { computeMigration } from '../../migrations/001-compute.ts';
 import { migrationsMigration } from '../../migrations/003-migrations.ts';
+import { portRequestsMigration } from '../../migrations/005-port-requests.ts';
 import type { DestinationMessage, HostReport } from '../../rpc.ts';
 import { insertMigration } from '../../server-migrations/store.ts';
 import type { ComputeTables, InstanceRow, ServerGroupRow } from '../../tables.ts';
@@ -43,6 +44,7 @@ export class Cloud implements AsyncDisposable {
       sagaMigration,
       computeMigration,
       migrationsMigration,
+      portRequestsMigration,
     ]);
     await migratePlacement(this.db);
     return this;
@@ -139,7 +141,7 @@ export class Cloud implements AsyncDisposable {
       power_state: 0, host: null, node: null, availability_zone: null, requested_zone: null, requested_host: null, flavor_id: '1',
       flavor_json: JSON.stringify(flavor), image_id: 'i', kernel_id: null, ramdisk_id: null, image_json: '{}', root_device_name: '/dev/vda',
       key_name: null, public_key: null, key_type: null, user_data: null, config_drive: 0, admin_password: 'x', metadata_json: '{}',
-      system_metadata_json: '{}', scheduler_hints_json: '{}', server_group_id: null, networks_json: '"none"', security_groups_json: '[]',
+      system_metadata_json: '{}', scheduler_hints_json: '{}', server_group_id: null, networks_json: '"none"', port_requests_json: '[]', security_groups_json: '[]',
       vifs_json: '[]', disk_config: 'MANUAL', access_ip_v4: null, access_ip_v6: null, locked: 0, locked_reason: null, locked_by: null,
       progress: 0, fault_json: null, reservation_id: 'r', launch_index: 0, created_at: now(), updated_at: null, launched_at: null,
       terminated_at: null, deleted: 0, deleted_at: null, ...options.changes,

@@ -20,6 +20,7 @@ import {
   type InstanceRow,
   type KeypairRow,
   type NetworkRequest,
+  type PortRequest,
 } from '#compute/tables.ts';
 import { newAction, sendWith } from '../action-record.ts';
 import { exportRequestHops } from '../launch-trace/spans.ts';
@@ -42,6 +43,7 @@ import {
 import { checkNetworks, checkSecurityGroups, madeNetwork } from './check-networks.ts';
 import { checkWishes, type Wishes } from './check-wishes.ts';
 import { arrangeDisks } from './read-devices.ts';
+import { findPortRequests } from '../port-requests.ts';
 import { reserveVolumes } from '../reserve-volumes.ts';
 import { hostnameOf, readLaunchRequest, type CreateBody, type LaunchRequest } from './launch-request.ts';
 
@@ -55,6 +57,7 @@ interface LaunchPlan {
   readonly image: Image | undefined;
   readonly disks: PlannedDisks;
   readonly networks: NetworkRequest;
+  readonly portRequests: readonly PortRequest[];
   readonly wishes: Wishes;
   readonly keypair: KeypairRow | undefined;
   readonly adminPass: string;
@@ -129,12 +132,18 @@ async function planLaunch(call: Call, deps: ComputeDeps): Promise<LaunchPlan> {
     image,
     disks,
     networks: await madeNetwork(call, deps, networks),
+    portRequests: await findPortRequests(call, deps, portsIn(networks), 'Creating servers'),
     wishes,
     keypair,
     adminPass: request.adminPass ?? newPassword(),
     reservationId: `r-${randomText('0123456789abcdefghijklmnopqrstuvwxyz', 8)}`,
     handledAt,
   };
+}
+
+function portsIn(networks: NetworkRequest): string[] {
+  if (typeof networks === 'string') return [];
+  return networks.flatMap((item) => (item.kind === 'port' ? [item.port_id] : []));
 }
 
 async function planDisks(
@@ -306,6 +315,7 @@ function newRow(call: Call, deps: ComputeDeps, plan: LaunchPlan, index: number, 
     scheduler_hints_json: JSON.stringify(request.hints),
     server_group_id: wishes.serverGroup,
     networks_json: JSON.stringify(plan.networks),
+    port_requests_json: JSON.stringify(plan.portRequests),
     security_groups_json: JSON.stringify(request.securityGroups),
     vifs_json: '[]',
     disk_config: request.diskConfig,

@@ -1,20 +1,24 @@
 // `/servers/{id}/os-interface`: the server's ports; attaching answers when the guest has the device, detaching at once.
+import type { Transaction } from 'kysely';
 import { Type, type TProperties } from 'typebox';
 import { Reply, type Call } from '#platform/http/api.ts';
 import type { Port } from '#platform/clients/network.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
-import { InvalidInput, NotFound } from '#compute/errors.ts';
+import { Conflict, InvalidInput, NotFound } from '#compute/errors.ts';
+import type { ComputeTables, InstanceRow, PortRequest } from '#compute/tables.ts';
+import { claimMoreInTransaction } from '#placement/claim-more.ts';
 import { ipSchema, strict, uuidSchema } from '#compute/schema-types.ts';
 import { awaitAction } from '../await-action.ts';
-import { admitAction, commitAction } from '../begin-action.ts';
+import { admitAction, commitAction, type ActionSpec } from '../begin-action.ts';
+import { findPortRequests, portRequestsOf } from '../port-requests.ts';
 import { tokenOf } from '../create/check-image.ts';
 import { checkNetworks, requireFreePort } from '../create/check-networks.ts';
 import { findServer } from '../find-server.ts';
 import { tagSchema } from '../schema.ts';
 import { portsOf } from '../server-ports.ts';
-import { findInstance } from '../store.ts';
+import { findInstance, updateInstance } from '../store.ts';
 import { vifsOf } from '../view.ts';
 
 const ATTACH_RULE = 'os_compute_api:os-attach-interfaces:create';
@@ -77,6 +81,12 @@ async function attach(call: Call, deps: ComputeDeps): Promise<unknown> {
   const network_id = port_id === undefined ? await checkedNetwork(call, deps, net_id) : null;
   if (port_id !== undefined)
     requireFreePort(await deps.network.listPorts(tokenOf(call), { id: [port_id] }), port_id);
+  const requests = await findPortRequests(
+    call,
+    deps,
+    port_id === undefined ? [] : [port_id],
+    'Attaching interfaces',
+  );
   const message = {
     port_id: port_id ?? null,
     network_id,
@@ -88,7 +98,11 @@ async function attach(call: Call, deps: ComputeDeps): Promise<unknown> {
     call,
     deps,
     row,
-    { ...spec, message: (agent, action) => agent.message('attachInterface', { ...action, ...message }) },
+    {
+      ...spec,
+      ...claimOf(row, requests),
+      message: (agent, action) => agent.message('attachInterface', { ...action, ...message }),
+    },
     handledAt,
   );
   const ended = await awaitAction(deps.db, ref.action_id, ATTACH_WAIT_MS);
@@ -99,6 +113,26 @@ async function attach(call: Call, deps: ComputeDeps): Promise<unknown> {
       ended.message ?? `The interface could not be attached to ${row.id}.`,
     );
   return attached(call, deps, row.id, new Set(vifsOf(row).map((vif) => vif.port_id)));
+}
+
+/** What the port asks for is claimed of the server's host with the action, and given back when that fails. */
+function claimOf(row: InstanceRow, requests: readonly PortRequest[]): Pick<ActionSpec, 'also'> {
+  const [first] = requests;
+  if (!first) return {};
+  return {
+    also: async (trx) => {
+      const known = portRequestsOf((await findInstance(trx, row.id)) ?? row);
+      if (known.some(({ port_id }) => port_id === first.port_id))
+        throw new Conflict(`Port ${first.port_id} is being attached to ${row.id} already.`, 'port-in-use');
+      for (const request of requests)
+        if ((await claimMoreInTransaction(trx as Transaction<ComputeTables>, row.id, request)) === undefined)
+          throw new InvalidInput(
+            `The host of instance ${row.id} does not have what port ${request.port_id} asks for: ${JSON.stringify(request.resources)}.`,
+            'port-request-not-met',
+          );
+      await updateInstance(trx, row.id, { port_requests_json: JSON.stringify([...known, ...requests]) });
+    },
+  };
 }
 
 async function checkedNetwork(call: Call, deps: ComputeDeps, id: string | undefined): Promise<string> {
