@@ -1,5 +1,6 @@
 // Networks, subnets, subnet pools, routers, ports, floating IPs, quotas, and what another project may not touch.
 import type { Area } from '../conversation.ts';
+import { qosSteps } from './qos.ts';
 import { STRANGER, strangerArrives } from './stranger.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -340,6 +341,8 @@ export const network: Area = {
     { run: 'port list --network net-c', lacks: [{ ID: '{port}' }] },
     { run: 'network delete net-b net-c' },
     { run: 'network list', lacks: [{ Name: 'net-b' }, { Name: 'net-c' }] },
+
+    ...qosSteps,
 
     { run: 'network create --share net-s', as: 'admin', has: { shared: true } },
     { run: 'network list', as: 'stranger', rows: [{ Name: 'net-s' }, { Name: 'public' }], count: 2 },
