@@ -1,6 +1,5 @@
 // The promise of the maximum microversion: each version up to it has a row, and each row's change is not there below its
 // version and there from it on. The rows are in test/support/volume-microversions.
-import { absentRows } from '#test/support/volume-microversions/absent.ts';
 import { encryptionRows } from '#test/support/volume-microversions/encryption.ts';
 import { fieldRows } from '#test/support/volume-microversions/fields.ts';
 import { groupRows } from '#test/support/volume-microversions/groups.ts';
@@ -15,7 +14,6 @@ import { MICROVERSIONS } from './discovery/routes.ts';
 const minorOf = (version: string): number => Number(version.split('.')[1]);
 const MAX = minorOf(MICROVERSIONS.max);
 const rows = [
-  ...absentRows,
   ...encryptionRows,
   ...fieldRows,
   ...groupRows,

@@ -4,7 +4,9 @@ import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { backupPolicies } from './backups/policy.ts';
 import { backupRoutes } from './backups/routes.ts';
 import { capabilityPolicies, capabilityRoutes } from './capabilities/routes.ts';
+import { cgsnapshotRoutes } from './cgsnapshots/routes.ts';
 import { clusterPolicies, clusterRoutes } from './clusters/routes.ts';
+import { consistencyGroupRoutes } from './consistencygroups/routes.ts';
 import { defaultTypePolicies, defaultTypeRoutes } from './default-types/routes.ts';
 import type { VolumeRoute } from './deps.ts';
 import { extensionRoutes } from './extensions/routes.ts';
@@ -50,6 +52,8 @@ export const operatorRoutes: readonly VolumeRoute[] = [
   ...groupTypeRoutes,
   ...groupRoutes,
   ...groupSnapshotRoutes,
+  ...consistencyGroupRoutes,
+  ...cgsnapshotRoutes,
   ...workerRoutes,
 ];
 

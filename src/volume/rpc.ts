@@ -65,6 +65,11 @@ export interface BackendReport {
   readonly simulated: boolean;
 }
 
+/** Takes snapshots of several volumes of one backend at one moment. */
+export interface GroupSnapshotMessage {
+  readonly members: ReadonlyArray<VolumeOperationRef & { readonly snapshot_id: string }>;
+}
+
 /** Moves a volume between backends. Sent to the destination's queue. */
 export interface MigrateVolumeMessage extends VolumeOperationRef {
   /** `host@backend` that has it. */
@@ -88,6 +93,7 @@ export type VolumeServiceRpc = ServiceRpc & {
   /** `old_size`: what the volume has again when it fails. */
   extendVolume(args: VolumeOperationRef & { readonly new_size: number; readonly old_size: number }): void;
   createSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
+  createGroupSnapshot(args: GroupSnapshotMessage): void;
   deleteSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
   revertToSnapshot(args: VolumeOperationRef & { readonly snapshot_id: string }): void;
   /** Uploads the volume into the image `image_id`, which the API has made and queued. */

@@ -24,6 +24,7 @@ import { clusterMigration } from './migrations/005-clusters.ts';
 import { encryptionKeyMigration } from './migrations/006-encryption-keys.ts';
 import { startSettleGroups } from './loops/settle-groups.ts';
 import type { VolumeTables } from './tables.ts';
+import { seedConsistencyGroupType } from './group_types/store.ts';
 import { seedDefaultType } from './volumes/type-store.ts';
 
 export interface VolumeService extends Service<VolumeDeps> {
@@ -73,6 +74,7 @@ export async function createVolumeService(
     serviceTokens,
   };
   await seedDefaultType(db, config.defaultVolumeType, context.clock);
+  await seedConsistencyGroupType(db.kysely, context.clock);
   let running: AsyncDisposable | undefined;
   const owned = undo.move();
   return {

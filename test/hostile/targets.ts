@@ -156,6 +156,8 @@ const PARAMS: Readonly<Record<string, string>> = {
   'volume /v3/clusters/:id': '=a-cluster',
   'volume /v3/default-types/:id': 'projectA',
   'volume /v3/extensions/:id': '=os-hosts',
+  'volume /v3/cgsnapshots/:id': 'volume_group_snapshot',
+  'volume /v3/consistencygroups/:id': 'volume_group',
   'volume /v3/group_snapshots/:id': 'volume_group_snapshot',
   'volume /v3/group_types/:id': 'volume_group_type',
   'volume /v3/group_types/:id/group_specs/:key': '=k',

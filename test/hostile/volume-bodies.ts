@@ -28,6 +28,7 @@ function volumes(ids: Ids): Readonly<Record<string, unknown>> {
     ...onVolume('os-show_image_metadata', {}),
     ...onVolume('os-retype', { new_type: ids['volume_type'] }),
     ...onVolume('os-migrate_volume', { host: 'x@y#z' }),
+    ...onVolume('os-migrate_volume_completion', { new_volume: ids['volume'] }),
     ...onVolume('os-volume_upload_image', { image_name: 'x' }),
     ...onVolume('revert', { snapshot_id: ids['volume_snapshot'] }),
     ...onVolume('os-reimage', { image_id: ids['image'] }),
@@ -86,6 +87,20 @@ function groups(ids: Ids): Readonly<Record<string, unknown>> {
     },
     'POST /v3/groups/:id/action delete': { delete: { 'delete-volumes': true } },
     'POST /v3/groups/:id/action reset_status': { reset_status },
+    ...Object.fromEntries(
+      ['enable', 'disable', 'failover'].map((verb) => [
+        `POST /v3/groups/:id/action ${verb}_replication`,
+        { [`${verb}_replication`]: {} },
+      ]),
+    ),
+    'POST /v3/groups/:id/action list_replication_targets': { list_replication_targets: {} },
+    'POST /v3/consistencygroups': { consistencygroup: { name: 'x', volume_types: '__DEFAULT__' } },
+    'POST /v3/consistencygroups/create_from_src': {
+      'consistencygroup-from-src': { source_cgid: ids['volume_group'], name: 'x' },
+    },
+    'PUT /v3/consistencygroups/:id/update': { consistencygroup: { name: 'x' } },
+    'POST /v3/consistencygroups/:id/delete': { consistencygroup: { force: false } },
+    'POST /v3/cgsnapshots': { cgsnapshot: { consistencygroup_id: ids['volume_group'], name: 'x' } },
     'POST /v3/group_snapshots': { group_snapshot: { group_id: ids['volume_group'], name: 'x' } },
     'POST /v3/group_snapshots/:id/action reset_status': { reset_status },
   };
@@ -125,6 +140,7 @@ function operators(ids: Ids): Readonly<Record<string, unknown>> {
     'PUT /v3/os-services/failover': { host },
     'PUT /v3/os-services/set-log': { binary: 'cinder-api', prefix: 'x', level: 'INFO' },
     'PUT /v3/os-services/get-log': { binary: 'cinder-api' },
+    'PUT /v3/os-hosts/:id': { status: 'enable' },
     'PUT /v3/clusters/enable': { name: 'a-cluster' },
     'PUT /v3/clusters/disable': { name: 'a-cluster', disabled_reason: 'x' },
     'POST /v3/workers/cleanup': { host },

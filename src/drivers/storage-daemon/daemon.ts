@@ -36,8 +36,11 @@ export interface StorageDaemon extends AsyncDisposable {
   removeExport(id: string): Promise<void>;
   /** Id → node. */
   listExports(): Promise<ReadonlyMap<string, string>>;
-  /** `overlay`, whose file names the node's as its backing file, takes the node's place for all who use it. */
-  putOver(node: string, overlay: string): Promise<void>;
+  /**
+   * Each overlay, whose file names the node's as its backing file, takes the node's place for all who use it. All at one
+   * moment, or none.
+   */
+  putOver(pairs: ReadonlyArray<{ readonly node: string; readonly overlay: string }>): Promise<void>;
   resize(node: string, bytes: number): Promise<void>;
   /**
    * Copies into `node` what it has from nodes between it and `base` (all, if undefined), and makes `base` its backing
@@ -155,8 +158,12 @@ class QemuStorageDaemon implements StorageDaemon {
     );
   }
 
-  async putOver(node: string, overlay: string): Promise<void> {
-    await this.#command('blockdev-snapshot', { node, overlay });
+  async putOver(pairs: ReadonlyArray<{ readonly node: string; readonly overlay: string }>): Promise<void> {
+    const actions = pairs.map(({ node, overlay }) => ({
+      type: 'blockdev-snapshot',
+      data: { node, overlay },
+    }));
+    await this.#command('transaction', { actions });
   }
 
   async resize(node: string, bytes: number): Promise<void> {

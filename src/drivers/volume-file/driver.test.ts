@@ -101,6 +101,34 @@ describe('volumes in files', { skip, timeout: 120_000 }, () => {
     check();
   });
 
+  test('takes snapshots of several volumes at one moment under a guest that writes to one after the other', async () => {
+    const [a, b] = [await blank(), await blank()];
+    await using guestA = await attach(a);
+    await using guestB = await attach(b);
+    let written = 0;
+    let ended = false;
+    const number = (value: number): Buffer => Buffer.from(String(value).padStart(512));
+    const writing = (async () => {
+      for (; !ended; written++)
+        for (const guest of [guestA, guestB]) await guest.write(0, number(written + 1));
+    })();
+    for (let i = 0; i < 5; i++) {
+      const before = written;
+      await waitUntil(() => written > before + 3, { what: 'writes', deadlineMs: 10_000 });
+      const members = [a, b].map((volumeId) => ({ volumeId, snapshotId: randomUUID() }));
+      await driver.createSnapshots?.(members);
+      const values: number[] = [];
+      for (const { volumeId, snapshotId } of members)
+        values.push(Number(await read(volumeId, 0, 512, snapshotId)));
+      const [first = 0, second = 0] = values;
+      assert.ok(first === second || first === second + 1, `${first} before ${second}`);
+      assert.ok(first > before, `${first} was written before, the snapshot was taken after ${before}`);
+    }
+    ended = true;
+    await writing;
+    check();
+  });
+
   test('a rotation of snapshots leaves no more layers than there are snapshots', async () => {
     const volumeId = await blank();
     await using guest = await attach(volumeId);

@@ -11,6 +11,7 @@ import {
   type BlockAccess,
   type ConnectionInfo,
   type Connector,
+  type GroupMember,
   type ImageLocation,
   type StoredVolume,
   type VolumeDriver,
@@ -20,9 +21,10 @@ import { openExport } from '#drivers/storage-daemon/block-access.ts';
 import type { StorageDaemon } from '#drivers/storage-daemon/daemon.ts';
 import { FLUSH_EXPORT } from '#drivers/storage-daemon/flush.ts';
 import { KeyedMutex } from '#platform/lock/keyed-mutex.ts';
-import { exportId, Exports, type Mode } from './exports.ts';
+import { exportId, Exports, type Frozen, type Mode } from './exports.ts';
 import type { Layer } from './layers.ts';
 import { Merger } from './merger.ts';
+import type { Manifest } from './manifests.ts';
 import { Store } from './store.ts';
 
 export interface FileVolumeDriverOptions {
@@ -81,6 +83,7 @@ class FileVolumes implements FileVolumeDriver {
       maxOverSubscriptionRatio,
       thinProvisioning: true,
       multiattach: true,
+      consistentGroups: true,
       storageProtocol: 'nbd',
       vendorName: 'Pileus',
       driverVersion: '1',
@@ -161,6 +164,16 @@ class FileVolumes implements FileVolumeDriver {
       }
       await this.#freeze(volumeId, snapshotId);
     });
+  }
+
+  async createSnapshots(members: readonly GroupMember[]): Promise<void> {
+    for (const { volumeId, snapshotId } of members) checkIds(volumeId, snapshotId);
+    await this.#exclusive(async () => {
+      for (const { volumeId } of members) this.#store.get(volumeId);
+      for (const member of members) await this.#dropTaken(member);
+      await this.#freezeAll(members);
+    });
+    this.#merger.nudge();
   }
 
   async deleteSnapshot(volumeId: string, snapshotId: string): Promise<void> {
@@ -384,7 +397,7 @@ class FileVolumes implements FileVolumeDriver {
     const taken = snapshotId === undefined ? [] : [{ id: snapshotId, layer: frozen.name }];
     await this.#store.save(volumeId, { top: top.name, snapshots: [...volume.snapshots, ...taken] });
     try {
-      await this.#exports.putOver(frozen, top);
+      await this.#exports.putOver([{ layer: frozen, overlay: top }]);
     } catch (error) {
       if (error instanceof VolumeBackendError && error.fault === 'unreachable') throw error;
       await this.#store.save(volumeId, volume);
@@ -392,6 +405,42 @@ class FileVolumes implements FileVolumeDriver {
       throw error;
     }
     return frozen;
+  }
+
+  /** As `#freeze`, of several volumes: the new layers are there before guests begin to write to them, all at one moment. */
+  async #freezeAll(members: readonly GroupMember[]): Promise<void> {
+    const before: Array<{ volumeId: string; manifest: Manifest; overlay: Layer }> = [];
+    const pairs: Frozen[] = [];
+    for (const { volumeId, snapshotId } of members) {
+      const manifest = this.#store.get(volumeId);
+      const layer = this.#store.topOf(volumeId);
+      await this.#merger.release([layer]);
+      const overlay = await this.#store.newLayer(layer.bytes, layer);
+      const snapshots = [...manifest.snapshots, { id: snapshotId, layer: layer.name }];
+      await this.#store.save(volumeId, { top: overlay.name, snapshots });
+      before.push({ volumeId, manifest, overlay });
+      pairs.push({ layer, overlay });
+    }
+    try {
+      await this.#exports.putOver(pairs);
+    } catch (error) {
+      if (error instanceof VolumeBackendError && error.fault === 'unreachable') throw error;
+      for (const { volumeId, manifest, overlay } of before) {
+        await this.#store.save(volumeId, manifest);
+        await this.#store.layers.remove(overlay);
+      }
+      throw error;
+    }
+  }
+
+  /** What was cut off in the middle may be of several moments. */
+  async #dropTaken({ volumeId, snapshotId }: GroupMember): Promise<void> {
+    const volume = this.#store.get(volumeId);
+    if (!volume.snapshots.some(({ id }) => id === snapshotId)) return;
+    for (const mode of this.#modesOf(volumeId)) await this.#exports.serve(volumeId, mode);
+    await this.#merger.release(this.#chainOf(volumeId));
+    const snapshots = volume.snapshots.filter(({ id }) => id !== snapshotId);
+    await this.#store.save(volumeId, { ...volume, snapshots });
   }
 
   async #sweepNow(): Promise<void> {

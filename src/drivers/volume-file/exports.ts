@@ -10,6 +10,12 @@ export type Mode = 'rw' | 'ro';
 /** Also the name that NBD clients ask for. */
 export const exportId = (volumeId: string, mode: Mode): string => `volume-${volumeId}-${mode}`;
 
+/** A layer that is written to no more, and the one over it that is. */
+export interface Frozen {
+  readonly layer: Layer;
+  readonly overlay: Layer;
+}
+
 export class Exports {
   readonly #daemon: StorageDaemon;
   readonly #store: Store;
@@ -72,15 +78,27 @@ export class Exports {
     await this.#daemon.removeExport(id);
   }
 
-  /** `overlay`, a new layer over `layer`, is written to from now on by all who wrote to `layer`. */
-  async putOver(layer: Layer, overlay: Layer): Promise<void> {
-    if (!(await this.#daemon.listNodes()).has(layer.name)) return;
-    await this.#daemon.addNode(this.#node(overlay, null));
+  /**
+   * Each `overlay`, a layer over `layer`, is written to from now on by all who wrote to that: from one moment on for all pairs.
+   * What an earlier try has done is done.
+   */
+  async putOver(pairs: readonly Frozen[]): Promise<void> {
+    const open = await this.#daemon.listNodes();
+    const wanted = pairs.filter(
+      ({ layer, overlay }) => open.has(layer.name) && open.get(overlay.name) !== layer.name,
+    );
+    if (wanted.length === 0) return;
     try {
-      await this.#daemon.putOver(layer.name, overlay.name);
+      for (const { overlay } of wanted) {
+        if (open.has(overlay.name)) await this.#daemon.removeNode(overlay.name); // over nothing: a try that was cut off
+        await this.#daemon.addNode(this.#node(overlay, null));
+      }
+      await this.#daemon.putOver(
+        wanted.map(({ layer, overlay }) => ({ node: layer.name, overlay: overlay.name })),
+      );
     } catch (error) {
       if (error instanceof VolumeBackendError && error.fault === 'unreachable') throw error;
-      await this.#daemon.removeNode(overlay.name);
+      for (const { overlay } of wanted) await this.#daemon.removeNode(overlay.name);
       throw error;
     }
   }

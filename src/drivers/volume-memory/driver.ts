@@ -10,6 +10,7 @@ import {
   type BlockAccess,
   type ConnectionInfo,
   type Connector,
+  type GroupMember,
   type StoredVolume,
   type VolumeDriver,
   type VolumeSource,
@@ -79,6 +80,7 @@ class MemoryVolumes implements MemoryVolumeDriver {
       maxOverSubscriptionRatio,
       thinProvisioning: true,
       multiattach: true,
+      consistentGroups: true,
       storageProtocol: 'simulated',
       vendorName: 'Pileus',
       driverVersion: '1',
@@ -126,11 +128,24 @@ class MemoryVolumes implements MemoryVolumeDriver {
 
   async createSnapshot(volumeId: string, snapshotId: string): Promise<void> {
     checkIds(snapshotId);
+    this.#freeze(volumeId, snapshotId);
+    await this.#save();
+  }
+
+  #freeze(volumeId: string, snapshotId: string): void {
     const volume = this.#get(volumeId);
-    if (!volume.snapshots.has(snapshotId)) {
-      this.#pool.freeze();
-      volume.snapshots.set(snapshotId, { sizeGb: volume.sizeGb, blocks: new Map(volume.blocks) });
+    if (volume.snapshots.has(snapshotId)) return;
+    this.#pool.freeze();
+    volume.snapshots.set(snapshotId, { sizeGb: volume.sizeGb, blocks: new Map(volume.blocks) });
+  }
+
+  async createSnapshots(members: readonly GroupMember[]): Promise<void> {
+    for (const { volumeId, snapshotId } of members) {
+      checkIds(snapshotId);
+      this.#get(volumeId);
     }
+    for (const { volumeId, snapshotId } of members) await this.deleteSnapshot(volumeId, snapshotId);
+    for (const { volumeId, snapshotId } of members) this.#freeze(volumeId, snapshotId);
     await this.#save();
   }
 

@@ -211,6 +211,31 @@ for (const { name, skip, granule, start } of backends) {
         assert.equal(await stored(volumeId), undefined);
       });
 
+      test('snapshots of several volumes are taken together, all or none, and anew when asked again', async () => {
+        const { driver } = backend;
+        assert.equal((await driver.stats()).consistentGroups ?? false, driver.createSnapshots !== undefined);
+        if (!driver.createSnapshots) return;
+        const volumes = [await blank(), await blank()];
+        const members = volumes.map((volumeId) => ({ volumeId, snapshotId: randomUUID() }));
+        for (const volumeId of volumes) await write(driver, volumeId, 0, 'before');
+        await assert.rejects(
+          driver.createSnapshots([...members, { volumeId: randomUUID(), snapshotId: randomUUID() }]),
+          refusal('absent'),
+        );
+        for (const volumeId of volumes) assert.deepEqual((await stored(volumeId))?.snapshotIds, []);
+        await driver.createSnapshots(members.slice(0, 1)); // as a try that was cut off
+        await driver.createSnapshots(members);
+        for (const volumeId of volumes) await write(driver, volumeId, 0, 'after!');
+        for (const member of members) assert.equal(await read(driver, member, 0, 6), 'before');
+        await driver.createSnapshots(members);
+        for (const { volumeId, snapshotId } of members) {
+          assert.equal(await read(driver, { volumeId, snapshotId }, 0, 6), 'after!');
+          assert.deepEqual((await stored(volumeId))?.snapshotIds, [snapshotId]);
+          await driver.deleteSnapshot(volumeId, snapshotId);
+          await driver.deleteVolume(volumeId);
+        }
+      });
+
       test('clones are independent, larger where wanted, and outlive snapshot and source', async () => {
         const { driver } = backend;
         const volumeId = await blank();

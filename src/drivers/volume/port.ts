@@ -18,6 +18,8 @@ export interface BackendStats {
   readonly maxOverSubscriptionRatio: number;
   readonly thinProvisioning: boolean;
   readonly multiattach: boolean;
+  /** Snapshots of several volumes can be taken at one moment: `createSnapshots` is there. Absent: not. */
+  readonly consistentGroups?: boolean;
   /** Upstream's word for the protocol guests' disks speak: `nbd`, `ceph`, `simulated`. */
   readonly storageProtocol: string;
   readonly vendorName: string;
@@ -129,6 +131,11 @@ export interface StoredVolume {
   readonly snapshotIds: readonly string[];
 }
 
+export interface GroupMember {
+  readonly volumeId: string;
+  readonly snapshotId: string;
+}
+
 export interface VolumeDriver extends AsyncDisposable {
   stats(): Promise<BackendStats>;
 
@@ -153,6 +160,8 @@ export interface VolumeDriver extends AsyncDisposable {
 
   /** Of the volume as it is now, also while it is connected. */
   createSnapshot(volumeId: string, snapshotId: string): Promise<void>;
+  /** Of several volumes at one moment, also while they are connected. What is there by these ids goes before. */
+  createSnapshots?(members: readonly GroupMember[]): Promise<void>;
   /** Volumes cloned from it live on. */
   deleteSnapshot(volumeId: string, snapshotId: string): Promise<void>;
   /** Gives the volume, with its snapshots, another id. Refused with `busy` while it is connected or open. */

@@ -200,3 +200,21 @@ test('levels of logs are shown and set by binary, server and prefix', async () =
     'volume.api': 'WARNING',
   });
 });
+
+test('hosts are switched off and on', async () => {
+  await using volumes = await twoHosts(null);
+  const put = async (host: string, body: object): Promise<Answer> =>
+    admin(volumes, 'PUT', `/os-hosts/${host}`, body);
+  assert.equal((await put('nobody', { status: 'enable' })).status, 404);
+  for (const bad of [{ status: 'dance' }, { power: 'off' }, {}])
+    assert.equal((await put('host-2@memory', bad)).status, 400);
+  for (const [verb, status] of [
+    ['Disable', 'disabled'],
+    ['enable', 'enabled'],
+  ] as const) {
+    const { body } = await put('host-2@memory', { status: verb });
+    assert.deepEqual(body, { host: 'host-2@memory', status });
+    const { services } = (await admin(volumes, 'GET', '/os-services?host=host-2')).body;
+    assert.equal(services[0].status, status);
+  }
+});

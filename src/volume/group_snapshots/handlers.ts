@@ -1,20 +1,26 @@
 // Group snapshots: list, show, create, remove. A snapshot of each volume, each an operation of its own, begun in one transaction;
 // `loops/settle-groups.ts` ends the whole, or undoes it.
+import { rpcClient } from '#platform/bus/bus.ts';
+import { enqueue } from '#platform/bus/outbox.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
+import type { Executor } from '#platform/sql/database.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { nextPageLink, pageOf, type Listing } from '#volume/listing.ts';
 import { readLike, refuseUnknownFilters, wantsAllProjects } from '#volume/paging.ts';
-import { createIn, deleteIn } from '#volume/snapshots/begin.ts';
-import type { GroupSnapshotRow, SnapshotRow } from '#volume/tables.ts';
+import { volumeQueue, type GroupSnapshotMessage, type VolumeServiceRpc } from '#volume/rpc.ts';
+import { createIn, deleteIn, recordIn } from '#volume/snapshots/begin.ts';
+import type { GroupRow, GroupSnapshotRow, SnapshotRow, VolumeRow, VolumeTables } from '#volume/tables.ts';
 import { shownTime } from '#volume/times.ts';
 import { findType } from '#volume/volumes/type-store.ts';
 import { ResourceNotFound } from '#volume/errors.ts';
 import { InvalidGroup } from '../groups/errors.ts';
-import { findGroup } from '../groups/find.ts';
+import { CONSISTENCY_GROUP_TYPE, findGroupType } from '../group_types/store.ts';
+import { isConsistent, servicesOf } from '../groups/consistency.ts';
+import { findGenericGroup } from '../groups/find.ts';
 import { findGroupRow, listMembers } from '../groups/store.ts';
-import { findGroupSnapshot } from './find.ts';
+import { findGenericGroupSnapshot } from './find.ts';
 import {
   findGroupSnapshotRow,
   insertGroupSnapshot,
@@ -64,7 +70,9 @@ const listOf =
       db.kysely,
       all ? (call.query.get('project_id') ?? undefined) : (call.principal.projectId ?? ''),
     );
-    const fitting = rows.filter((row) =>
+    const reserved = await findGroupType(db.kysely, CONSISTENCY_GROUP_TYPE, { byName: true });
+    const generic = rows.filter(({ group_type_id }) => group_type_id !== reserved?.id);
+    const fitting = generic.filter((row) =>
       FILTERS.every((name) => {
         const value = row[name] ?? '';
         return (query.get(name) ?? value) === value && value.includes(readLike(call, name) ?? '');
@@ -86,7 +94,7 @@ export const listDetail = listOf(detailView);
 
 export async function show(call: Call, deps: VolumeDeps): Promise<unknown> {
   return {
-    group_snapshot: detailView(await findGroupSnapshot(call, deps, 'group:get_group_snapshot'), call),
+    group_snapshot: detailView(await findGenericGroupSnapshot(call, deps, 'group:get_group_snapshot'), call),
   };
 }
 
@@ -100,8 +108,19 @@ interface CreateBody {
 
 export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
   const { group_snapshot: asked } = call.body as CreateBody;
-  const { id: groupId } = await findGroup(call, deps, 'group:create_group_snapshot', asked.group_id);
-  const taken = await deps.db.transaction(async (trx): Promise<GroupSnapshotRow> => {
+  const group = await findGenericGroup(call, deps, 'group:create_group_snapshot', asked.group_id);
+  const taken = await createGroupSnapshot(call, deps, group, asked);
+  return { group_snapshot: { ...briefView(taken), group_type_id: taken.group_type_id } };
+}
+
+/** Of each volume; at one moment where the group's type promises it. @throws InvalidGroup, InvalidVolume, VolumeQuotaExceeded */
+export async function createGroupSnapshot(
+  call: Call,
+  deps: VolumeDeps,
+  { id: groupId }: Pick<GroupRow, 'id'>,
+  asked: Pick<CreateBody['group_snapshot'], 'name' | 'description'>,
+): Promise<GroupSnapshotRow> {
+  return deps.db.transaction(async (trx): Promise<GroupSnapshotRow> => {
     const group = await findGroupRow(trx, groupId);
     if (group?.status !== 'available')
       throw new InvalidGroup(
@@ -125,15 +144,40 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
       updated_at: null,
     };
     await insertGroupSnapshot(trx, row);
-    for (const volume of members) {
-      const snapshot = memberOf(row, volume.id, volume.volume_type_id);
-      const type = await findType(trx, volume.volume_type_id ?? '');
-      await createIn(trx, call, deps, { snapshot, metadata: {}, typeName: type?.name ?? null, inUse: true });
-      await insertMemberSnapshot(trx, row.id, snapshot.id);
-    }
+    await takeMembers(trx, call, deps, row, members);
     return row;
   });
-  return { group_snapshot: { ...briefView(taken), group_type_id: taken.group_type_id } };
+}
+
+async function takeMembers(
+  trx: Executor<VolumeTables>,
+  call: Call,
+  deps: VolumeDeps,
+  row: GroupSnapshotRow,
+  volumes: readonly VolumeRow[],
+): Promise<void> {
+  const groupType = await findGroupType(trx, row.group_type_id);
+  const together = groupType !== undefined && isConsistent(groupType);
+  if (together && servicesOf(volumes).length > 1)
+    throw new InvalidGroup(`the volumes of group ${row.group_id} lie with several volume services.`);
+  const members: Array<GroupSnapshotMessage['members'][number]> = [];
+  let queue = '';
+  for (const volume of volumes) {
+    const snapshot = memberOf(row, volume.id, volume.volume_type_id);
+    const type = await findType(trx, volume.volume_type_id ?? '');
+    const wanted = { snapshot, metadata: {}, typeName: type?.name ?? null, inUse: true };
+    if (together) {
+      const { host, ...member } = await recordIn(trx, call, deps, wanted);
+      members.push(member);
+      queue = volumeQueue(host);
+    } else await createIn(trx, call, deps, wanted);
+    await insertMemberSnapshot(trx, row.id, snapshot.id);
+  }
+  if (together)
+    await enqueue(
+      trx,
+      rpcClient<VolumeServiceRpc>(deps.bus, queue).message('createGroupSnapshot', { members }),
+    );
 }
 
 function memberOf(row: GroupSnapshotRow, volume_id: string, volume_type_id: string | null): SnapshotRow {
@@ -158,7 +202,16 @@ function memberOf(row: GroupSnapshotRow, volume_id: string, volume_type_id: stri
 const DELETABLE = ['available', 'error', 'error_deleting'];
 
 export async function remove(call: Call, deps: VolumeDeps): Promise<void> {
-  const { id } = await findGroupSnapshot(call, deps, 'group:delete_group_snapshot');
+  const taken = await findGenericGroupSnapshot(call, deps, 'group:delete_group_snapshot');
+  await deleteGroupSnapshot(call, deps, taken);
+}
+
+/** @throws InvalidGroup */
+export async function deleteGroupSnapshot(
+  call: Call,
+  deps: VolumeDeps,
+  { id }: Pick<GroupSnapshotRow, 'id'>,
+): Promise<void> {
   await deps.db.transaction(async (trx) => {
     const row = await findGroupSnapshotRow(trx, id);
     if (!row) throw new ResourceNotFound('GroupSnapshot', id);

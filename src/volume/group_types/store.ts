@@ -1,8 +1,15 @@
 // SQL of group types and their specs.
-import type { Executor } from '#platform/sql/database.ts';
+import { isoTime, type Clock } from '#platform/context/clock.ts';
+import { isUniqueViolation, type Executor } from '#platform/sql/database.ts';
 import type { GroupTypeRow, VolumeTables } from '#volume/tables.ts';
 
 type Db = Executor<VolumeTables>;
+
+/** Spec of a group type, and what a backend offers: snapshots of all volumes at one moment. */
+export const CONSISTENT_SNAPSHOTS = 'consistent_group_snapshot_enabled';
+
+/** Of the groups that `/consistencygroups` makes; `/groups` leaves them alone. */
+export const CONSISTENCY_GROUP_TYPE = 'default_cgsnapshot_type';
 
 export interface GroupType extends GroupTypeRow {
   readonly specs: Readonly<Record<string, string>>;
@@ -103,4 +110,20 @@ export async function removeGroupSpec(db: Db, typeId: string, key: string): Prom
     .where('key', '=', key)
     .executeTakeFirst();
   return numDeletedRows > 0n;
+}
+
+/** Makes the type that consistency groups are of: there always is one. */
+export async function seedConsistencyGroupType(db: Db, clock: Clock): Promise<void> {
+  if (await findGroupType(db, CONSISTENCY_GROUP_TYPE, { byName: true })) return;
+  const row: GroupTypeRow = {
+    id: crypto.randomUUID(),
+    name: CONSISTENCY_GROUP_TYPE,
+    description: 'Default group type for migrating cgsnapshot',
+    is_public: 1,
+    created_at: isoTime(clock),
+    updated_at: null,
+  };
+  await insertGroupType(db, row, { [CONSISTENT_SNAPSHOTS]: '<is> True' }).catch((error: unknown) => {
+    if (!isUniqueViolation(error)) throw error; // another process of the service was faster
+  });
 }

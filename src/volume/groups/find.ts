@@ -4,6 +4,7 @@ import type { VolumeDeps } from '#volume/deps.ts';
 import { UUID } from '#volume/schema-types.ts';
 import type { GroupRow } from '#volume/tables.ts';
 import { enforceOnProject } from '#volume/volumes/find.ts';
+import { refuseConsistencyGroup } from './consistency.ts';
 import { GroupNotFound } from './errors.ts';
 import { findGroupRow } from './store.ts';
 
@@ -18,4 +19,16 @@ export async function findGroup(
   if (!row) throw new GroupNotFound(id);
   enforceOnProject(call, rule, row.project_id, 'group:get', new GroupNotFound(id));
   return row;
+}
+
+/** As `findGroup`, for the API of groups. @throws InvalidGroup for a consistency group */
+export async function findGenericGroup(
+  call: Call,
+  deps: Pick<VolumeDeps, 'db'>,
+  rule: string,
+  id?: string,
+): Promise<GroupRow> {
+  const group = await findGroup(call, deps, rule, id);
+  await refuseConsistencyGroup(deps.db.kysely, group.group_type_id);
+  return group;
 }

@@ -199,12 +199,12 @@ test('who may see and change groups, and what is refused', async () => {
   assert.equal(await put({ remove_volumes: members[0] }), 202);
   assert.equal((await send(volumes, 'GET', `/volumes/${members[0]}`)).body.volume.group_id, null);
   assert.equal(await put({ add_volumes: members[0] }), 202);
-  const promising = { name: 'c', group_specs: { consistent_group_snapshot_enabled: '<is> True' } };
+  const promising = { name: 'c', group_specs: { group_replication_enabled: '<is> True' } };
   await send(volumes, 'POST', '/group_types', { group_type: promising }, 'admin');
   const refused = await send(volumes, 'POST', '/groups', {
     group: { group_type: 'c', volume_types: [TYPE] },
   });
-  assert.match(refused.body.badRequest.message, /consistent_group_snapshot_enabled/);
+  assert.match(refused.body.badRequest.message, /group_replication_enabled/);
   const quota_set = { groups: 1 };
   const { project_id } = (await send(volumes, 'GET', `/groups/${group}`, undefined, 'admin')).body.group;
   await send(volumes, 'PUT', `/os-quota-sets/${project_id}`, { quota_set }, 'admin');

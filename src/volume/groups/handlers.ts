@@ -4,17 +4,24 @@ import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput, ResourceNotFound } from '#volume/errors.ts';
-import { nextPageLink, pageOf, type Listing } from '#volume/listing.ts';
+import { nextPageLink, pageOf, type Listing, type RowPage } from '#volume/listing.ts';
 import { readBoolean, readLike, refuseUnknownFilters, wantsAllProjects } from '#volume/paging.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import type { GroupRow } from '#volume/tables.ts';
 import { shownTime } from '#volume/times.ts';
 import { isSpecTrue } from '#volume/volumes/type-store.ts';
-import { findGroupType, type GroupType } from '../group_types/store.ts';
+import {
+  CONSISTENCY_GROUP_TYPE,
+  CONSISTENT_SNAPSHOTS,
+  findGroupType,
+  type GroupType,
+} from '../group_types/store.ts';
 import { TypeNotFound } from '../types/errors.ts';
 import { findType } from '../types/store.ts';
 import { viewerOf } from '../types/handlers.ts';
-import { findGroup } from './find.ts';
+import { canBeConsistent, isConsistent, refuseConsistencyGroup } from './consistency.ts';
+import { findGenericGroup } from './find.ts';
+import { REPLICATION } from './replication.ts';
 import { insertGroup, listGroupRows, listGroupVolumeTypes, listMemberIds } from './store.ts';
 
 export const briefView = ({ id, name }: Pick<GroupRow, 'id' | 'name'>): Record<string, unknown> => ({
@@ -65,26 +72,39 @@ const SORTABLE: Listing<GroupRow>['sortable'] = {
 };
 const FILTERS = ['name', 'status'] as const;
 
+/** The page of the project's groups that the query asks for, those of `fits` alone. */
+export async function pageOfGroups(
+  call: Call,
+  deps: VolumeDeps,
+  fits: (group: GroupRow) => boolean,
+): Promise<RowPage<GroupRow>> {
+  const all = wantsAllProjects(call, 'context_is_admin');
+  const rows = await listGroupRows(
+    deps.db.kysely,
+    all ? (call.query.get('project_id') ?? undefined) : (call.principal.projectId ?? ''),
+  );
+  const fitting = rows.filter(
+    (row) =>
+      fits(row) &&
+      FILTERS.every((name) => {
+        const value = row[name] ?? '';
+        return (call.query.get(name) ?? value) === value && value.includes(readLike(call, name) ?? '');
+      }),
+  );
+  return pageOf(call.query, fitting, {
+    what: 'Group',
+    sortable: SORTABLE,
+    maxLimit: deps.config.maxLimit,
+  });
+}
+
 const listOf =
   (views: typeof detailViews) =>
   async (call: Call, deps: VolumeDeps): Promise<unknown> => {
     const all = wantsAllProjects(call, 'context_is_admin');
     refuseUnknownFilters(call, [...FILTERS, 'name~', 'status~', 'list_volume', 'project_id'], all);
-    const rows = await listGroupRows(
-      deps.db.kysely,
-      all ? (call.query.get('project_id') ?? undefined) : (call.principal.projectId ?? ''),
-    );
-    const fitting = rows.filter((row) =>
-      FILTERS.every((name) => {
-        const value = row[name] ?? '';
-        return (call.query.get(name) ?? value) === value && value.includes(readLike(call, name) ?? '');
-      }),
-    );
-    const page = pageOf(call.query, fitting, {
-      what: 'Group',
-      sortable: SORTABLE,
-      maxLimit: deps.config.maxLimit,
-    });
+    const reserved = await findGroupType(deps.db.kysely, CONSISTENCY_GROUP_TYPE, { byName: true });
+    const page = await pageOfGroups(call, deps, ({ group_type_id }) => group_type_id !== reserved?.id);
     return { groups: await views(call, deps, page.rows), ...nextPageLink(call, 'group', page) };
   };
 
@@ -92,7 +112,7 @@ export const listBrief = listOf(async (_call, _deps, rows) => rows.map(briefView
 export const listDetail = listOf(detailViews);
 
 export async function show(call: Call, deps: VolumeDeps): Promise<unknown> {
-  const [group] = await detailViews(call, deps, [await findGroup(call, deps, 'group:get')]);
+  const [group] = await detailViews(call, deps, [await findGenericGroup(call, deps, 'group:get')]);
   return { group };
 }
 
@@ -106,13 +126,25 @@ interface CreateBody {
   };
 }
 
-/** Nothing of a group is on a backend: it is there at once. */
 export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
-  const { group: asked } = call.body as CreateBody;
+  const { group_type, ...asked } = (call.body as CreateBody).group;
+  const type = await findGroupType(deps.db.kysely, group_type, { byName: true });
+  if (!type || (type.is_public === 0 && !call.allows('context_is_admin')))
+    throw new ResourceNotFound('Group type', group_type);
+  await refuseConsistencyGroup(deps.db.kysely, type.id);
+  return { group: briefView(await createGroup(call, deps, { ...asked, type })) };
+}
+
+/** Nothing of a group is on a backend: it is there at once. @throws InvalidInput for a type that no backend can be of */
+export async function createGroup(
+  call: Call,
+  deps: VolumeDeps,
+  { type, ...asked }: Omit<CreateBody['group'], 'group_type'> & { readonly type: GroupType },
+): Promise<GroupRow> {
   const { projectId, userId } = call.principal;
   if (projectId === undefined) throw new InvalidInput('A group belongs to a project: the token is for none.');
   call.enforce('group:create', { project_id: projectId });
-  const type = await groupTypeOf(call, deps, asked.group_type);
+  await assertOffered(deps, type);
   const typeIds = new Set<string>();
   for (const wanted of asked.volume_types) {
     const found = await findType(deps.db.kysely, wanted, viewerOf(call), { byName: true });
@@ -139,26 +171,16 @@ export async function create(call: Call, deps: VolumeDeps): Promise<unknown> {
     await assertVolumeQuota(trx, projectId, { groups: 1 });
     await insertGroup(trx, group, [...typeIds]);
   });
-  return { group: briefView(group) };
+  return group;
 }
 
-/** @throws InvalidInput for a type that asks for what no backend can do */
-async function groupTypeOf(call: Call, { db }: VolumeDeps, idOrName: string): Promise<GroupType> {
-  const type = await findGroupType(db.kysely, idOrName, { byName: true });
-  if (!type || (type.is_public === 0 && !call.allows('context_is_admin')))
-    throw new ResourceNotFound('Group type', idOrName);
-  for (const promise of PROMISES)
-    if (isSpecTrue(type.specs[promise]))
-      throw new InvalidInput(
-        `Group type ${type.name} asks for ${promise}, which no backend here can do.`,
-        'group-type-not-offered',
-      );
-  return type;
+async function assertOffered(deps: VolumeDeps, { name, specs }: GroupType): Promise<void> {
+  const lacking = REPLICATION.find((spec) => isSpecTrue(specs[spec]));
+  const missing =
+    lacking ?? (isConsistent({ specs }) && !(await canBeConsistent(deps)) ? CONSISTENT_SNAPSHOTS : undefined);
+  if (missing !== undefined)
+    throw new InvalidInput(
+      `Group type ${name} asks for ${missing}, which no backend here can do.`,
+      'group-type-not-offered',
+    );
 }
-
-/** No backend here stops several volumes at one moment, or replicates them. */
-const PROMISES = [
-  'consistent_group_snapshot_enabled',
-  'group_replication_enabled',
-  'consistent_group_replication_enabled',
-];

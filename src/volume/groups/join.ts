@@ -11,6 +11,7 @@ import { findGroupRow, insertMember, listGroupVolumeTypes } from './store.ts';
 
 interface Asked {
   readonly group_id?: string | null;
+  readonly consistencygroup_id?: string | null;
   readonly volume_type?: string | null;
 }
 
@@ -18,11 +19,12 @@ interface Asked {
 export async function groupOfNew(
   call: Call,
   deps: VolumeDeps,
-  { group_id, volume_type }: Asked,
+  { group_id, consistencygroup_id, volume_type }: Asked,
   type: VolumeTypeRow | undefined,
 ): Promise<string | null> {
-  if (!group_id || !atLeast(call.microversion, '3.13')) return null;
-  const group = await findGroup(call, deps, 'group:update', group_id);
+  const wanted = (atLeast(call.microversion, '3.13') ? group_id : null) || consistencygroup_id;
+  if (!wanted) return null;
+  const group = await findGroup(call, deps, 'group:update', wanted);
   if (!volume_type || !type)
     throw new InvalidInput('volume_type must be provided when creating a volume in a group.');
   const types = (await listGroupVolumeTypes(deps.db.kysely, [group.id])).get(group.id) ?? [];

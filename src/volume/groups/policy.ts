@@ -9,5 +9,9 @@ export const groupPolicies: readonly PolicyRule[] = [
   rule('group:update', MEMBER, 'Change a group, and which volumes are in it.'),
   rule('group:delete', MEMBER, 'Delete a group, with its volumes if asked.'),
   rule('group:reset_status', ADMIN, 'Set the status of a group.'),
+  rule('group:enable_replication', MEMBER, 'Replicate a group.'),
+  rule('group:disable_replication', MEMBER, 'Replicate a group no more.'),
+  rule('group:failover_replication', MEMBER, 'Go on with the replica of a group.'),
+  rule('group:list_replication_targets', MEMBER, 'List where a group is replicated to.'),
   rule('group:group_project_attribute', ADMIN, 'See which project a group belongs to.'),
 ];

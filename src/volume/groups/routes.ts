@@ -1,8 +1,12 @@
 // `/groups` (3.13): volumes that are snapshotted, cloned and deleted together.
-import { Type } from 'typebox';
-import type { VolumeRoute } from '#volume/deps.ts';
+import { Type, type TSchema } from 'typebox';
+import type { VolumeAction, VolumeRoute } from '#volume/deps.ts';
 import { requiredName } from '#volume/required-name.ts';
 import { booleanSchema, nameSchema, orNull, strict, uuidSchema } from '#volume/schema-types.ts';
+import { disableReplication } from './actions/disable_replication.ts';
+import { enableReplication } from './actions/enable_replication.ts';
+import { failoverReplication } from './actions/failover_replication.ts';
+import { listReplicationTargets } from './actions/list_replication_targets.ts';
 import { resetStatus } from './actions/reset_status.ts';
 import { createFromSource } from './actions/create-from-src.ts';
 import { create, listBrief, listDetail, show } from './handlers.ts';
@@ -54,6 +58,27 @@ export const resetStatusBody = Type.Object(
   strict,
 );
 
+const replication = (
+  key: string,
+  handler: VolumeAction['handler'],
+  fields: TSchema = Type.Object({}),
+): VolumeAction => ({ key, handler, body: Type.Object({ [key]: fields }, strict), since: '3.38' });
+
+const failoverFields = Type.Object(
+  {
+    allow_attached_volume: Type.Optional(booleanSchema),
+    secondary_backend_id: Type.Optional(orNull(nameSchema)),
+  },
+  strict,
+);
+
+const replicationActions: readonly VolumeAction[] = [
+  replication('enable_replication', enableReplication),
+  replication('disable_replication', disableReplication),
+  replication('failover_replication', failoverReplication, failoverFields),
+  replication('list_replication_targets', listReplicationTargets),
+];
+
 const path = '/groups';
 const since = '3.13';
 
@@ -76,6 +101,7 @@ export const groupRoutes: readonly VolumeRoute[] = [
     actions: [
       { key: 'delete', handler: remove, body: deleteBody },
       { key: 'reset_status', handler: resetStatus, body: resetStatusBody, since: '3.20' },
+      ...replicationActions,
     ],
     since,
   },

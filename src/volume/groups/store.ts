@@ -1,11 +1,41 @@
 // SQL of groups, the types that they allow, and their members.
 import type { Executor } from '#platform/sql/database.ts';
+import { CONSISTENCY_GROUP_TYPE } from '#volume/group_types/store.ts';
 import type { GroupRow, VolumeRow, VolumeTables } from '#volume/tables.ts';
 
 type Db = Executor<VolumeTables>;
 
 export async function findGroupRow(db: Db, id: string): Promise<GroupRow | undefined> {
   return db.selectFrom('volume_groups').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+export async function findGroupOfVolume(db: Db, volumeId: string): Promise<GroupRow | undefined> {
+  return db
+    .selectFrom('volume_groups')
+    .innerJoin('group_members', 'group_members.group_id', 'volume_groups.id')
+    .selectAll('volume_groups')
+    .where('group_members.volume_id', '=', volumeId)
+    .executeTakeFirst();
+}
+
+/** Volume → its group, and whether that is a consistency group. */
+export async function listGroupsOf(
+  db: Db,
+  volumeIds: readonly string[],
+): Promise<ReadonlyMap<string, { readonly id: string; readonly consistency: boolean }>> {
+  const rows = await db
+    .selectFrom('group_members')
+    .innerJoin('volume_groups', 'volume_groups.id', 'group_members.group_id')
+    .leftJoin('group_types', 'group_types.id', 'volume_groups.group_type_id')
+    .select(['group_members.volume_id', 'group_members.group_id', 'group_types.name'])
+    .where('group_members.volume_id', 'in', volumeIds)
+    .execute();
+  return new Map(
+    rows.map(({ volume_id, group_id, name }) => [
+      volume_id,
+      { id: group_id, consistency: name === CONSISTENCY_GROUP_TYPE },
+    ]),
+  );
 }
 
 /** Undefined project: of all. */

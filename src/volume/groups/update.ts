@@ -9,8 +9,17 @@ import type { GroupRow, VolumeTables } from '#volume/tables.ts';
 import { statusOf } from '#volume/volumes/status.ts';
 import { findWholeVolume } from '#volume/volumes/store.ts';
 import { GroupNotFound, InvalidGroup } from './errors.ts';
-import { findGroup } from './find.ts';
-import { findGroupRow, insertMember, listGroupVolumeTypes, removeMember, updateGroup } from './store.ts';
+import { findGroupType } from '../group_types/store.ts';
+import { isConsistent, servicesOf } from './consistency.ts';
+import { findGenericGroup } from './find.ts';
+import {
+  findGroupRow,
+  insertMember,
+  listGroupVolumeTypes,
+  listMembers,
+  removeMember,
+  updateGroup,
+} from './store.ts';
 
 type Trx = Executor<VolumeTables>;
 
@@ -25,8 +34,16 @@ interface UpdateBody {
 }
 
 export async function update(call: Call, deps: VolumeDeps): Promise<void> {
-  const { id } = await findGroup(call, deps, 'group:update');
-  const { name, description, add_volumes, remove_volumes } = (call.body as UpdateBody).group;
+  const group = await findGenericGroup(call, deps, 'group:update');
+  await updateGroupWith(deps, group, (call.body as UpdateBody).group);
+}
+
+/** @throws InvalidInput, InvalidVolume, InvalidGroup */
+export async function updateGroupWith(
+  deps: VolumeDeps,
+  { id }: Pick<GroupRow, 'id'>,
+  { name, description, add_volumes, remove_volumes }: UpdateBody['group'],
+): Promise<void> {
   const [added, removed] = [idsIn(add_volumes), idsIn(remove_volumes)];
   if (name === undefined && description === undefined && added.length + removed.length === 0)
     throw new InvalidInput(
@@ -43,6 +60,7 @@ export async function update(call: Call, deps: VolumeDeps): Promise<void> {
       for (const each of removed) await takeOut(trx, group, each);
       const types = (await listGroupVolumeTypes(trx, [id])).get(id) ?? [];
       for (const each of added) await putIn(trx, group, types, each);
+      await assertTogether(trx, group);
       await updateGroup(trx, id, {
         ...(name === undefined ? {} : { name }),
         ...(description === undefined ? {} : { description }),
@@ -82,6 +100,14 @@ async function putIn(trx: Trx, group: GroupRow, types: readonly string[], volume
     throw new InvalidVolume(`Cannot add volume ${volumeId}: the group takes no volumes of its type.`);
   assertSteady(whole);
   await insertMember(trx, group.id, volumeId);
+}
+
+/** @throws InvalidVolume for volumes of several services whose snapshots are to be taken at one moment */
+async function assertTogether(trx: Trx, group: GroupRow): Promise<void> {
+  const type = await findGroupType(trx, group.group_type_id);
+  if (!type || !isConsistent(type)) return;
+  if (servicesOf(await listMembers(trx, group.id)).length > 1)
+    throw new InvalidVolume(`the volumes of group ${group.id} must lie with one volume service.`);
 }
 
 function assertSteady(whole: NonNullable<Awaited<ReturnType<typeof findWholeVolume>>>): void {

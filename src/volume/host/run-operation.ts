@@ -43,7 +43,7 @@ export async function runVolumeOperation<I extends VolumeOperationRef, O>(
   input: I,
   work: Work<I, O>,
 ): Promise<SagaOutcome<O> | undefined> {
-  return inHand(deps, work.lock ?? input.volume_id, [input.operation_id], async () => {
+  return inHand(deps, [work.lock ?? input.volume_id], [input.operation_id], async () => {
     const operation = await findOperation(deps.db.kysely, input.operation_id);
     if (!operation || operation.state !== 'running') return undefined;
     deps.log.debug({ operation_id: operation.id, saga: work.saga.name }, 'volume operation begins');
@@ -58,25 +58,27 @@ export async function runVolumeOperation<I extends VolumeOperationRef, O>(
   });
 }
 
-/** With the lock, and known to `cleanUp` as worked on from now. */
-async function inHand<T>(
+/** With the locks, taken in their order, and known to `cleanUp` as worked on from now. */
+export async function inHand<T>(
   { inHand: ids, volumeLocks }: BackendDeps,
-  lock: string,
+  locks: readonly string[],
   operationIds: readonly string[],
   work: () => Promise<T>,
 ): Promise<T> {
   for (const id of operationIds) ids.add(id);
+  const locked = locks.reduceRight((inner, lock) => async () => volumeLocks.run(lock, inner), work);
   try {
-    return await volumeLocks.run(lock, work);
+    return await locked();
   } finally {
     for (const id of operationIds) ids.delete(id);
   }
 }
 
-async function runHere<I extends VolumeOperationRef, O>(
+/** The saga, beside the database. */
+export async function runHere<I extends VolumeOperationRef, O>(
   deps: BackendDeps,
   input: I,
-  { saga, attempt = 1 }: Work<I, O>,
+  { saga, attempt = 1 }: Pick<Work<I, O>, 'saga' | 'attempt'>,
 ): Promise<SagaOutcome<O>> {
   const cancel = new AbortController();
   const poll = setInterval(() => {
@@ -139,7 +141,8 @@ const BACKEND_FAULTS: Readonly<Record<VolumeBackendFault, string>> = {
     'The storage backend failed at it; an administrator finds the reason in the logs by the request id.',
 };
 
-function textOf(cause: unknown): string {
+/** For the owner: a sentence without names of hosts or paths. */
+export function textOf(cause: unknown): string {
   if (cause instanceof VolumeBackendError) return BACKEND_FAULTS[cause.fault];
   if (cause instanceof DomainError) return cause.message;
   return 'An unexpected error: an administrator finds it in the logs by the request id.';

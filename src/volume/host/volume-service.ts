@@ -15,6 +15,7 @@ import { createVolume } from '#volume/tasks/create-volume.ts';
 import { deleteBackup } from '#volume/tasks/delete-backup.ts';
 import { deleteVolume } from '#volume/tasks/delete-volume.ts';
 import { extendVolume } from '#volume/tasks/extend-volume.ts';
+import { createGroupSnapshot } from '#volume/tasks/group-snapshot.ts';
 import { manageSnapshot, manageVolume } from '#volume/tasks/manage.ts';
 import { migrateVolume } from '#volume/tasks/migrate-volume.ts';
 import { reimageVolume } from '#volume/tasks/reimage-volume.ts';
@@ -69,6 +70,7 @@ export async function startVolumeBackend(service: VolumeDeps, backend: Backend):
     deleteVolume: async (args) => deleteVolume(deps, args),
     extendVolume: async (args) => extendVolume(deps, args),
     createSnapshot: async (args) => createSnapshot(deps, args),
+    createGroupSnapshot: async (args) => createGroupSnapshot(deps, args),
     deleteSnapshot: async (args) => deleteSnapshot(deps, args),
     revertToSnapshot: async (args) => revertToSnapshot(deps, args),
     uploadVolume: async (args) => uploadVolume(deps, args),

@@ -1,16 +1,27 @@
 // `/os-hosts`: services by host, and how much each project has on a backend. The older view of `/os-services`.
+import { Type } from 'typebox';
+import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import type { VolumeDeps, VolumeRoute } from '#volume/deps.ts';
-import { ResourceNotFound } from '#volume/errors.ts';
+import { InvalidInput, ResourceNotFound } from '#volume/errors.ts';
 import { ADMIN, rule } from '#volume/policies.ts';
+import { strict } from '#volume/schema-types.ts';
 import { shownTime } from '#volume/times.ts';
 import { isUp } from '../os-services/states.ts';
-import { listServices, sumSnapshotsOn, sumVolumesOn, type Stored } from '../os-services/store.ts';
+import {
+  listServices,
+  sumSnapshotsOn,
+  sumVolumesOn,
+  updateService,
+  type Stored,
+} from '../os-services/store.ts';
 
 const HOSTS = 'volume_extension:hosts';
 
-export const hostPolicies: readonly PolicyRule[] = [rule(HOSTS, ADMIN, 'List and show hosts.')];
+export const hostPolicies: readonly PolicyRule[] = [
+  rule(HOSTS, ADMIN, 'List and show hosts, and switch them on and off.'),
+];
 
 async function list(call: Call, { db, clock, config }: VolumeDeps): Promise<unknown> {
   const zone = call.query.get('zone');
@@ -65,9 +76,34 @@ const resource = (host: string, project: string, volumes: Stored, snapshots: Sto
   },
 });
 
+interface UpdateBody {
+  readonly status: string;
+}
+
+/** Switches the volume service of the host on or off. */
+async function update(call: Call, deps: VolumeDeps): Promise<unknown> {
+  const host = call.params['id'] ?? '';
+  const services = (await listServices(deps.db.kysely)).filter((row) => row.host === host);
+  if (services.length === 0) throw new ResourceNotFound('Host', host);
+  const wanted = (call.body as UpdateBody).status.toLowerCase().trim();
+  if (wanted !== 'enable' && wanted !== 'disable')
+    throw new InvalidInput(`Invalid status: '${wanted.slice(0, 255)}'.`);
+  const changes = {
+    disabled: wanted === 'disable' ? 1 : 0,
+    disabled_reason: null,
+    updated_at: isoTime(deps.clock),
+  };
+  for (const { id, binary } of services)
+    if (binary === 'cinder-volume') await updateService(deps.db.kysely, id, changes);
+  return { host, status: `${wanted}d` };
+}
+
+const updateBody = Type.Object({ status: Type.String({ minLength: 1, maxLength: 255 }) }, strict);
+
 const path = '/os-hosts';
 
 export const hostRoutes: readonly VolumeRoute[] = [
   { method: 'GET', path, handler: list, policy: HOSTS },
   { method: 'GET', path: `${path}/:id`, handler: show, policy: HOSTS },
+  { method: 'PUT', path: `${path}/:id`, handler: update, policy: HOSTS, body: updateBody },
 ];

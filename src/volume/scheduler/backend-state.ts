@@ -27,6 +27,8 @@ export interface SelectionRequest {
   readonly exclude: readonly string[];
   /** Where the snapshot or volume lies that it is made from; undefined when it may be anywhere. */
   readonly sourceHost: string | undefined;
+  /** `host@backend` of the volumes that its snapshots are to be taken with; undefined when it may be anywhere. */
+  readonly groupService: string | undefined;
   /** Where the volumes of the hints are; undefined without such a hint. */
   readonly sameAs: readonly string[] | undefined;
   readonly differentFrom: readonly string[] | undefined;

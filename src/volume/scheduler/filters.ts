@@ -5,6 +5,7 @@ import { availabilityZoneFilter } from './filters/availability-zone.ts';
 import { capabilitiesFilter } from './filters/capabilities.ts';
 import { capacityFilter } from './filters/capacity.ts';
 import { excludeFilter } from './filters/exclude.ts';
+import { groupFilter } from './filters/group.ts';
 import { serviceUpFilter } from './filters/service-up.ts';
 import { sourceFilter } from './filters/source.ts';
 
@@ -13,6 +14,7 @@ const FILTERS: readonly BackendFilter[] = [
   serviceUpFilter,
   availabilityZoneFilter,
   sourceFilter,
+  groupFilter,
   affinityFilter,
   capabilitiesFilter,
   capacityFilter,

@@ -20,6 +20,8 @@ import { findSnapshotRow } from '#volume/snapshots/store.ts';
 import type { VolumeOperationRow, VolumeRow, VolumeTables } from '#volume/tables.ts';
 import { findVolumeRow, updateVolume } from '#volume/volumes/store.ts';
 import { listExtraSpecs } from '#volume/volumes/type-store.ts';
+import { CONSISTENT_SNAPSHOTS } from '../group_types/store.ts';
+import { consistencyOf } from '../groups/consistency.ts';
 import type { SelectionRequest } from './backend-state.ts';
 import { refusalOf, runFilters, type FilterRound } from './filters.ts';
 import { loadBackends } from './load-backends.ts';
@@ -89,6 +91,7 @@ async function requestOf(trx: Trx, { args, volume }: Choice): Promise<SelectionR
       ? null
       : ((await findSnapshotRow(trx, volume.snapshot_id))?.volume_id ?? null));
   const source = sourceId === null ? undefined : await findVolumeRow(trx, sourceId);
+  const group = await consistencyOf(trx, volume.id);
   return {
     volumeId: volume.id,
     sizeGb: volume.size,
@@ -96,9 +99,11 @@ async function requestOf(trx: Trx, { args, volume }: Choice): Promise<SelectionR
     extraSpecs: {
       ...(await listExtraSpecs(trx, volume.volume_type_id)),
       ...(volume.multiattach === 1 ? { multiattach: '<is> True' } : {}), // a request may want it too
+      ...(group ? { [CONSISTENT_SNAPSHOTS]: '<is> True' } : {}),
     },
     exclude: args.exclude,
     sourceHost: source?.host ?? undefined,
+    groupService: group?.service,
     sameAs: await hinted(trx, hints['same_host']),
     differentFrom: await hinted(trx, hints['different_host']),
   };

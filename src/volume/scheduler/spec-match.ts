@@ -13,6 +13,7 @@ export function capabilitiesOf({
     vendor_name: stats.vendorName,
     driver_version: stats.driverVersion,
     multiattach: String(stats.multiattach),
+    consistent_group_snapshot_enabled: String(stats.consistentGroups ?? false),
     thin_provisioning_support: String(stats.thinProvisioning),
     thick_provisioning_support: String(!stats.thinProvisioning),
     total_capacity_gb: String(stats.totalGb),

@@ -7,7 +7,7 @@ import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidSnapshot, InvalidVolume, SnapshotNotFound } from '#volume/errors.ts';
 import { beginOperation, type Requester } from '#volume/operations/store.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
-import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
+import { volumeQueue, type VolumeOperationRef, type VolumeServiceRpc } from '#volume/rpc.ts';
 import type { SnapshotRow, VolumeTables } from '#volume/tables.ts';
 import { backendOf } from '#volume/volumes/host-name.ts';
 import { statusOf } from '#volume/volumes/status.ts';
@@ -29,8 +29,20 @@ export async function createIn(
   trx: Trx,
   call: Requester,
   deps: VolumeDeps,
-  { snapshot, metadata, typeName, inUse }: NewSnapshot,
+  wanted: NewSnapshot,
 ): Promise<void> {
+  const { host, ...ref } = await recordIn(trx, call, deps, wanted);
+  const backend = rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host));
+  await enqueue(trx, backend.message('createSnapshot', ref));
+}
+
+/** Record and operation alone: who calls sends the message to `host`. @throws as `createIn` */
+export async function recordIn(
+  trx: Trx,
+  call: Requester,
+  deps: VolumeDeps,
+  { snapshot, metadata, typeName, inUse }: NewSnapshot,
+): Promise<VolumeOperationRef & { readonly snapshot_id: string; readonly host: string }> {
   const { volume_id, project_id } = snapshot;
   const whole = await findWholeVolume(trx, volume_id);
   const status = whole ? statusOf(whole.volume, whole.attachments) : 'deleting';
@@ -54,11 +66,7 @@ export async function createIn(
     host,
     deadlineMs: deps.config.operationMs,
   });
-  const backend = rpcClient<VolumeServiceRpc>(deps.bus, volumeQueue(host));
-  await enqueue(
-    trx,
-    backend.message('createSnapshot', { operation_id, volume_id, snapshot_id: snapshot.id }),
-  );
+  return { operation_id, volume_id, snapshot_id: snapshot.id, host };
 }
 
 const DELETABLE = ['available', 'error', 'error_deleting'];

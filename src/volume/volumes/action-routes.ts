@@ -13,6 +13,7 @@ import { unreserveVolume } from './actions/os-unreserve.ts';
 import { extendVolume } from './actions/os-extend.ts';
 import { forceDelete } from './actions/os-force_delete.ts';
 import { migrateVolume } from './actions/os-migrate_volume.ts';
+import { completeMigration } from './actions/os-migrate_volume_completion.ts';
 import { reimageVolume } from './actions/os-reimage.ts';
 import { resetStatus } from './actions/os-reset_status.ts';
 import { retypeVolume } from './actions/os-retype.ts';
@@ -27,6 +28,7 @@ import { revertToSnapshot } from './actions/revert.ts';
 import {
   attachBody,
   bootableBody,
+  completeMigrationBody,
   detachBody,
   extendBody,
   forceDetachBody,
@@ -66,6 +68,12 @@ const actions: readonly VolumeAction[] = [
     key: 'os-migrate_volume',
     handler: migrateVolume,
     body: [{ schema: migrateBody }, { since: '3.16', schema: migrateBody_3_16 }],
+  },
+  {
+    key: 'os-migrate_volume_completion',
+    handler: completeMigration,
+    body: completeMigrationBody,
+    success: 200,
   },
   {
     key: 'os-volume_upload_image',

@@ -85,6 +85,7 @@ export function requestFor(
     extraSpecs,
     exclude: [],
     sourceHost: undefined,
+    groupService: undefined,
     sameAs: undefined,
     differentFrom: undefined,
   };

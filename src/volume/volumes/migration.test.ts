@@ -263,3 +263,20 @@ test('a move that does not end in time is given up, and its copy removed', async
   hold.resolve();
   await assertOn(volumes, id, 'a');
 });
+
+test('a move of one volume is not completed with another', async () => {
+  await using volumes = await startVolumes({ backends });
+  const id = await volumeOnA(volumes);
+  const made = await volumes.call('POST', '/v3/volumes', { body: { volume: { size: 1 } } });
+  const other = made.body.volume.id as string;
+  const complete = async (new_volume: string, token = 'admin') =>
+    act(volumes, id, { 'os-migrate_volume_completion': { new_volume } }, token);
+  assert.equal((await complete(other, 'member')).status, 403);
+  assert.equal((await complete('aaaaaaaa-0000-4000-8000-00000000000b')).status, 404);
+  const still = await complete(other);
+  assert.deepEqual([still.status, still.body], [200, { save_volume_id: other }], 'neither moves');
+  await act(volumes, id, { 'os-retype': { new_type: '__DEFAULT__' } }); // its own is of a alone
+  assert.equal((await migrate(volumes, id, { host: B })).status, 202);
+  await untilMoved(volumes, id, 'success');
+  assert.equal((await complete(other)).status, 400);
+});

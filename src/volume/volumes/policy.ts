@@ -48,6 +48,7 @@ export const volumePolicies: readonly PolicyRule[] = [
   rule(`${ADMINS}:force_delete`, ADMIN, 'Delete a volume in whatever state it is.'),
   rule(`${ADMINS}:force_detach`, ADMIN, 'End an attachment whatever its server does.'),
   rule(`${ADMINS}:migrate_volume`, ADMIN, 'Move a volume to another backend.'),
+  rule(`${ADMINS}:migrate_volume_completion`, ADMIN, 'Complete a move of a volume.'),
   rule('volume_extension:volume_unmanage', ADMIN, 'Forget a volume and leave its data.'),
   rule('volume:launch_record', ADMIN_OR_SERVICE, 'See how a volume came to be where it is.'),
 ];

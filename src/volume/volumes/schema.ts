@@ -94,6 +94,10 @@ export const migrateBody_3_16 = action('os-migrate_volume', {
   ...migrateFields,
   cluster: Type.Optional(orNull(Type.String({ maxLength: 255 }))),
 });
+export const completeMigrationBody = action('os-migrate_volume_completion', {
+  new_volume: uuidSchema,
+  error: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Boolean(), Type.Null()])),
+});
 const uploadFields = {
   image_name: Type.String({ minLength: 1, maxLength: 255 }),
   force: Type.Optional(orNull(booleanSchema)),

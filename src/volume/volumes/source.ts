@@ -75,8 +75,6 @@ export async function findSource(call: Call, deps: VolumeDeps, body: NewVolumeBo
     throw new InvalidInput(
       'A volume is made from one source: name an image, a snapshot, a volume or a backup, not several.',
     );
-  const consistencyGroup = present(body.consistencygroup_id);
-  if (consistencyGroup !== undefined) throw new ResourceNotFound('ConsistencyGroup', consistencyGroup);
   if (given.imageId !== undefined) return fromImage(call, deps, given.imageId);
   if (given.snapshotId !== undefined) return fromSnapshot(call, deps, given.snapshotId);
   if (given.volumeId !== undefined) return fromVolume(call, deps, given.volumeId);

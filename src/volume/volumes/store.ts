@@ -4,6 +4,7 @@ import type { Executor } from '#platform/sql/database.ts';
 import { listKeyIds, removeKeyOf, setNextKey } from '#volume/keys/store.ts';
 import type { AttachmentRow, VolumeRow, VolumeTables } from '#volume/tables.ts';
 import { listClusterNames } from '../clusters/store.ts';
+import { listGroupsOf } from '../groups/store.ts';
 import { backendIn } from './host-name.ts';
 import { STATUS_OF_ATTACHMENTS } from './status.ts';
 
@@ -18,6 +19,8 @@ export interface WholeVolume {
   readonly typeName: string | null;
   /** Absent or null: in none. */
   readonly groupId?: string | null;
+  /** Its group is a consistency group. */
+  readonly inConsistencyGroup?: boolean;
   /** Of an encrypted one. */
   readonly encryptionKeyId?: string | null;
   /** `<cluster>@<backend>` of its service; absent or null: of none. */
@@ -61,8 +64,7 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     .selectAll()
     .where('volume_id', 'in', ids)
     .execute();
-  const groups = await db.selectFrom('group_members').selectAll().where('volume_id', 'in', ids).execute();
-  const groupOf = new Map(groups.map(({ volume_id, group_id }) => [volume_id, group_id]));
+  const groupOf = await listGroupsOf(db, ids);
   const keyOf = await listKeyIds(db, ids);
   const clusterOf = await listClusterNames(db);
   const types = await db.selectFrom('volume_types').select(['id', 'name']).execute();
@@ -80,7 +82,8 @@ export async function wholeVolumes(db: Db, volumes: readonly VolumeRow[]): Promi
     imageMetadata: recordOf(byImage.get(volume.id)),
     attachments: byAttachment.get(volume.id) ?? [],
     typeName: volume.volume_type_id === null ? null : (typeNames.get(volume.volume_type_id) ?? null),
-    groupId: groupOf.get(volume.id) ?? null,
+    groupId: groupOf.get(volume.id)?.id ?? null,
+    inConsistencyGroup: groupOf.get(volume.id)?.consistency ?? false,
     encryptionKeyId: keyOf.get(volume.id) ?? null,
     clusterName: (volume.host !== null && clusterOf.get(backendIn(volume.host))) || null,
   }));

@@ -78,7 +78,7 @@ export function changedView(call: Call, whole: WholeVolume): Json {
     bootable: volume.bootable === 1 ? 'true' : 'false',
     encrypted: volume.encrypted === 1,
     replication_status: null,
-    consistencygroup_id: null,
+    consistencygroup_id: whole.inConsistencyGroup ? (whole.groupId ?? null) : null,
     multiattach: volume.multiattach === 1,
     ...(sight.migration ? { migration_status: volume.migration_status } : {}),
     ...versioned(version, whole, sight),

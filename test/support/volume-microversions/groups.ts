@@ -1,7 +1,7 @@
 // Rows of the volume service's microversions about groups, group types and group snapshots.
 import assert from 'node:assert/strict';
 import { until } from '../until.ts';
-import { filter, newPath, NOBODY, shown, statuses, type Row, type Step } from './row.ts';
+import { filter, message, newPath, NOBODY, shown, statuses, type Row, type Step } from './row.ts';
 import type { Client, World } from './world.ts';
 
 interface Grouped {
@@ -51,6 +51,20 @@ const step = (
 });
 
 export const groupRows: readonly Row[] = [
+  {
+    version: '3.6',
+    change: 'consistency groups can be given an empty name',
+    proof: 'steps',
+    check: async (given) => {
+      const asked = { name: 'seen', volume_types: '__DEFAULT__' };
+      const made = await given.from.send('POST', '/consistencygroups', { consistencygroup: asked });
+      const path = `/consistencygroups/${made.body.consistencygroup.id}`;
+      await statuses(given, [400, 202], 'PUT', `${path}/update`, { consistencygroup: { name: '' } });
+      assert.equal((await given.from.get(path)).consistencygroup.name, '');
+      const body = { consistencygroup: { force: false } };
+      assert.equal((await given.from.send('POST', `${path}/delete`, body)).status, 202);
+    },
+  },
   step('3.11', 'group types and their specs', async (given, { type }) => {
     for (const path of ['/group_types', `/group_types/${type}`, `/group_types/${type}/group_specs`])
       await newPath(() => path, 'admin')(given);
@@ -101,6 +115,28 @@ export const groupRows: readonly Row[] = [
       await filter('/group_snapshots', `marker=${groupSnapshot}`)(given);
       await filter('/group_snapshots', 'limit=0')(given);
       await statuses(given, [200, 400], 'GET', '/group_snapshots?sort=nothing');
+    }),
+    once: true,
+  },
+  {
+    ...step('3.38', 'replication of groups, for those of a type that asks for it', async (given, made) => {
+      await shown(() => `/groups/${made.group}`, 'group', 'replication_status')(given);
+      const { from, below } = given;
+      for (const key of [
+        'enable_replication',
+        'disable_replication',
+        'failover_replication',
+        'list_replication_targets',
+      ]) {
+        const send = async (client: Client) =>
+          client.send('POST', `/groups/${made.group}/action`, { [key]: {} });
+        const unknown = await send(below);
+        assert.ok([400, 404].includes(unknown.status), key);
+        assert.doesNotMatch(message(unknown), /replicates/, key);
+        const answer = await send(from);
+        assert.equal(answer.status, 400, key);
+        assert.match(message(answer), /not of a type that replicates/, key);
+      }
     }),
     once: true,
   },

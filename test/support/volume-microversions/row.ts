@@ -14,11 +14,8 @@ export interface Step {
 export interface Row {
   readonly version: `3.${number}`;
   readonly change: string;
-  /**
-   * `absent`: it concerns what docs/limits.md says is not there; the row shows that it is not, at both versions. `same`: the
-   * published version changes nothing that a request could see; the row shows that.
-   */
-  readonly proof: 'steps' | 'absent' | 'same';
+  /** `same`: the published version changes nothing that a request could see; the row shows that. */
+  readonly proof: 'steps' | 'same';
   /** The change ended or went on with a later version: it is not looked for between 3.0 and the maximum. */
   readonly once?: true;
   check(step: Step): Promise<void>;
@@ -53,14 +50,6 @@ export async function statuses(
     `${method} ${path}: ${got.map(({ body: each }) => JSON.stringify(each)).join(' | ')}`,
   );
 }
-
-/** Paths that are not there, at either version. */
-export const noPath =
-  (...requests: ReadonlyArray<readonly [method: string, path: string, body?: unknown]>) =>
-  async (step: Step): Promise<void> => {
-    for (const [method, path, body] of requests)
-      await statuses(step, [404, 404], method, path, body, 'admin');
-  };
 
 /** A route that came with the version. */
 export const newPath =

@@ -12,10 +12,10 @@ import { beginNewVolume } from '#volume/volumes/create.ts';
 import { statusOf } from '#volume/volumes/status.ts';
 import { findWholeVolume } from '#volume/volumes/store.ts';
 import { findType } from '#volume/volumes/type-store.ts';
-import { findGroupSnapshot } from '../../group_snapshots/find.ts';
+import { findGenericGroupSnapshot, findGroupSnapshot } from '../../group_snapshots/find.ts';
 import { listMemberSnapshots } from '../../group_snapshots/store.ts';
 import { GroupNotFound, InvalidGroup } from '../errors.ts';
-import { findGroup } from '../find.ts';
+import { findGenericGroup, findGroup } from '../find.ts';
 import { briefView } from '../handlers.ts';
 import { findGroupRow, insertGroup, listGroupVolumeTypes, listMembers } from '../store.ts';
 
@@ -35,6 +35,14 @@ interface Model {
 
 export async function createFromSource(call: Call, deps: VolumeDeps): Promise<unknown> {
   const body = (call.body as { 'create-from-src': Body })['create-from-src'];
+  const { group_snapshot_id: snapshotId, source_group_id: groupId } = body;
+  if (groupId) await findGenericGroup(call, deps, 'group:get', groupId);
+  else if (snapshotId) await findGenericGroupSnapshot(call, deps, 'group:get_group_snapshot', snapshotId);
+  return { group: briefView(await cloneGroup(call, deps, body)) };
+}
+
+/** @throws InvalidInput, InvalidGroup; GroupNotFound, or what is thrown for a group snapshot that is not there */
+export async function cloneGroup(call: Call, deps: VolumeDeps, body: Body): Promise<GroupRow> {
   const { projectId, userId } = call.principal;
   if (projectId === undefined) throw new InvalidInput('A group belongs to a project: the token is for none.');
   call.enforce('group:create', { project_id: projectId });
@@ -87,7 +95,7 @@ export async function createFromSource(call: Call, deps: VolumeDeps): Promise<un
       });
     }
   });
-  return { group: briefView(group) };
+  return group;
 }
 
 /** New keys for clones of encrypted volumes: whoever opens a clone can not open its source with that. */

@@ -4,18 +4,27 @@ import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { isTrue } from '#volume/schema-types.ts';
+import type { GroupRow } from '#volume/tables.ts';
 import { deleteIn } from '#volume/volumes/remove.ts';
 import { GroupNotFound, InvalidGroup } from '../errors.ts';
-import { findGroup } from '../find.ts';
+import { findGenericGroup } from '../find.ts';
 import { findGroupRow, hasGroupSnapshots, listMembers, removeGroup, updateGroup } from '../store.ts';
 
 const DELETABLE = ['available', 'error', 'error_deleting'];
 
 export async function remove(call: Call, deps: VolumeDeps): Promise<void> {
-  const { id } = await findGroup(call, deps, 'group:delete');
-  const withVolumes = isTrue(
-    (call.body as { delete: { 'delete-volumes'?: unknown } }).delete['delete-volumes'] ?? false,
-  );
+  const group = await findGenericGroup(call, deps, 'group:delete');
+  const asked = (call.body as { delete: { 'delete-volumes'?: unknown } }).delete['delete-volumes'];
+  await deleteGroup(call, deps, group, isTrue(asked ?? false));
+}
+
+/** @throws InvalidGroup */
+export async function deleteGroup(
+  call: Call,
+  deps: VolumeDeps,
+  { id }: Pick<GroupRow, 'id'>,
+  withVolumes: boolean,
+): Promise<void> {
   await deps.db.transaction(async (trx) => {
     const group = await findGroupRow(trx, id);
     if (!group) throw new GroupNotFound(id);
