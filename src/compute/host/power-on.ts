@@ -12,6 +12,7 @@ import { ensureMetadata } from './metadata/ensure.ts';
 import { makeLocalDisks } from './local-disks.ts';
 import { instancePaths } from './paths.ts';
 import { completeVolumes, connectVolumes } from './volumes/connect.ts';
+import { withVolumeSecrets } from './volumes/secrets.ts';
 
 /**
  * Plugs the interfaces and makes the guest, running; a guest that exists is destroyed first when `anew`. With `rescue` it boots
@@ -43,7 +44,9 @@ export async function powerOn(
   const devices = rescue && !rescue.stable ? [] : await connectVolumes(deps, entry);
   await plugAll(deps, entry.id, vifs);
   const spec = await guestHere(deps, entry, { devices, rescue });
-  await hypervisor.createServer(spec, { paused: options.paused ?? false });
+  await withVolumeSecrets(deps, devices, async () =>
+    hypervisor.createServer(spec, { paused: options.paused ?? false }),
+  );
   await completeVolumes(deps, devices);
 }
 
