@@ -54,13 +54,14 @@ interface Moving extends AsyncDisposable {
   told(method: string): Record<string, unknown> | undefined;
 }
 
-/** A server with a volume that runs on host-1. */
+/** A server with an encrypted volume that runs on host-1. */
 async function moving(options: ModelHostOptions & { readonly paused?: true } = {}): Promise<Moving> {
   const devices = [
     device({ id: 'data', volume_id: VOLUME, attachment_id: 'reservation' }),
     device({ id: 'swap', source_type: 'blank', destination_type: 'local', guest_format: 'swap', volume_size: 1, device_name: '/dev/vdc' }),
   ]; // prettier-ignore
   const one = await createModelHost({ devices }, options);
+  one.volumes.volumes.get(VOLUME)!.encrypted = true; // the device's
   const two = createHostBeside(one, 'host-2');
   for (const host of [one, two]) await serveMoveParts(host.deps);
   await launchServer(one.deps, { action_id: 'a', instance_id: SERVER_ID, attempt: 1, user_token: 't' });

@@ -352,6 +352,11 @@ export class FakeHypervisor implements Hypervisor {
     return this.#operate('defineSecret', undefined, () => void this.#secrets.add(secret.id));
   }
 
+  /** Ids of what is defined now. */
+  get secretIds(): readonly string[] {
+    return [...this.#secrets];
+  }
+
   removeSecret(secretId: string): Promise<void> {
     return this.#operate('removeSecret', undefined, () => void this.#secrets.delete(secretId));
   }

@@ -10,6 +10,7 @@ import { instancePaths, removeInstanceFiles, socketsDir } from '../paths.ts';
 import { guestHere, powerOn } from '../power-on.ts';
 import { completeVolumes, connectBeside, endOtherAttachments, ownTokens } from '../volumes/connect.ts';
 import { maskedConnection } from '../volumes/disk.ts';
+import { lendVolumeSecrets, secretIdsOf, takeBackSecrets } from '../volumes/secrets.ts';
 import { volumesOf, type MovePart } from './part.ts';
 
 /** Empty disks of the same sizes: the hypervisor fills them while the guest runs where it is. */
@@ -41,7 +42,8 @@ export const joinVolumes: MovePart = {
     };
   },
   undo: async (deps, { entry }) => {
-    for (const device of volumesOf(entry)) await endOtherAttachments(deps, device);
+    for (const device of volumesOf(entry))
+      await takeBackSecrets(deps, await endOtherAttachments(deps, device));
   },
 };
 
@@ -57,6 +59,7 @@ export const settleGuest: MovePart = {
       const { state, reason } = await deps.hypervisor.serverState(id);
       if (state === 'absent') await runAgain(deps, entry);
       else if (reason === 'migrating' && entry.vm_state === 'active') await deps.hypervisor.resumeServer(id);
+      await takeBackSecrets(deps, secretIdsOf(entry.devices));
       await completeVolumes(deps, entry.devices);
       return { state: (await deps.hypervisor.serverState(id)).state, started_again: state === 'absent' };
     }),
@@ -92,6 +95,8 @@ export async function expectGuest(deps: HostDeps, { entry }: MovePartArgs): Prom
       device.destination_type === 'volume' ? connectBeside(deps, device, tokens) : device,
     ),
   );
+  // Until the guest is here, or is not to come any more.
+  await lendVolumeSecrets(deps, devices);
   const spec = await guestHere(deps, entry, { devices });
   const directory = `${instancePaths(deps.config, entry.id).dir}/`;
   const onHost = spec.disks.filter(

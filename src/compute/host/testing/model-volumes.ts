@@ -1,6 +1,12 @@
 // A volume service in memory behind its client, for tests of sagas: volumes, reservations and connections, with the refusals
 // that matter. `leftovers` tells what a launch should not have left.
-import type { Volume, VolumeAttachment, VolumeClient } from '#platform/clients/volume.ts';
+import type {
+  EncryptionSecret,
+  Volume,
+  VolumeAttachment,
+  VolumeClient,
+  VolumeLaunchRecord,
+} from '#platform/clients/volume.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { BlockDeviceRow } from '../../tables.ts';
 
@@ -77,6 +83,20 @@ function refusing(model: ModelVolumes, client: VolumeClient): VolumeClient {
   });
 }
 
+const secretOf = ({ volume_id }: VolumeAttachment): EncryptionSecret => ({
+  encryption_key_id: volume_id,
+  passphrase: 'opens it',
+});
+
+const RECORD: VolumeLaunchRecord = {
+  backend: 'host-1@model#model',
+  selection: {},
+  bytes_copied: 0,
+  steps: [],
+  fault: null,
+  simulated: true,
+};
+
 function clientOf(
   volumes: Map<string, Mutable<Volume>>,
   attachments: Map<string, Mutable<VolumeAttachment>>,
@@ -128,6 +148,7 @@ function clientOf(
         access_mode: 'rw',
         size: 2 ** 30,
         secret_of: host,
+        encrypted: volumes.get(found.volume_id)?.encrypted ?? false,
       };
       return found;
     },
@@ -142,14 +163,8 @@ function clientOf(
         throw new DomainError('bad-request', 'volume-400', `Volume ${id} is in use.`);
       volume.volume_image_metadata = { image_id };
     },
-    getLaunchRecord: async () => ({
-      backend: 'host-1@model#model',
-      selection: {},
-      bytes_copied: 0,
-      steps: [],
-      fault: null,
-      simulated: true,
-    }),
+    getEncryptionSecret: async (_token, id) => secretOf(attachment(id)),
+    getLaunchRecord: async () => RECORD,
   };
   return client as VolumeClient;
 }

@@ -33,6 +33,7 @@ async function onHost({ deps, hypervisor }: ModelHost): Promise<string[]> {
   return [
     ...(await hypervisor.listServers()).map(({ state }) => `guest ${state}`),
     ...(await deps.hostSwitch.listPlugged()).map(() => `tap`),
+    ...hypervisor.secretIds.map(() => 'secret'),
     ...files,
   ].map((what) => `${host} ${what}`);
 }

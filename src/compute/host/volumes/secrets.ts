@@ -10,6 +10,9 @@ export function secretIdOf({ attachment_id, connection_json }: BlockDeviceRow): 
   return encrypted === true ? attachment_id : undefined;
 }
 
+export const secretIdsOf = (devices: readonly BlockDeviceRow[]): string[] =>
+  devices.flatMap((device) => secretIdOf(device) ?? []);
+
 /** Runs `use`, which has the hypervisor open these disks: they are connected. */
 export async function withVolumeSecrets<T>(
   deps: HostDeps,
@@ -29,7 +32,7 @@ export async function lendVolumeSecrets(
   deps: HostDeps,
   devices: readonly BlockDeviceRow[],
 ): Promise<string[]> {
-  const ids = devices.flatMap((device) => secretIdOf(device) ?? []);
+  const ids = secretIdsOf(devices);
   for (const id of ids) {
     const { passphrase } = await deps.volume.getEncryptionSecret(await deps.serviceToken(), id);
     const value = Buffer.from(passphrase, 'latin1');
