@@ -90,6 +90,10 @@ export interface Northbound {
   /** Called when a port's state differs from what it was; a nudge, `portState` decides. */
   onPortState(listener: (portId: string, state: PortState) => void): void;
   agents(): readonly AgentView[];
+  /** Keeps a text with the agent, in OVN. @throws when OVN cannot be reached */
+  describeAgent(id: string, description: string): Promise<void>;
+  /** Takes the chassis out of OVN; one whose controller lives would come back. @throws when OVN cannot be reached */
+  removeAgent(id: string): Promise<void>;
   /** @param withFlows counts the logical flows of the port's datapath as well, which takes the server a search */
   tracePort?(portId: string, withFlows?: boolean): Promise<PortTrace>;
 }

@@ -322,6 +322,7 @@ function network(ids: Ids): Bodies {
     'PUT /v2.0/address-groups/:id': { address_group: { name: 'x' } },
     'PUT /v2.0/address-groups/:id/add_addresses': { addresses: ['10.2.0.0/24'] },
     'PUT /v2.0/address-groups/:id/remove_addresses': { addresses: ['10.1.1.0/24'] },
+    'PUT /v2.0/agents/:id': { agent: { description: 'x' } },
     'POST /v2.0/address-scopes': { address_scope: { name: 'x', ip_version: 4 } },
     'PUT /v2.0/address-scopes/:id': { address_scope: { name: 'x' } },
     'POST /v2.0/floatingips': { floatingip: { floating_network_id: ids['external'], port_id: ids['port'] } },

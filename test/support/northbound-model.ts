@@ -19,6 +19,7 @@ export interface NorthboundModel extends RunningNorthbound {
 export async function modelNorthbound({ db }: Pick<NorthboundAccess, 'db'>): Promise<NorthboundModel> {
   const hosts = new Map<string, string>();
   const told: ResourceRef[] = [];
+  let description = '';
   const listeners: Array<(portId: string, state: PortState) => void> = [];
   const portState = (portId: string): PortState => {
     const host = hosts.get(portId);
@@ -63,12 +64,16 @@ export async function modelNorthbound({ db }: Pick<NorthboundAccess, 'db'>): Pro
         alive: true,
         adminStateUp: true,
         availabilityZones: [],
-        description: '',
+        description,
         configurations: {},
         createdAt: '2026-01-01T00:00:00.000Z',
         heartbeatAt: '2026-01-01T00:00:00.000Z',
       },
     ],
+    describeAgent: async (_id, text) => {
+      description = text;
+    },
+    removeAgent: async () => undefined,
     start: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   };

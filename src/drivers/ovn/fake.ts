@@ -1,5 +1,6 @@
 // A working model of OVN for the simulated world: ovsdb-servers in memory, what northd writes for switches, routers and
 // their ports, and controllers that claim what is plugged. It moves no packets and computes no flows.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '#platform/context/clock.ts';
 import { connectOvsdb } from '#platform/ovsdb/client.ts';
 import type { StreamEndpoint } from '#platform/ovsdb/endpoint.ts';
@@ -21,6 +22,8 @@ export interface FakeOvnBehaviours {
   /** northd misses that the port came up, until it looks again after `recomputeMs` (default 1 s). */
   losesPortUp?: (portId: string) => boolean;
   recomputeMs?: number;
+  /** How long the northbound database takes to execute a transaction. */
+  commitMs?: number;
 }
 
 export interface FakeOvnOptions {
@@ -57,7 +60,10 @@ export interface FakeOvn extends AsyncDisposable {
 
 /** Its databases stand when this resolves. */
 export async function createFakeOvn({ clock, behaviours = {} }: FakeOvnOptions): Promise<FakeOvn> {
-  const nbServer = createMemoryOvsdb({ name: 'OVN_Northbound', tables: northbound });
+  const beforeTransact = async (): Promise<void> => {
+    if (behaviours.commitMs) await delay(behaviours.commitMs);
+  };
+  const nbServer = createMemoryOvsdb({ name: 'OVN_Northbound', tables: northbound, beforeTransact });
   const sbServer = createMemoryOvsdb({ name: 'OVN_Southbound', tables: southbound });
   const nb = connectOvsdb({ endpoint: nbServer.endpoint, database: 'OVN_Northbound', tables: northbound });
   const sb = connectOvsdb({ endpoint: sbServer.endpoint, database: 'OVN_Southbound', tables: southbound });

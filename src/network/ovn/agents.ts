@@ -9,6 +9,9 @@ import type { Nb, Sb } from './model.ts';
 /** A chassis that has not answered a new `nb_cfg` for so long is taken for dead: the field's default. */
 const DOWN_AFTER_MS = 75_000;
 
+/** ML2/OVN's, in the row that outlives a chassis which its controller registers anew. */
+const DESCRIPTION = 'neutron:description';
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The chassis' own name where that is a UUID, else one that follows from it: the same for ever. */
@@ -34,6 +37,20 @@ export function listAgents(nb: OvsdbClient<Nb>, sb: OvsdbClient<Sb>, now: number
     .toSorted((a, b) => (a.host < b.host ? -1 : 1));
 }
 
+export async function describeAgent(sb: OvsdbClient<Sb>, id: string, description: string): Promise<void> {
+  const own = sb.table('Chassis_Private').find((row) => agentId(row.name) === id);
+  if (!own) throw new Error(`OVN has nothing of its own of chassis ${id}`);
+  const external_ids = { ...own.external_ids, [DESCRIPTION]: description };
+  await sb.transaction().update('Chassis_Private', own._uuid, { external_ids }).commit();
+}
+
+export async function removeAgent(sb: OvsdbClient<Sb>, id: string): Promise<void> {
+  const tx = sb.transaction();
+  for (const table of ['Chassis', 'Chassis_Private'] as const)
+    for (const row of sb.table(table).list((each) => agentId(each.name) === id)) tx.delete(table, row._uuid);
+  if (tx.operations.length > 0) await tx.commit();
+}
+
 function agentOf(
   chassis: Row<Sb['Chassis']>,
   own: Row<Sb['Chassis_Private']> | undefined,
@@ -54,7 +71,7 @@ function agentOf(
     alive: own !== undefined && (own.nb_cfg >= wanted || now - heartbeat < DOWN_AFTER_MS),
     adminStateUp: true,
     availabilityZones: zones,
-    description: own?.external_ids['neutron:agent_description'] ?? '',
+    description: own?.external_ids[DESCRIPTION] ?? '',
     configurations: {
       chassis_name: chassis.name,
       'bridge-mappings': chassisSetting(chassis, 'ovn-bridge-mappings'),

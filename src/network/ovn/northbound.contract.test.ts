@@ -381,5 +381,22 @@ for (const { name, open, skip } of WORLDS) {
         agents.map((agent) => agent.id),
       );
     });
+
+    test('describes an agent, and takes one out of OVN whose controller is away, until that registers anew', async () => {
+      const { world, northbound } = stage;
+      const of = (host: string) => northbound.agents().find((agent) => agent.host === host);
+      const { id } = of('h2')!; // both are there
+      await northbound.describeAgent(id, 'the second rack');
+      await waitUntil(() => of('h2')?.description === 'the second rack', {
+        what: 'the description',
+        deadlineMs: 15_000,
+      });
+      await world.stopController('h2');
+      await northbound.removeAgent(id);
+      await waitUntil(() => of('h2') === undefined, { what: 'h2 to be gone', deadlineMs: 15_000 });
+      await world.startController('h2');
+      await waitUntil(() => of('h2')?.alive === true, { what: 'h2 to be back', deadlineMs: 30_000 });
+      assert.equal(of('h2')?.id, id);
+    });
   });
 }

@@ -19,7 +19,7 @@ import type {
 } from '../northbound.ts';
 import type { NetworkTables } from '../tables.ts';
 import { ActualRows } from './actual.ts';
-import { listAgents } from './agents.ts';
+import { describeAgent, listAgents, removeAgent } from './agents.ts';
 import type { Unit } from './desired.ts';
 import type { Facts } from './facts.ts';
 import { chooseGateways } from './gateways.ts';
@@ -64,6 +64,8 @@ export class OvnNorthbound implements Northbound, AsyncDisposable {
   readonly #syncer: Syncer;
   readonly #actual: ActualRows;
   readonly #states: PortStates;
+  /** Counts what gateways depend on. */
+  #chassisVersion = 0;
   #loop: SyncLoop | undefined;
   #bump: Loop | undefined;
 
@@ -97,6 +99,8 @@ export class OvnNorthbound implements Northbound, AsyncDisposable {
         distributedFloatingIps: config.distributedFloatingIps ?? false,
       },
       chooseGateways: (portId, network) => chooseGateways(this.nb, this.sb, portId, network),
+      chassisVersion: () => this.#chassisVersion,
+      onOldChassis: (routers) => this.#loop?.suspect(routers),
       onCommitted: (counts, facts) => this.#committed(counts, facts),
     });
     this.#states.onChange((portId, state) => this.#announce(portId, state));
@@ -143,6 +147,14 @@ export class OvnNorthbound implements Northbound, AsyncDisposable {
       : [];
   }
 
+  async describeAgent(id: string, description: string): Promise<void> {
+    await describeAgent(this.sb, id, description);
+  }
+
+  async removeAgent(id: string): Promise<void> {
+    await removeAgent(this.sb, id);
+  }
+
   async tracePort(portId: string, withFlows = false): Promise<PortTrace> {
     const { sbEndpoint } = this.#options;
     return tracePort({ nb: this.nb, sb: this.sb, states: this.#states, sbEndpoint }, portId, withFlows);
@@ -180,8 +192,15 @@ export class OvnNorthbound implements Northbound, AsyncDisposable {
       );
   }
 
-  /** Gateways of routers are put on chassis as these come, go and change their bridge mappings. */
+  /**
+   * Gateways of routers are put on chassis as these come, go and change their bridge mappings. A router whose rows are being
+   * written meanwhile is not among those that have rows: the syncer says of it that it was made for the chassis before.
+   */
   #watchChassis(): void {
+    const changed = (): void => {
+      this.#chassisVersion += 1;
+      this.#loop?.suspect(this.#routersWithGateway());
+    };
     this.sb.onChange((change) => {
       if (change.table !== 'Chassis') return;
       const setting = (row: typeof change.new): string =>
@@ -189,12 +208,9 @@ export class OvnNorthbound implements Northbound, AsyncDisposable {
           ? GATEWAY_SETTINGS.map((key) => row.other_config[key] ?? row.external_ids[key] ?? '').join('|')
           : '';
       if (change.kind === 'modify' && setting(change.old) === setting(change.new)) return;
-      this.#loop?.suspect(this.#routersWithGateway());
+      changed();
     });
-    this.sb.ready.then(
-      () => this.#loop?.suspect(this.#routersWithGateway()),
-      () => undefined,
-    );
+    this.sb.ready.then(changed, () => undefined);
   }
 
   #routersWithGateway(): Unit[] {

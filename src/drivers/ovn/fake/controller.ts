@@ -14,6 +14,14 @@ function isFirst(binding: Binding, host: string): boolean {
   return first === '' || first === host;
 }
 
+/** No two tunnels end at one address; chassis that were removed leave theirs. */
+function freeAddress(taken: ReadonlySet<string>): string {
+  for (let index = taken.size + 1; ; index++) {
+    const ip = `192.0.2.${index % 250}:${Math.floor(index / 250)}`;
+    if (!taken.has(ip)) return ip;
+  }
+}
+
 export class FakeController {
   readonly #context: FakeContext;
   readonly #host: string;
@@ -45,8 +53,14 @@ export class FakeController {
       'datapath-type': 'netdev',
     };
     const tx = sb.transaction();
-    const index = sb.table('Encap').size + 1;
-    const ip = `192.0.2.${index % 250}:${Math.floor(index / 250)}`;
+    const ip = freeAddress(
+      new Set(
+        sb
+          .table('Encap')
+          .list()
+          .map((row) => row.ip),
+      ),
+    );
     const encap = tx.insert('Encap', { type: 'geneve', ip, chassis_name: this.#host });
     const chassis = tx.insert('Chassis', {
       name: this.#host,
@@ -97,7 +111,9 @@ export class FakeController {
 
   async #work(names: readonly string[], signal: AbortSignal): Promise<void> {
     for (const name of names) {
-      if (name === GLOBAL) await this.#answer();
+      if (name !== GLOBAL) continue;
+      await this.register();
+      await this.#answer();
     }
     const ports = names.filter((name) => name !== GLOBAL);
     if (ports.length > 0) await this.#bind(ports, signal);
