@@ -1,18 +1,16 @@
 // Claims and releases resources inside a transaction of the caller's: the one door through which compute writes
 // placement's tables, so that a claim and the instance's host commit together. The scheduler and the conductor call it.
 import type { Executor } from '#platform/sql/database.ts';
-import { sql, type Transaction } from 'kysely';
-import { NoCapacity, NoSuchProvider, type Shortage } from './errors.ts';
-import { capacityOf, shortageOf } from './capacity.ts';
+import type { Transaction } from 'kysely';
+import { capacityOf } from './capacity.ts';
+import { placement, reserve, type Resources } from './reserve-store.ts';
 import { isCustomName, isStandardTrait } from './standard-names.ts';
 import type { InventoryRow, PlacementTables } from './tables.ts';
 
 export { NoCapacity } from './errors.ts';
+export { claimMoreInTransaction, findServing, giveBackInTransaction } from './granular-store.ts';
 export { findCandidates, type ExplainedSearch } from './allocation-candidates/find-candidates.ts';
 export { isCustomName, isStandardClass, isStandardTrait } from './standard-names.ts';
-
-/** Amounts by resource class: `{ VCPU: 1, MEMORY_MB: 512, DISK_GB: 1 }`. */
-export type Resources = Readonly<Record<string, number>>;
 
 export interface Claim {
   readonly consumerId: string;
@@ -24,10 +22,6 @@ export interface Claim {
   /** Providers beside it that give something too: nested ones, shared ones. */
   readonly others?: ReadonlyMap<string, Resources>;
 }
-
-/** The part of the caller's transaction that is placement's. */
-export const placement = <T>(trx: Executor<T>): Executor<PlacementTables> =>
-  trx as unknown as Executor<PlacementTables>;
 
 /**
  * Gives the consumer exactly `resources` of the provider, in place of whatever it had anywhere. `trx` must be a
@@ -72,40 +66,6 @@ export async function claimInTransaction<T>(trx: Transaction<T>, claim: Claim): 
     })),
   );
   if (rows.length > 0) await db.insertInto('allocations').values(rows).execute();
-}
-
-type Part = Pick<Claim, 'providerId' | 'resources' | 'consumerId'>;
-
-/** @throws NoCapacity, NoSuchProvider. Writing the provider first makes racing claims on it meet here and not after their work is done. */
-export async function reserve(db: Executor<PlacementTables>, part: Part, now: string): Promise<void> {
-  const bumped = await db
-    .updateTable('resource_providers')
-    .set((eb) => ({ generation: eb('generation', '+', 1), updated_at: now }))
-    .where('id', '=', part.providerId)
-    .executeTakeFirst();
-  if (bumped.numUpdatedRows === 0n) throw new NoSuchProvider(part.providerId);
-  const shortages = await shortagesOf(db, part);
-  if (shortages.length > 0) throw new NoCapacity(part.providerId, shortages);
-}
-
-async function shortagesOf(db: Executor<PlacementTables>, claim: Part): Promise<Shortage[]> {
-  const inventories = await db
-    .selectFrom('inventories')
-    .selectAll()
-    .where('provider_id', '=', claim.providerId)
-    .execute();
-  const used = await db
-    .selectFrom('allocations')
-    .select(['resource_class', sql<number>`sum(used)`.as('used')])
-    .where('provider_id', '=', claim.providerId)
-    .where('consumer_id', '!=', claim.consumerId)
-    .groupBy('resource_class')
-    .execute();
-  const usage = new Map(used.map((row) => [row.resource_class, Number(row.used)]));
-  return Object.entries(claim.resources).flatMap(([name, amount]) => {
-    const inventory = inventories.find((row) => row.resource_class === name);
-    return shortageOf(name, amount, inventory, usage.get(name) ?? 0) ?? [];
-  });
 }
 
 export interface Hold {

@@ -1,10 +1,10 @@
 // Which providers serve what a server's ports ask for, and giving it back when a port leaves the server.
-import { findServing, giveBackInTransaction } from '#placement/claim-more.ts';
+import { findServing, giveBackInTransaction } from '#placement/claim.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import type { ComputeDeps } from '../deps.ts';
 import type { ConductorRpc } from '../rpc.ts';
 import { portRequestsOf } from '../servers/port-requests.ts';
-import { findInstance, updateInstance } from './store.ts';
+import { findInstance, findNodeName, listMoveIds, updateInstance } from './store.ts';
 
 /** While a server moves both hosts are claimed: one for it, one for its move. */
 export async function findPortProviders(
@@ -13,20 +13,11 @@ export async function findPortProviders(
 ): Promise<Record<string, string>> {
   const entry = await findInstance(db.kysely, instance_id);
   if (!entry) return {};
-  const node = await db.kysely
-    .selectFrom('compute_nodes')
-    .select('hypervisor_hostname')
-    .where('host', '=', host)
-    .executeTakeFirst();
-  const moves = await db.kysely
-    .selectFrom('migrations')
-    .select('uuid')
-    .where('instance_id', '=', instance_id)
-    .execute();
-  const consumers = [instance_id, ...moves.map((move) => move.uuid)];
+  const name = await findNodeName(db.kysely, host);
+  const consumers = [instance_id, ...(await listMoveIds(db.kysely, instance_id))];
   const found: Record<string, string> = {};
   for (const request of portRequestsOf(entry)) {
-    const provider = await findServing(db.kysely, consumers, node?.hypervisor_hostname ?? host, request);
+    const provider = await findServing(db.kysely, consumers, name ?? host, request);
     if (provider !== undefined) found[request.id] = provider;
   }
   return found;

@@ -51,6 +51,14 @@ export async function updateInstance(
     .execute();
 }
 
+export async function updateAction(
+  db: ComputeExecutor,
+  id: string,
+  changes: Partial<InstanceActionRow>,
+): Promise<void> {
+  await db.updateTable('instance_actions').set(changes).where('id', '=', id).execute();
+}
+
 /** Ends an action that still runs, and its steps; says whether it did, so that its effects happen once. */
 export async function endAction(
   db: ComputeExecutor,
@@ -96,4 +104,24 @@ export async function writeVifs(
     .where('id', '=', instanceId)
     .where('vm_state', '!=', 'error') // a launch that was ended has none, whatever its late host says
     .execute();
+}
+
+/** Of the hypervisor on `host`. */
+export async function findNodeName(db: ComputeExecutor, host: string): Promise<string | undefined> {
+  const node = await db
+    .selectFrom('compute_nodes')
+    .select('hypervisor_hostname')
+    .where('host', '=', host)
+    .executeTakeFirst();
+  return node?.hypervisor_hostname;
+}
+
+/** UUIDs of all moves of the server, over or not. */
+export async function listMoveIds(db: ComputeExecutor, instanceId: string): Promise<string[]> {
+  const moves = await db
+    .selectFrom('migrations')
+    .select('uuid')
+    .where('instance_id', '=', instanceId)
+    .execute();
+  return moves.map((move) => move.uuid);
 }

@@ -12,7 +12,7 @@ import { bumpRevision, deleteRows, equals, insertRow, selectRows } from '../rest
 import type { QosPolicyRow, QosRuleRow } from '../tables.ts';
 import { checkMinimumFits, refuseWhileReserved } from './minimum-bandwidth.ts';
 import { RULE_KINDS, type RuleKind } from './rule-kinds.ts';
-import { rulesOfPolicies } from './store.ts';
+import { rulesOfPolicies, updateRule } from './store.ts';
 
 type Policies = Crud<'qos_policies'>;
 
@@ -165,10 +165,7 @@ class RuleRoutes {
       const row = { ...rule, ...read(input, rule) };
       const others = rules.filter((each) => each.id !== rule.id);
       await this.#checkChange(operation, policy, row, others);
-      const { id: _, ...changes } = row;
-      await this.#once(policy, row, () =>
-        unit.trx.updateTable('qos_rules').set(changes).where('id', '=', rule.id).execute(),
-      );
+      await this.#once(policy, row, () => updateRule(unit.trx, row));
       await this.#changed(operation, policy);
       return row;
     });

@@ -112,3 +112,7 @@ export async function policiesOfNetworks(
   const rows = await selectRows(db, 'networks', [inList(engine, 'id', wanted)]);
   return new Map(rows.flatMap((row) => (row.qos_policy_id === null ? [] : [[row.id, row.qos_policy_id]])));
 }
+
+export async function updateRule(db: Sql, { id, ...values }: QosRuleRow): Promise<void> {
+  await db.updateTable('qos_rules').set(values).where('id', '=', id).execute();
+}

@@ -21,6 +21,7 @@ async function oneOfEach(net: NetworkHarness): Promise<readonly string[]> {
     floatingips: await net.make('floatingips', { floating_network_id: outside.id }),
     'security-groups': group,
     'security-group-rules': await net.make('security-group-rules', rule),
+    policies: await net.make('qos/policies', { project_id: network.project_id }, 'admin'),
   };
   return Object.entries(made).map(([kind, { id }]) => `${kind}/${id}`);
 }

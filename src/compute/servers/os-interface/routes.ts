@@ -8,7 +8,7 @@ import { atLeast } from '#platform/microversion/microversion.ts';
 import type { ComputeDeps, ComputeRoute } from '#compute/deps.ts';
 import { Conflict, InvalidInput, NotFound } from '#compute/errors.ts';
 import type { ComputeTables, InstanceRow, PortRequest } from '#compute/tables.ts';
-import { claimMoreInTransaction } from '#placement/claim-more.ts';
+import { claimMoreInTransaction } from '#placement/claim.ts';
 import { ipSchema, strict, uuidSchema } from '#compute/schema-types.ts';
 import { awaitAction } from '../await-action.ts';
 import { admitAction, commitAction, type ActionSpec } from '../begin-action.ts';

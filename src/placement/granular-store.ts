@@ -1,10 +1,10 @@
 // Changes what a consumer has by what one provider gives: bandwidth for a port that comes to a server or leaves it. In the
-// caller's transaction, as claim.ts. Compute's API and conductor call it.
+// caller's transaction; reached through claim.ts.
 import type { Executor } from '#platform/sql/database.ts';
 import type { Transaction } from 'kysely';
 import { findCandidates } from './allocation-candidates/find-candidates.ts';
 import { emptyGroup, type RequestGroup } from './allocation-candidates/request.ts';
-import { placement, reserve, type Resources } from './claim.ts';
+import { placement, reserve, type Resources } from './reserve-store.ts';
 import type { PlacementTables } from './tables.ts';
 
 /** One provider gives all of `resources`, and has all of `required`. */
