@@ -154,9 +154,10 @@ test('a server that is deleted leaves nothing, and ports and switches of others 
   const { id } = await api.boot('second');
   await api.untilStatus(id, 'ACTIVE');
   await api.remove(id);
-  await until(async () => (await machine.inventory()).join() === was.join(), {
+  let now: string[] = [];
+  await until(async () => (now = await machine.inventory()).join() === was.join(), {
     deadlineMs: 10_000,
-    what: 'nothing of the server to be left',
+    what: () => `nothing of the server to be left:\n${now.join('\n')}\nafter\n${was.join('\n')}`,
   });
 });
 

@@ -1,6 +1,5 @@
 // A working model of OVN for the simulated world: ovsdb-servers in memory, what northd writes for switches, routers and
 // their ports, and controllers that claim what is plugged. It moves no packets and computes no flows.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '#platform/context/clock.ts';
 import { connectOvsdb } from '#platform/ovsdb/client.ts';
 import type { StreamEndpoint } from '#platform/ovsdb/endpoint.ts';
@@ -22,8 +21,8 @@ export interface FakeOvnBehaviours {
   /** northd misses that the port came up, until it looks again after `recomputeMs` (default 1 s). */
   losesPortUp?: (portId: string) => boolean;
   recomputeMs?: number;
-  /** How long the northbound database takes to execute a transaction. */
-  commitMs?: number;
+  /** Awaited before the northbound database executes a transaction. */
+  beforeCommit?: () => Promise<void>;
 }
 
 export interface FakeOvnOptions {
@@ -60,10 +59,11 @@ export interface FakeOvn extends AsyncDisposable {
 
 /** Its databases stand when this resolves. */
 export async function createFakeOvn({ clock, behaviours = {} }: FakeOvnOptions): Promise<FakeOvn> {
-  const beforeTransact = async (): Promise<void> => {
-    if (behaviours.commitMs) await delay(behaviours.commitMs);
-  };
-  const nbServer = createMemoryOvsdb({ name: 'OVN_Northbound', tables: northbound, beforeTransact });
+  const nbServer = createMemoryOvsdb({
+    name: 'OVN_Northbound',
+    tables: northbound,
+    beforeTransact: () => behaviours.beforeCommit?.(),
+  });
   const sbServer = createMemoryOvsdb({ name: 'OVN_Southbound', tables: southbound });
   const nb = connectOvsdb({ endpoint: nbServer.endpoint, database: 'OVN_Northbound', tables: northbound });
   const sb = connectOvsdb({ endpoint: sbServer.endpoint, database: 'OVN_Southbound', tables: southbound });

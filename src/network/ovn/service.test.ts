@@ -17,7 +17,9 @@ type Call = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: obj
 interface Cloud extends AsyncDisposable {
   readonly world: OvnWorld;
   readonly northbound: OvnNorthbound;
-  /** As an administrator; insists on success, and that nothing is left to be put right. */
+  /** As an administrator; insists on success. */
+  readonly ask: Call;
+  /** Insists too that nothing is left to be put right. */
   readonly call: Call;
 }
 
@@ -47,17 +49,22 @@ async function openCloud(): Promise<Cloud> {
   const mounted = await mountForTest(service.api);
   const ovn = northbound!; // the service connected
   await ovn.repairNow();
-  const call: Call = async (method, path, body) => {
+  const ask: Call = async (method, path, body) => {
     const answer = await mounted.call(method, `/v2.0/${path}`, { token: 'admin', ...(body ? { body } : {}) });
     assert.ok(answer.status < 300, `${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  const call: Call = async (method, path, body) => {
+    const answer = await ask(method, path, body);
     const rows = dump(ovn);
     await ovn.repairNow();
     assert.deepEqual(dump(ovn), rows, `${method} ${path} left something to put right`);
-    return answer.body;
+    return answer;
   };
   return {
     world,
     northbound: ovn,
+    ask,
     call,
     [Symbol.asyncDispose]: async () => {
       await mounted.app.close();
@@ -187,6 +194,34 @@ test('leaves nothing to be put right, whatever is changed through the API', { ti
     'NAT',
   ] as const)
     assert.equal(nb.table(table).size, 0, table);
+});
+
+test('puts a gateway on chassis that come while its router is written', { timeout: 60_000 }, async () => {
+  await using cloud = await openCloud();
+  const { call, world, northbound } = cloud;
+  const { fake } = world;
+  assert.ok(fake);
+  const external = { 'router:external': true, 'provider:network_type': 'flat' };
+  const physical = { 'provider:physical_network': 'physnet1' };
+  const { network } = await call('POST', 'networks', {
+    network: { name: 'public', ...external, ...physical },
+  });
+  await call('POST', 'subnets', {
+    subnet: { network_id: network.id, ip_version: 4, cidr: '203.0.113.0/24', enable_dhcp: false },
+  });
+  const { nb, sb } = northbound;
+  const most = { deadlineMs: 30_000, tickMs: 10 };
+  fake.behaviours.beforeCommit = async () => {
+    delete fake.behaviours.beforeCommit;
+    await fake.addChassis('h3');
+    await sb.waitUntil((db) => db.table('Chassis').where('name', 'h3')[0], most);
+  };
+  await cloud.ask('POST', 'routers', {
+    router: { name: 'r', external_gateway_info: { network_id: network.id } },
+  });
+  assert.equal(nb.table('Logical_Router_Port').size, 1);
+  const chassis = () => nb.table('Gateway_Chassis').list((row) => row.chassis_name === 'h3');
+  await nb.waitUntil(() => chassis()[0], { ...most, describe: () => 'the gateway to be on h3 too' });
 });
 
 test('answers a trace of a port with its evidence', async () => {

@@ -29,6 +29,10 @@ export interface SyncerOptions {
   readonly actual: ActualRows;
   readonly render: RenderOptions;
   readonly chooseGateways: ChooseGateways;
+  /** Another number whenever `chooseGateways` may choose otherwise. */
+  readonly chassisVersion: () => number;
+  /** Told of routers that were written for chassis that have changed since they were rendered. */
+  readonly onOldChassis: (routers: readonly Unit[]) => void;
   /** Told after each commit what each unit wrote. */
   readonly onCommitted: (counts: ReadonlyMap<string, NorthboundChange>, facts: Facts) => void;
 }
@@ -161,11 +165,13 @@ export class Syncer {
       const facts = await this.#load(units);
       const list = units.list();
       const tx = this.#options.nb.transaction();
+      const chassis = this.#options.chassisVersion();
       const plan = planUnits(this.#options.actual, this.#render(list, facts), tx);
       if (plan.isBehind && attempt === 1) continue;
       if (plan.isEmpty) return plan.counts;
       try {
         await this.#commit(list, tx, plan, facts);
+        if (chassis !== this.#options.chassisVersion()) this.#options.onOldChassis(list.filter(({ kind }) => kind === 'router'));
         return plan.counts;
       } catch (error) {
         if (attempt >= ATTEMPTS || !isLostRace(error)) throw error;
