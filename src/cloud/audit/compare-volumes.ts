@@ -20,27 +20,37 @@ export function compareVolumes(things: Things, servers: Servers): string[] {
     ...(volumes ? copies(volumes, records) : []),
     ...backups(things),
     ...attachments(records, servers),
+    ...keys(records),
     ...stuck(things),
   ];
 }
+
+/** Messages after which a store has one copy less. */
+const COPY_MESSAGES = new Set(['adoptCopy', 'removeStrayCopy']);
 
 /** @param where names the store in sentences */
 export function compareStored(
   where: string,
   stored: readonly StoredVolumeThing[],
-  records: Pick<Records, 'volumes' | 'volumeSnapshots'>,
+  records: Pick<Records, 'volumes' | 'volumeSnapshots' | 'volumeOperations' | 'volumeOutbox'>,
 ): string[] {
+  const adopted = records.volumeOutbox.some(({ method }) => COPY_MESSAGES.has(method));
+  // What encrypts a volume anew makes a copy by its own id, which takes the volume's place by a message.
+  const copying = new Set(records.volumeOperations.map(({ id }) => id));
   const rows = new Set(records.volumes.map(({ id }) => id));
   const snapshotRows = new Set(records.volumeSnapshots.map(({ id }) => id));
   const held = new Map(stored.map((volume) => [volume.volumeId, volume]));
   const orphans = stored.flatMap(({ volumeId, snapshotIds }) => [
-    ...(rows.has(volumeId) ? [] : [`orphan: ${where} has the volume ${volumeId}, which is not there`]),
+    ...(rows.has(volumeId) || copying.has(volumeId) || adopted
+      ? []
+      : [`orphan: ${where} has the volume ${volumeId}, which is not there`]),
     ...snapshotIds
       .filter((id) => !snapshotRows.has(id))
       .map((id) => `orphan: ${where} has the snapshot ${id} of volume ${volumeId}, which is not there`),
   ]);
   const missing = records.volumes
     .filter(({ id, host, lifecycle }) => host !== null && !UNSETTLED.has(lifecycle) && !held.has(id))
+    .filter(({ lifecycle }) => !(adopted && lifecycle === 'retyping'))
     .map(({ id }) => `missing: ${where} has no volume ${id}`);
   const lost = records.volumeSnapshots
     .filter(({ id, volume_id, status }) => {
@@ -61,6 +71,16 @@ function copies(stored: readonly StoredVolumeThing[], { volumes, volumeOutbox }:
   return [...seen]
     .filter(([id, held]) => held.length > 1 && !moving.has(id))
     .map(([id]) => `orphan: more than one store has the volume ${id}`);
+}
+
+/** A key comes and goes with what it opens, in one transaction. */
+function keys({ unownedKeys, keyless }: Records): string[] {
+  return [
+    ...unownedKeys.map(
+      ({ id, owner_id }) => `orphan: encryption key ${id} is of ${owner_id}, which is not there`,
+    ),
+    ...keyless.map(({ id, kind }) => `missing: encrypted ${kind} ${id} has no encryption key`),
+  ];
 }
 
 function backups({ backupSets, records }: Things): string[] {

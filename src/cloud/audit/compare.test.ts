@@ -72,6 +72,8 @@ const RECORDS: Records = {
   deviceAttachments: [],
   volumeOperations: [],
   volumeOutbox: [],
+  unownedKeys: [],
+  keyless: [],
 };
 const OVN: OvnThings = {
   switches: [NETWORK],
@@ -406,6 +408,16 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
     /^orphan: the volume store has the volume v/,
   ],
   [
+    'a key of nothing',
+    { records: { unownedKeys: [{ id: 'k', owner_id: 'v' }] } },
+    /^orphan: encryption key k/,
+  ],
+  [
+    'an encrypted volume without a key',
+    { records: { keyless: [{ id: 'v', kind: 'volume' }] } },
+    /^missing: encrypted volume v has no/,
+  ],
+  [
     'a volume that a move left behind in another store',
     {
       records: { volumes: [VOLUME] },
@@ -436,7 +448,7 @@ const CASES: ReadonlyArray<readonly [string, Changes, RegExp]> = [
     {
       records: {
         volumeOperations: [
-          { resource_type: 'volume', resource_id: 'v', operation: 'extend', deadline_at: LONG_AGO },
+          { id: 'o', resource_type: 'volume', resource_id: 'v', operation: 'extend', deadline_at: LONG_AGO },
         ],
       },
     },

@@ -85,12 +85,17 @@ export interface Records {
   }>;
   /** Under way. */
   readonly volumeOperations: ReadonlyArray<{
+    readonly id: string;
     readonly resource_type: string;
     readonly resource_id: string;
     readonly operation: string;
     readonly deadline_at: string;
   }>;
   readonly volumeOutbox: Records['outbox'];
+  /** Encryption keys that open nothing that is there. */
+  readonly unownedKeys: ReadonlyArray<{ readonly id: string; readonly owner_id: string }>;
+  /** Encrypted volumes and backups that nothing opens. */
+  readonly keyless: ReadonlyArray<{ readonly id: string; readonly kind: string }>;
 }
 
 export interface InstanceRecord {
@@ -241,8 +246,18 @@ function readVolumes(select: Select) {
     backups: select<Records['backups'][number]>(`select id, data_id, status from backups`),
     attachments: select<Records['attachments'][number]>(`select id, volume_id, instance_id from attachments`),
     volumeOperations: select<Records['volumeOperations'][number]>(
-      `select resource_type, resource_id, operation, deadline_at from operations where state = 'running'`,
+      `select id, resource_type, resource_id, operation, deadline_at from operations where state = 'running'`,
     ),
     volumeOutbox: select<Records['outbox'][number]>(`select queue, method, created_at, attempts from outbox`),
+    unownedKeys: select<Records['unownedKeys'][number]>(
+      `select id, owner_id from encryption_keys where owner_id not in (select id from volumes)
+        and owner_id not in (select id from backups)
+        and owner_id not in (select 'next-of-' || id from volumes where lifecycle = 'retyping')`,
+    ),
+    keyless: select<Records['keyless'][number]>(
+      `select id, 'volume' as kind from volumes where encrypted = 1 and id not in (select owner_id from encryption_keys)
+        union all select id, 'backup' from backups
+          where encryption_key_id is not null and id not in (select owner_id from encryption_keys)`,
+    ),
   };
 }
