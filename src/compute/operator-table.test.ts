@@ -32,6 +32,9 @@ for (const engine of ENGINES)
         assert.equal((await api.call('GET', '/v2.1/flavors?minRam=4096')).body.flavors.length, 2);
         for (const bad of ['minRam=x', 'limit=-1', 'sort_key=nonsense', 'marker=nonsense', 'is_public=maybe'])
           assert.equal((await api.call('GET', `/v2.1/flavors?${bad}`, at('2.1', 'admin'))).status, 400, bad);
+        for (const odd of ['is_public=maybe', 'minRam=-1', 'minRam=x&minRam=1', 'page_size=1'])
+          assert.equal((await api.call('GET', `/v2.1/flavors?${odd}`)).status, 200, odd);
+        assert.equal((await api.call('GET', '/v2.1/flavors?page_size=1', at('2.75'))).status, 400);
       });
 
       test('shows each microversion its fields', async () => {

@@ -5,7 +5,7 @@ import { atLeast, type VersionText } from '#platform/microversion/microversion.t
 import { InvalidInput } from './errors.ts';
 
 /** Names of paging that lists take. */
-export const PAGING = ['limit', 'marker', 'page_size'] as const;
+export const PAGING = ['limit', 'marker'] as const;
 
 /** @throws InvalidInput naming the first that is not in `known`, from `since` on */
 export function refuseUnknownQuery(call: Call, since: VersionText, known: Iterable<string>): void {

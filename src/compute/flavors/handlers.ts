@@ -64,7 +64,8 @@ const LIST_QUERY = ['is_public', 'minRam', 'minDisk', 'sort_key', 'sort_dir', ..
 async function pageOf(call: Call, { db, config }: ComputeDeps): Promise<FlavorRow[]> {
   refuseUnknownQuery(call, '2.75', LIST_QUERY);
   const limit = readLimit(call.query, config.maxLimit);
-  const rows = await listFlavors(db.kysely, readFilter(call.query), viewerOf(call));
+  const viewer = viewerOf(call);
+  const rows = await listFlavors(db.kysely, readFilter(call.query, viewer.all), viewer);
   const marker = call.query.get('marker');
   const start = marker === null ? 0 : rows.findIndex((row) => row.flavor_id === marker) + 1;
   if (marker !== null && start === 0)
@@ -89,7 +90,8 @@ const SORT_COLUMNS: Readonly<Record<string, FlavorSortColumn>> = {
   updated_at: 'created_at',
 };
 
-function readFilter(query: URLSearchParams): FlavorFilter {
+function readFilter(query: URLSearchParams, seesAll: boolean): FlavorFilter {
+  const last = (name: string): string | null => query.getAll(name).at(-1) ?? null;
   const key = query.get('sort_key') ?? 'flavorid';
   const sortKey = Object.hasOwn(SORT_COLUMNS, key) ? SORT_COLUMNS[key] : undefined;
   if (!sortKey)
@@ -102,9 +104,9 @@ function readFilter(query: URLSearchParams): FlavorFilter {
       `Invalid input for query parameters sort_dir. Value: ${direction}. It must be asc or desc.`,
     );
   return {
-    isPublic: readPublic(query.get('is_public')),
-    minRam: readMinimum(query.get('minRam'), 'min_ram'),
-    minDisk: readMinimum(query.get('minDisk'), 'min_disk'),
+    isPublic: seesAll ? readPublic(last('is_public')) : true, // others see no private ones but theirs, whatever they ask
+    minRam: readMinimum(last('minRam'), 'minRam'),
+    minDisk: readMinimum(last('minDisk'), 'minDisk'),
     sortKey,
     descending: direction === 'desc',
   };
@@ -120,7 +122,7 @@ function readPublic(text: string | null): boolean | null {
 
 function readMinimum(text: string | null, name: string): number {
   if (text === null) return 0;
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidInput(`Invalid ${name} filter [${text.slice(0, 255)}]`);
+  if (!/^-?\d{1,9}$/.test(text)) throw new InvalidInput(`Invalid ${name} filter [${text.slice(0, 255)}]`);
   return Number(text);
 }
 

@@ -34,6 +34,7 @@ async function pageOf(call: Call, { db, config }: ComputeDeps): Promise<Hypervis
   let all = await listHypervisors(db.kysely);
   const pattern = atLeast(call.microversion, '2.53') ? call.query.get('hypervisor_hostname_pattern') : null;
   if (pattern !== null) {
+    if (pattern === '') throw new InvalidInput('The hypervisor_hostname_pattern must not be empty.');
     if (call.query.has('limit') || call.query.has('marker'))
       throw new InvalidInput(
         'Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.',

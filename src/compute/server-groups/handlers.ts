@@ -33,8 +33,9 @@ function view(call: Call, row: ServerGroupRow, members: readonly string[]): Json
 
 export async function listAll(call: Call, deps: ComputeDeps): Promise<unknown> {
   refuseUnknownQuery(call, '2.75', ['all_projects', 'limit', 'offset']);
-  const all = call.query.has('all_projects');
-  if (all) call.enforce('os_compute_api:os-server-groups:index:all_projects');
+  // whoever may not see all gets their own, as upstream
+  const all =
+    call.query.has('all_projects') && call.allows('os_compute_api:os-server-groups:index:all_projects');
   const limit = readLimit(call.query, MOST);
   const offset = Number(/^\d{1,9}$/.exec(call.query.get('offset') ?? '0')?.[0] ?? Number.NaN);
   if (Number.isNaN(offset))

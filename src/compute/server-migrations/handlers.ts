@@ -60,7 +60,7 @@ export async function list(call: Call, deps: ComputeDeps): Promise<unknown> {
 
 async function markerOf(call: Call, deps: ComputeDeps): Promise<MigrationRow | undefined> {
   const marker = call.query.get('marker');
-  if (marker === null) return undefined;
+  if (!marker) return undefined;
   const row = await findMigration(deps.db.kysely, marker);
   if (!row) throw new InvalidInput(`marker [${marker.slice(0, 255)}] not found`, 'no-such-marker');
   return row;

@@ -4,10 +4,10 @@ import { isAdmin } from '#platform/auth/principal.ts';
 import { atLeast, type VersionText } from '#platform/microversion/microversion.ts';
 import { Forbidden, InvalidInput } from '#compute/errors.ts';
 import { isTrue } from '#compute/schema-types.ts';
-import type { InstanceRow, Vif } from '#compute/tables.ts';
+import type { InstanceRow } from '#compute/tables.ts';
 import { refuseUnknownQuery } from '#compute/strict-query.ts';
-import { linearPattern } from './linear-pattern.ts';
 import type { ServerQuery, SortKey } from './list-store.ts';
+import { readPatterns, refuseEmptyFilters } from './patterns.ts';
 import { statesOfStatus, type StatePattern } from './states.ts';
 import { readLimit } from '#compute/paging.ts';
 
@@ -25,19 +25,19 @@ const ADMIN_ONLY_SINCE: Readonly<Record<string, VersionText>> = {
   'changes-before': '2.66', locked: '2.73', tags: '2.26', 'tags-any': '2.26', 'not-tags': '2.26', 'not-tags-any': '2.26',
 }; // prettier-ignore
 
-/** Filters that compare a column, by their names in the query. */
-const COLUMNS: Readonly<Record<string, keyof InstanceRow & string>> = {
-  reservation_id: 'reservation_id', image: 'image_id', image_ref: 'image_id', flavor: 'flavor_id', host: 'host',
-  compute_host: 'host', node: 'node', hypervisor_hostname: 'node', hostname: 'hostname', uuid: 'id', key_name: 'key_name',
-  user_id: 'user_id', availability_zone: 'availability_zone', created_at: 'created_at', launched_at: 'launched_at',
-  terminated_at: 'terminated_at', description: 'description', kernel_id: 'kernel_id', ramdisk_id: 'ramdisk_id',
-  root_device_name: 'root_device_name', launch_index: 'launch_index', locked_by: 'locked_by', progress: 'progress',
-  power_state: 'power_state', task_state: 'task_state', vm_state: 'vm_state', access_ip_v4: 'access_ip_v4',
-  access_ip_v6: 'access_ip_v6', auto_disk_config: 'disk_config', display_description: 'description',
+/** Filters that compare a column, by their names in the query. The others are patterns. */
+const EXACT: Readonly<Record<string, keyof InstanceRow & string>> = {
+  image: 'image_id', image_ref: 'image_id', flavor: 'flavor_id', host: 'host', compute_host: 'host', uuid: 'id',
+  user_id: 'user_id', task_state: 'task_state', vm_state: 'vm_state',
 }; // prettier-ignore
 
 const SORTABLE: Readonly<Record<string, keyof InstanceRow & string>> = {
-  ...COLUMNS,
+  ...EXACT,
+  hypervisor_hostname: 'node', node: 'node', hostname: 'hostname', key_name: 'key_name', root_device_name: 'root_device_name',
+  availability_zone: 'availability_zone', created_at: 'created_at', launched_at: 'launched_at', terminated_at: 'terminated_at',
+  description: 'description', display_description: 'description', kernel_id: 'kernel_id', ramdisk_id: 'ramdisk_id',
+  launch_index: 'launch_index', locked_by: 'locked_by', progress: 'progress', power_state: 'power_state',
+  access_ip_v4: 'access_ip_v4', access_ip_v6: 'access_ip_v6', auto_disk_config: 'disk_config', reservation_id: 'reservation_id',
   uuid: 'id', name: 'name', display_name: 'name', project_id: 'project_id', tenant_id: 'project_id',
   updated_at: 'updated_at', config_drive: 'config_drive', instance_type_id: 'flavor_id', locked: 'locked', created: 'created_at',
 }; // prettier-ignore
@@ -60,6 +60,7 @@ export function readServerQuery(
   maxLimit: number,
 ): ServerQuery | undefined {
   refuseUnknownQuery(call, '2.75', KNOWN);
+  refuseEmptyFilters(call.query, sinceVersions(call));
   const options = allowedOptions(call);
   const statuses = readStatuses(options);
   if (statuses?.length === 0) {
@@ -85,7 +86,7 @@ export function readServerQuery(
     matches: readPatterns(options),
     sort: readSort(call),
     limit,
-    marker: call.query.get('marker') ?? undefined,
+    marker: call.query.get('marker') || undefined,
     withUserData: rule === 'detail' && atLeast(call.microversion, '2.3'),
   };
 }
@@ -96,10 +97,21 @@ const KNOWN: ReadonlySet<string> = new Set(
     'access_ip_v4 access_ip_v6 all_tenants auto_disk_config availability_zone changes-before changes-since config_drive ' +
     'created_at deleted description display_description display_name flavor host hostname image image_ref ip ip6 ' +
     'kernel_id key_name launch_index launched_at limit locked locked_by marker name node not-tags not-tags-any ' +
-    'page_size power_state progress project_id ramdisk_id reservation_id root_device_name soft_deleted sort_dir ' +
+    'power_state progress project_id ramdisk_id reservation_id root_device_name soft_deleted sort_dir ' +
     'sort_key status tags tags-any task_state tenant_id terminated_at user_id uuid vm_state'
   ).split(' '),
 );
+
+/** Filters that must not be empty from the version on that knows them. */
+function sinceVersions({ microversion }: Call): string[] {
+  const from = (version: VersionText, ...names: string[]): string[] =>
+    atLeast(microversion, version) ? names : [];
+  return [
+    ...from('2.26', 'tags', 'tags-any', 'not-tags', 'not-tags-any'),
+    ...from('2.38', 'status'),
+    ...from('2.66', 'changes-before'),
+  ];
+}
 
 type Options = ReadonlyMap<string, readonly string[]>;
 
@@ -155,21 +167,16 @@ const asksForSoftDeleted = (options: Options): boolean =>
 function equalities(options: Options): ServerQuery['equal'] {
   const equal: Array<ServerQuery['equal'][number]> = [];
   for (const [name, values] of options) {
-    const column = COLUMNS[name];
+    const column = Object.hasOwn(EXACT, name) ? EXACT[name] : undefined;
     if (!column) continue;
-    if (column === 'power_state' || column === 'progress' || column === 'launch_index') {
-      equal.push([column, values.map((value) => readInteger(name, value))]);
-    } else if (column === 'disk_config') {
-      equal.push([column, values.map((value) => (readBoolean(name, value) ? 'AUTO' : 'MANUAL'))]);
-    } else if (column === 'flavor_id' || column === 'image_id') {
+    if (column === 'flavor_id' || column === 'image_id')
       equal.push([column, values.map((value) => value.slice(value.lastIndexOf('/') + 1))]);
-    } else equal.push([column, values.map((value) => (value === 'None' ? null : value))]);
+    else equal.push([column, values]);
   }
   const locked = options.get('locked')?.at(-1);
   if (locked !== undefined) equal.push(['locked', [readBoolean('locked', locked) ? 1 : 0]]);
   const drive = options.get('config_drive')?.at(-1);
-  if (drive !== undefined)
-    equal.push(['config_drive', [drive !== '' && readBoolean('config_drive', drive) ? 1 : 0]]);
+  if (drive !== undefined) equal.push(['config_drive', [asBoolean(drive) ?? NEITHER]]);
   return equal;
 }
 
@@ -178,41 +185,21 @@ function readStatuses(options: Options): StatePattern[] | undefined {
   return statuses && statuses.length > 0 ? statuses.flatMap(statesOfStatus) : undefined;
 }
 
-function readPatterns(options: Options): ServerQuery['matches'] {
-  const tests: Array<(row: Pick<InstanceRow, 'name' | 'vifs_json'>) => boolean> = [];
-  const name = (options.get('name') ?? options.get('display_name'))?.at(-1);
-  if (name !== undefined && name !== '') {
-    const test = linearPattern('name', name);
-    tests.push((row) => test(row.name));
-  }
-  for (const [option, version] of [
-    ['ip', 4],
-    ['ip6', 6],
-  ] as const) {
-    const pattern = options.get(option)?.at(-1);
-    if (pattern === undefined || pattern === '') continue;
-    const test = linearPattern(option, pattern);
-    tests.push((row) =>
-      (JSON.parse(row.vifs_json) as Vif[]).some((vif) =>
-        vif.fixed_ips.some((ip) => ip.version === version && test(ip.address)),
-      ),
-    );
-  }
-  return tests.length === 0 ? undefined : (row) => tests.every((test) => test(row));
-}
-
 function readSort(call: Call): SortKey[] {
   const ignored = (key: string): boolean =>
     key === 'locked'
       ? !atLeast(call.microversion, '2.73')
       : USELESS_SORT_KEYS.has(key) && !atLeast(call.microversion, '2.75');
-  const keys = call.query.getAll('sort_key').filter((key) => !ignored(key));
+  const asked = call.query.getAll('sort_key');
+  const keys = asked.filter((key) => !ignored(key));
   const directions = call.query.getAll('sort_dir');
   const wrong = directions.find((direction) => direction !== 'asc' && direction !== 'desc');
   if (wrong !== undefined)
     throw new InvalidInput(
       `Invalid input for query parameters sort_dir. Value: ${wrong}. It must be asc or desc.`,
     );
+  if (directions.length > Math.max(1, asked.length))
+    throw new InvalidInput('There are more directions to sort in than keys to sort by.');
   const sort = keys.map((key, index): SortKey => {
     const column = USELESS_SORT_KEYS.has(key) || !Object.hasOwn(SORTABLE, key) ? undefined : SORTABLE[key];
     if (!column)
@@ -240,7 +227,7 @@ export function readTime(query: URLSearchParams, name: string): string | undefin
 }
 
 function parseTime(name: string, given: string | undefined): string | undefined {
-  if (given === undefined || given === '') return undefined;
+  if (given === undefined) return undefined;
   const text = given.replace(/ (?=\d\d:?\d\d$)/, '+'); // a plus sign that was not escaped
   const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(text) || !text.includes(':') ? text : `${text}Z`;
   const time = DATE.test(text) ? Date.parse(zoned.replace(' ', 'T')) : Number.NaN;
@@ -260,15 +247,17 @@ function tagsOf(options: Options, name: string): string[] {
   return [...tags];
 }
 
-function readBoolean(name: string, text: string): boolean {
+/** No value of a flag. */
+const NEITHER = -1;
+
+function asBoolean(text: string): 0 | 1 | undefined {
   const value = text.toLowerCase();
-  if (['1', 't', 'true', 'on', 'y', 'yes'].includes(value)) return true;
-  if (['0', 'f', 'false', 'off', 'n', 'no'].includes(value)) return false;
-  throw new InvalidInput(`Invalid input for query parameters ${name}. Value: ${text}. It is no boolean.`);
+  if (['1', 't', 'true', 'on', 'y', 'yes'].includes(value)) return 1;
+  return ['0', 'f', 'false', 'off', 'n', 'no'].includes(value) ? 0 : undefined;
 }
 
-function readInteger(name: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text))
-    throw new InvalidInput(`Invalid input for query parameters ${name}. Value: ${text}. It is no integer.`);
-  return Number(text);
+function readBoolean(name: string, text: string): boolean {
+  const value = asBoolean(text);
+  if (value !== undefined) return value === 1;
+  throw new InvalidInput(`Invalid input for query parameters ${name}. Value: ${text}. It is no boolean.`);
 }

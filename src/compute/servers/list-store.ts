@@ -2,6 +2,7 @@
 import { sql, type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool } from 'kysely';
 import type { ComputeExecutor } from '#compute/deps.ts';
 import type { ComputeTables, InstanceRow } from '#compute/tables.ts';
+import type { Matching } from './patterns.ts';
 import type { StatePattern } from './states.ts';
 
 /** Columns that a view never shows or only one of a single server; left out, they may be 64 KiB each. */
@@ -42,8 +43,8 @@ export interface ServerQuery {
   readonly anyTag: readonly string[];
   readonly notAllTags: readonly string[];
   readonly notAnyTag: readonly string[];
-  /** A condition that SQL can't judge; the rows carry id, name and vifs_json. */
-  readonly matches: ((row: Pick<InstanceRow, 'id' | 'name' | 'vifs_json'>) => boolean) | undefined;
+  /** A condition that SQL can't judge. */
+  readonly matches: Matching | undefined;
   readonly sort: readonly SortKey[];
   readonly limit: number;
   readonly marker: string | undefined;
@@ -60,11 +61,12 @@ export async function listInstances(
   let select = db.selectFrom('instances').where((eb) => conditions(eb, query, marker));
   for (const { column, direction } of query.sort) select = select.orderBy(ordered(column), direction);
   if (!query.matches) return columnsOf(select, query).limit(query.limit).execute() as Promise<ListedRow[]>;
-  const candidates = await select.select(['id', 'name', 'vifs_json']).execute();
+  const { columns, test } = query.matches;
+  const candidates = await select.select([...new Set(['id' as const, ...columns])]).execute();
   const ids: string[] = [];
   for (const row of candidates) {
     if (ids.length === query.limit) break;
-    if (query.matches(row)) ids.push(row.id);
+    if (test(row)) ids.push(row.id);
   }
   if (ids.length === 0) return [];
   const chosen = db.selectFrom('instances').where('id', 'in', ids);

@@ -220,6 +220,22 @@ test('filters lists by everything that clients offer', async () => {
     ['all_tenants=1&deleted=maybe', ['db.1', 'web-2', 'web-1'], '2.1', 'admin'],
     ['deleted=1', ['db.1', 'web-2', 'web-1']],
     ['nonsense=1', ['db.1', 'web-2', 'web-1']],
+    ['name=WEB', ['web-2', 'web-1']],
+    [String.raw`name=^W[d-f]B\W[\d]$`, ['web-2', 'web-1']],
+    ['hostname=web', ['web-2', 'web-1'], '2.90'],
+    ['availability_zone=no', ['web-2', 'web-1'], '2.83'],
+    ['created_at=20', ['db.1', 'web-2', 'web-1'], '2.83'],
+    [`created_at=${row.created_at.slice(0, 19)}Z&name=web-1`, ['web-1'], '2.83'],
+    ['power_state=[14]', ['web-2', 'web-1'], '2.83'],
+    ['power_state=RUNNING', [], '2.83'],
+    ['progress=none', [], '2.83'],
+    ['config_drive=none', [], '2.83'],
+    ['config_drive=false', ['db.1', 'web-2', 'web-1'], '2.83'],
+    ['task_state=None', [], '2.83'],
+    ['all_tenants=1&description=web', ['web-2', 'web-1'], '2.1', 'admin'],
+    ['all_tenants=1&node=-2&host=host-2', [], '2.1', 'admin'],
+    ['all_tenants=1&launch_index=0&reservation_id=^r-', ['db.1', 'web-2', 'web-1'], '2.1', 'admin'],
+    ['marker=', ['db.1', 'web-2', 'web-1']],
     ['locked=true', [], '2.73'],
     ['locked=false', ['db.1', 'web-2', 'web-1'], '2.73'],
     ['', [], '2.1', 'admin'],
@@ -243,6 +259,16 @@ test('refuses malformed filters, paging and foreign rights', async () => {
     ['changes-since=yesterday', 400],
     ['sort_key=nonsense', 400],
     ['sort_dir=up', 400],
+    ['sort_dir=asc&sort_dir=desc', 400],
+    ['sort_key=uuid&sort_dir=asc&sort_dir=desc', 400],
+    ['name=', 400],
+    ['ip=', 400],
+    ['flavor=', 400],
+    ['changes-since=', 400],
+    ['key_name=', 400],
+    ['image=', 200],
+    ['tags=', 200],
+    ['status=', 200],
     ['name=(', 400],
     ['name=(?=a)', 400],
     ['all_tenants=1', 403],
@@ -250,6 +276,25 @@ test('refuses malformed filters, paging and foreign rights', async () => {
   ] as const) {
     assert.equal((await cloud.call('GET', `/v2.1/servers?${query}`)).status, status, query);
   }
+});
+
+test('refuses empty filters from the version on that knows them', async () => {
+  await using cloud = await startComputeHarness();
+  for (const [version, name, status] of [
+    ['2.25', 'tags', 200],
+    ['2.26', 'tags', 400],
+    ['2.37', 'status', 200],
+    ['2.38', 'status', 400],
+    ['2.65', 'changes-before', 200],
+    ['2.66', 'changes-before', 400],
+    ['2.74', 'page_size', 200],
+    ['2.75', 'page_size', 400],
+  ] as const)
+    assert.equal(
+      (await cloud.at(version, 'GET', `/v2.1/servers?${name}=`)).status,
+      status,
+      `${name} ${version}`,
+    );
 });
 
 test('refuses unknown filters from 2.75 on', async () => {

@@ -96,13 +96,11 @@ function readPeriod(call: Call, now: number): Period {
   return { start: new Date(start).toISOString(), end: new Date(end).toISOString(), now };
 }
 
-/** `2026-01-31`, `2026-01-31T10:00:00`, `…T10:00:00.000000`, with a space for the T; UTC. */
+/** `2026-01-31T10:00:00`, `2026-01-31T10:00:00.000000` or `2026-01-31 10:00:00.000000`; UTC. */
 function readTime(text: string | null): number | undefined {
   if (text === null) return undefined;
-  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(\.\d{1,6})?)?$/.exec(text);
-  const time = match
-    ? Date.parse(`${match[1]}T${match[2] ?? '00:00:00'}${(match[3] ?? '').slice(0, 4)}Z`)
-    : Number.NaN;
+  const match = /^(\d{4}-\d{2}-\d{2})(?:T(?=[^.]*$)|[T ](?=.*\.))(\d{2}:\d{2}:\d{2})(\.\d{1,6})?$/.exec(text);
+  const time = match ? Date.parse(`${match[1]}T${match[2]}${(match[3] ?? '').slice(0, 4)}Z`) : Number.NaN;
   if (Number.isNaN(time)) throw new InvalidInput(`Invalid datetime string: ${text.slice(0, 255)}`);
   return time;
 }
