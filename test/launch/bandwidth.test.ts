@@ -100,6 +100,13 @@ describe('minimum bandwidth', { timeout: 180_000 }, () => {
   const act = async (id: string, action: object): Promise<ApiAnswer> =>
     admin.request('POST', `/compute/v2.1/servers/${id}/action`, action);
 
+  async function setDown(host: string, forced_down: boolean): Promise<void> {
+    const { body } = await admin.request('GET', `/compute/v2.1/os-services?binary=nova-compute&host=${host}`);
+    const [service] = body['services'] as Array<{ id: string }>;
+    const path = `/compute/v2.1/os-services/${service?.id}`;
+    assert.equal((await admin.request('PUT', path, { forced_down })).status, 200);
+  }
+
   /** The provider that the network service was told of. */
   async function allocationOf(port: string): Promise<unknown> {
     const { body } = await admin.request('GET', `/network/v2.0/ports/${port}`);
@@ -217,6 +224,26 @@ describe('minimum bandwidth', { timeout: 180_000 }, () => {
     const back = await settled(id, 'ACTIVE');
     assert.equal(await usedOn(back), KBPS);
     assert.equal(await allocationOf(port), await providerOf(back));
+    const live = { 'os-migrateLive': { host: null, block_migration: 'auto' } };
+    assert.equal((await act(id, live)).status, 202);
+    const there = await settled(id, 'ACTIVE');
+    assert.notEqual(there, back);
+    await until(async () => (await usedOn(back)) === 0, {
+      what: 'the old host to be free',
+      deadlineMs: 30_000,
+    });
+    assert.equal(await usedOn(there), KBPS);
+    assert.equal(await allocationOf(port), await providerOf(there));
+    await setDown(there, true);
+    assert.equal((await act(id, { evacuate: {} })).status, 200);
+    assert.equal(await settled(id, 'ACTIVE'), back);
+    assert.equal(await usedOn(back), KBPS);
+    assert.equal(await allocationOf(port), await providerOf(back));
+    await setDown(there, false);
+    await until(async () => (await usedOn(there)) === 0, {
+      what: 'the host that is back',
+      deadlineMs: 60_000,
+    });
     await remove(id);
     assert.deepEqual(await used(), [0, 0]);
     await assertSound(cloud.dataPath, 'after all');
