@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type { Authenticator, Principal } from '#platform/auth/principal.ts';
-import { newContext, runInContext } from '#platform/context/request-context.ts';
+import { currentContext, newContext, runInContext } from '#platform/context/request-context.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Log } from '#platform/log/log.ts';
 import type { TSchema } from 'typebox';
@@ -21,6 +21,7 @@ import { parseJson, readBody } from './body.ts';
 import { authenticate } from './authenticate.ts';
 import { newCall, ownTarget } from './call.ts';
 import { addVersionHeaders, renderError, type Exchange } from './faults.ts';
+import { turns } from './turns.ts';
 import { registerRefusal } from './unroutable.ts';
 import { cleaned, findProblem, schemaFor } from './validate.ts';
 
@@ -235,6 +236,8 @@ async function serve<D>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  // What another request asks of a service in this process is a part of that one's turn.
+  if (!currentContext()) await turns.take();
   const exchange = exchangeOf(api, request, options);
   return runInContext(exchange.context, async () =>
     spanOfRequest(`${request.method} ${api.prefix}${candidates[0]?.path}`, exchange.context, async () => {
