@@ -1,7 +1,7 @@
 // The queues of compute and what can be asked on them: the contract between API, scheduler, conductor and agents.
 // Arguments and results are plain JSON. Every method is idempotent: a message can come twice.
 import type { Delivery } from '#platform/bus/bus.ts';
-import type { GuestSpec, MigrationProgress } from '#drivers/libvirt/port.ts';
+import type { MigrationProgress } from '#drivers/libvirt/port.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
 import type { Rescue } from './system-metadata.ts';
 import type { BlockDeviceRow, InstanceRow, MigrationRow, PowerState, Vif, VmState } from './tables.ts';
@@ -10,8 +10,6 @@ export const SCHEDULER_QUEUE = 'scheduler';
 export const CONDUCTOR_QUEUE = 'conductor';
 /** The queue of the agent on `host`. */
 export const agentQueue = (host: string): string => `compute.${host}`;
-/** What the agent on `host` does for moves that another one runs: a queue of its own, or two full hosts would wait for each other. */
-export const movePartsQueue = (host: string): string => `compute.${host}.moves`;
 /** Published when a server was evacuated from the host. */
 export const evacuatedTopic = (host: string): string => `compute.evacuated.${host}`;
 /** Servers that leave `host` while they run: as many at once as it may, and the others wait here. */
@@ -77,47 +75,6 @@ export interface MoveMessage extends ActionRef {
 export interface LiveMigrateMessage extends Omit<MoveMessage, 'tried'> {
   /** Whether disks of the host are to be copied; null: if there are any. */
   readonly block_migration: boolean | null;
-}
-
-export type MovePartName =
-  | 'guest.stop'
-  | 'volume.release'
-  | 'disk.keep'
-  | 'disk.prepare'
-  | 'disk.drop'
-  | 'disk.restore'
-  | 'network.plug'
-  | 'volume.connect'
-  | 'spawn'
-  | 'activate'
-  | 'disk.receive'
-  | 'volume.join'
-  | 'guest.settle';
-
-export interface MovePartArgs extends ActionRef {
-  readonly migration_uuid: string;
-  /** As it is on the host that is asked, or will be. */
-  readonly entry: InstanceEntry;
-  /** The server runs there, or will. */
-  readonly run: boolean;
-  /** The guest is asked to power off first. */
-  readonly graceful: boolean;
-  /** It goes nowhere else. */
-  readonly same_host: boolean;
-  /** It runs on all along: what is made for it on a host where its guest is by now is not taken away again. */
-  readonly live?: true;
-  /** Bytes that the guest sees of its root disk, for a host that is to have an empty one like it. */
-  readonly root_bytes?: number;
-}
-
-/** A server as the host that it is to run on will have it. */
-export interface ExpectedGuest {
-  /** Where the host's hypervisor is reached. */
-  readonly address: string;
-  readonly spec: GuestSpec;
-  /** Targets of the disks that lie on the host and are written to. */
-  readonly own_disks: readonly string[];
-  readonly volumes: readonly ConnectedVolume[];
 }
 
 /** A disk of a server as another host reaches it. */
@@ -392,20 +349,6 @@ export type ConductorRpc = {
       readonly seen_at: string | null;
     }>;
   }): void;
-};
-
-export type MovePartsRpc = {
-  /** One part of a move, for the host that runs the move; with `back` it is undone. */
-  runMovePart(args: MovePartArgs & { readonly part: MovePartName; readonly back: boolean }): {
-    evidence: Record<string, unknown>;
-  };
-  /** The server as it is to run here once it has come, its volumes connected. */
-  expectGuest(args: MovePartArgs): ExpectedGuest;
-  /** Whether servers that run can come here at all, and whether this one has. */
-  lookForGuest(args: { readonly instance_id: string }): {
-    readonly reachable: boolean;
-    readonly here: boolean;
-  };
 };
 
 export type LiveMigrationsRpc = {

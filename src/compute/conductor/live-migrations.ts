@@ -18,7 +18,7 @@ import {
 import { ENDED, findMigration, updateMigration } from '../server-migrations/store.ts';
 import type { ComputeTables, Fault, InstanceActionRow, InstanceRow, MigrationRow } from '../tables.ts';
 import { movedEntry, sendDropMoved, undoMoveInTransaction, withoutSecrets } from './moves.ts';
-import { endAction, entryOf, findAction, findInstance, updateInstance } from './store.ts';
+import { endAction, entryOf, findAction, findInstance, updateAction, updateInstance } from './store.ts';
 
 type Trx = Transaction<ComputeTables>;
 type Deps = Pick<ComputeDeps, 'db' | 'clock'>;
@@ -83,11 +83,13 @@ export async function switchHost(
     for (const { id, attachment_id, connection_json } of args.volumes)
       await updateDevice(trx, id, { attachment_id, connection_json, updated_at: now });
     // Too late to call it off, also for whoever took its host for dead.
-    await trx
-      .updateTable('instance_actions')
-      .set({ cancelled: 0, host, state: 'running', finished_at: null, message: null })
-      .where('id', '=', args.action_id)
-      .execute();
+    await updateAction(trx, args.action_id, {
+      cancelled: 0,
+      host,
+      state: 'running',
+      finished_at: null,
+      message: null,
+    });
     await updateMigration(trx, migration.uuid, { status: 'post-migrating' }, now);
     return { cancelled: false };
   });
@@ -155,7 +157,7 @@ export async function callOff(
   { instance_id, source_compute }: MigrationRow,
   actionId: string,
 ): Promise<void> {
-  await trx.updateTable('instance_actions').set({ cancelled: 1 }).where('id', '=', actionId).execute();
+  await updateAction(trx, actionId, { cancelled: 1 });
   const agent = rpcClient<AgentRpc>(bus, agentQueue(source_compute));
   await enqueue(trx, agent.message('callOffAction', { action_id: actionId, instance_id }));
 }

@@ -8,7 +8,7 @@ import {
   assertStepsRepeat,
   assertSurvivesDeathAtEachWrite,
   assertUnwindsFromEachStep,
-  MemorySagaLog,
+  type MemorySagaLog,
   type SagaTrial,
 } from '#platform/saga/testing.ts';
 import { serveMoveParts } from '../host/moves/parts.ts';

@@ -22,16 +22,14 @@ import { instancePaths } from '../host/paths.ts';
 import { activateBindings, prepareBindings, removeBindings } from '../host/port-bindings.ts';
 import { sagaRun } from '../host/saga-run.ts';
 import { endOtherAttachments } from '../host/volumes/connect.ts';
-import {
-  movePartsQueue,
-  type ActionRef,
-  type ConnectedVolume,
-  type InstanceEntry,
-  type LiveMigrateMessage,
-  type MovePartArgs,
-  type MovePartsRpc,
-  type MoveRef,
-  type PreparedLiveMigration,
+import { movePartsQueue, type MovePartArgs, type MovePartsRpc } from '../move-parts-rpc.ts';
+import type {
+  ActionRef,
+  ConnectedVolume,
+  InstanceEntry,
+  LiveMigrateMessage,
+  MoveRef,
+  PreparedLiveMigration,
 } from '../rpc.ts';
 import { injectable, runMove } from './move-server.ts';
 

@@ -15,7 +15,8 @@ import { askPart, finishStep, partStep, rebindPorts, startSteps, type Done } fro
 import { removeFromHost } from '../host/moves/remove-from-host.ts';
 import { movePaths } from '../host/paths.ts';
 import { reasonOf, triesOf } from '../host/run-operation.ts';
-import type { DestinationMessage, MoveMessage, MovePartArgs, MoveRef, PreparedMove, Tried } from '../rpc.ts';
+import type { MovePartArgs } from '../move-parts-rpc.ts';
+import type { DestinationMessage, MoveMessage, MoveRef, PreparedMove, Tried } from '../rpc.ts';
 import type { FlavorSnapshot } from '../tables.ts';
 
 export type Going = Extract<PreparedMove, { kind: 'go' }>;

@@ -3,7 +3,8 @@
 import type { AnyStep, Saga, Step } from '#platform/saga/saga.ts';
 import type { HostDeps } from '../host/deps.ts';
 import { finishStep, partStep, rebindPorts, startSteps, type Done } from '../host/moves/steps.ts';
-import type { MovePartArgs, MoveRef } from '../rpc.ts';
+import type { MovePartArgs } from '../move-parts-rpc.ts';
+import type { MoveRef } from '../rpc.ts';
 import { POWER_STATE } from '../tables.ts';
 import { injectable, runMove, type Going } from './move-server.ts';
 

@@ -1,7 +1,8 @@
 // What a live migration consists of on the host that the server comes to: room for its disks, its volumes and taps, and in the
 // end the guest itself, which runs elsewhere until it is there.
 import { mkdir } from 'node:fs/promises';
-import type { ExpectedGuest, InstanceEntry, MovePartArgs } from '../../rpc.ts';
+import type { ExpectedGuest, MovePartArgs } from '../../move-parts-rpc.ts';
+import type { InstanceEntry } from '../../rpc.ts';
 import type { HostDeps } from '../deps.ts';
 import { HostError } from '../errors.ts';
 import { bootsFromVolume } from '../guest-spec.ts';

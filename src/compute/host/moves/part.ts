@@ -1,6 +1,7 @@
 // What a part of a move is: one piece of work on one host, with its way back. Those of moves of servers that are off are in
 // parts.ts, those of servers that run on in live-parts.ts.
-import type { InstanceEntry, MovePartArgs } from '../../rpc.ts';
+import type { MovePartArgs } from '../../move-parts-rpc.ts';
+import type { InstanceEntry } from '../../rpc.ts';
 import type { BlockDeviceRow, Vif } from '../../tables.ts';
 import type { HostDeps } from '../deps.ts';
 

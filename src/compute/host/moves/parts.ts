@@ -2,7 +2,8 @@
 // its own parts itself, and asks the other host for that one's by `runMovePart`. All of them may be repeated.
 import { mkdir } from 'node:fs/promises';
 import { serveRpc, type Subscription } from '#platform/bus/bus.ts';
-import { movePartsQueue, type InstanceEntry, type MovePartName, type MovePartsRpc } from '../../rpc.ts';
+import { movePartsQueue, type MovePartName, type MovePartsRpc } from '../../move-parts-rpc.ts';
+import type { InstanceEntry } from '../../rpc.ts';
 import type { FlavorSnapshot } from '../../tables.ts';
 import { unplugAll } from '../../tasks/delete-server.ts';
 import type { HostDeps } from '../deps.ts';

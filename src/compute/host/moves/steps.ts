@@ -5,12 +5,11 @@ import type { PortTrace } from '#platform/clients/network.ts';
 import type { AnyStep, Step, StepContext } from '#platform/saga/saga.ts';
 import {
   movePartsQueue,
-  type InstanceEntry,
   type MovePartArgs,
   type MovePartName,
   type MovePartsRpc,
-  type MoveRef,
-} from '../../rpc.ts';
+} from '../../move-parts-rpc.ts';
+import type { InstanceEntry, MoveRef } from '../../rpc.ts';
 import { POWER_STATE, type Vif } from '../../tables.ts';
 import type { HostDeps } from '../deps.ts';
 import { HostError, PortNotUp } from '../errors.ts';

@@ -330,6 +330,30 @@ function modelImages(location: string, bytes: Buffer, made: ModelHost['images'])
 /** `prepared`: the hosts of its inactive bindings. */
 export type ModelPort = Port & { readonly prepared?: readonly string[] };
 
+function modelBindings(
+  ports: ModelHost['ports'],
+  get: (id: string) => Port,
+): Pick<NetworkClient, 'createBinding' | 'activateBinding' | 'deleteBinding'> {
+  return {
+    createBinding: async (_token, id, { host }) => {
+      const { prepared = [], ...port } = get(id) as ModelPort;
+      if (!prepared.includes(host)) ports.set(id, { ...port, prepared: [...prepared, host] } as Port);
+      return { host, status: 'INACTIVE' } as PortBinding;
+    },
+    activateBinding: async (_token, id, host) => {
+      const { prepared = [], ...port } = get(id) as ModelPort;
+      if (!prepared.includes(host)) throw new DomainError('not-found', 'network-404', 'no such binding');
+      const left = [...prepared.filter((each) => each !== host), String(port['binding:host_id'])];
+      ports.set(id, { ...port, 'binding:host_id': host, prepared: left } as Port);
+    },
+    deleteBinding: async (_token, id, host) => {
+      const { prepared = [], ...port } = get(id) as ModelPort;
+      const left = prepared.filter((each) => each !== host);
+      ports.set(id, left.length > 0 ? ({ ...port, prepared: left } as Port) : (port as Port));
+    },
+  };
+}
+
 function modelNetwork(model: ModelHost): NetworkClient {
   const { ports } = model;
   let made = 0;
@@ -394,22 +418,7 @@ function modelNetwork(model: ModelHost): NetworkClient {
       ports.set(id, port);
       return port;
     },
-    createBinding: async (_token, id, { host }) => {
-      const { prepared = [], ...port } = get(id) as ModelPort;
-      if (!prepared.includes(host)) ports.set(id, { ...port, prepared: [...prepared, host] } as Port);
-      return { host, status: 'INACTIVE' } as PortBinding;
-    },
-    activateBinding: async (_token, id, host) => {
-      const { prepared = [], ...port } = get(id) as ModelPort;
-      if (!prepared.includes(host)) throw new DomainError('not-found', 'network-404', 'no such binding');
-      const left = [...prepared.filter((each) => each !== host), String(port['binding:host_id'])];
-      ports.set(id, { ...port, 'binding:host_id': host, prepared: left } as Port);
-    },
-    deleteBinding: async (_token, id, host) => {
-      const { prepared = [], ...port } = get(id) as ModelPort;
-      const left = prepared.filter((each) => each !== host);
-      ports.set(id, left.length > 0 ? ({ ...port, prepared: left } as Port) : (port as Port));
-    },
+    ...modelBindings(ports, get),
     deletePort: async (_token, id) => void ports.delete(id),
     getPortTrace: async (_token, id) => trace(id),
   };
