@@ -105,6 +105,11 @@ for (const engine of ENGINES) {
         'sort_key=secret',
         'sort_key=properties_json',
         'sort_dir=up&sort_key=name',
+        'sort_dir=sideways',
+        'sort_key=owner',
+        'sort_key=visibility',
+        'sort_key=min_ram',
+        'changes-since=2020-01-01T00:00:00Z',
         'sort=name:up',
         'sort=name&sort_key=name',
         'size_min=big',
@@ -133,6 +138,14 @@ for (const engine of ENGINES) {
       }
       assert.deepEqual((await names('sort_key=name&sort_dir=asc')).slice(0, 2), ['common', 'one']);
       assert.deepEqual(await names('limit=0'), []);
+    });
+
+    test('takes the last of several values, and passes over what says nothing', async () => {
+      assert.deepEqual(await sorted('name=two&name=one'), ['one']);
+      assert.deepEqual(await sorted('limit=x&limit=1&marker=none&name=one&marker=' + ids['two']), ['one']);
+      assert.deepEqual(await sorted('deleted=true'), await sorted(''));
+      assert.deepEqual(await sorted('size_min=-1&name=one'), ['one']);
+      assert.deepEqual(await sorted('size_max=-1'), []);
     });
 
     test('takes a constant number of statements', async () => {

@@ -27,6 +27,7 @@ const PAGING: ReadonlySet<string> = new Set([
   'tag',
   'visibility',
   'member_status',
+  'deleted', // none is listed, whatever is asked
 ]);
 const EXACT: ReadonlySet<string> = new Set(['owner', 'checksum', 'os_hash_algo', 'os_hash_value']);
 const WITH_IN: ReadonlySet<string> = new Set(['id', 'name', 'status', 'container_format', 'disk_format']);
@@ -52,10 +53,11 @@ const MEMBER_STATUSES: ReadonlySet<string> = new Set(['pending', 'accepted', 're
 
 export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> {
   if (call.path.endsWith('/')) throw new ImageNotFound(''); // an image whose id is empty, not the list
-  const limit = limitOf(call.query.get('limit'), deps);
-  const sort = sortOf(call.query);
-  const { conditions, properties } = filtersOf(call.query);
-  const tags = [...new Set(call.query.getAll('tag'))];
+  const query = lastOfEach(call.query);
+  const limit = limitOf(query.get('limit'), deps);
+  const sort = sortOf(query);
+  const { conditions, properties } = filtersOf(query);
+  const tags = [...new Set(query.getAll('tag'))];
   // no image has more of either, and each costs the database a subquery
   if (tags.length > deps.config.maxTags || properties.length > deps.config.maxProperties)
     throw new Invalid('There are more filters than an image can fit');
@@ -63,12 +65,12 @@ export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> 
     limit === 0
       ? []
       : await listImageRows(deps.db, {
-          scope: scopeOf(call),
+          scope: scopeOf(call, query),
           conditions,
           properties,
           tags,
           sort,
-          after: await markerOf(call, deps),
+          after: await markerOf(call, deps, query.get('marker')),
           limit,
         });
   const located = rows.length > 0 && (await mayLocate(call, deps));
@@ -77,10 +79,18 @@ export async function listImages(call: Call, deps: ImageDeps): Promise<unknown> 
     images: rows.map(({ image, tags, locations }) =>
       imageView(image, tags, whereabouts(deps, locations, located)),
     ),
-    first: linkTo(call.query),
-    ...(last && rows.length === limit ? { next: linkTo(call.query, last.image.id) } : {}),
+    first: linkTo(query),
+    ...(last && rows.length === limit ? { next: linkTo(query, last.image.id) } : {}),
     schema: '/v2/schemas/images',
   };
+}
+
+const MANY: ReadonlySet<string> = new Set(['tag', 'sort_key', 'sort_dir']);
+
+/** Of what may be said once the last counts. */
+function lastOfEach(query: URLSearchParams): URLSearchParams {
+  const once = new Map([...query].filter(([name]) => !MANY.has(name)));
+  return new URLSearchParams([...once, ...[...query].filter(([name]) => MANY.has(name))]);
 }
 
 function linkTo(query: URLSearchParams, marker?: string): string {
@@ -90,11 +100,11 @@ function linkTo(query: URLSearchParams, marker?: string): string {
   return params.size === 0 ? '/v2/images' : `/v2/images?${params}`;
 }
 
-function scopeOf(call: Call): Scope {
-  const visibility = call.query.get('visibility');
+function scopeOf(call: Call, query: URLSearchParams): Scope {
+  const visibility = query.get('visibility');
   if (visibility !== null && !VISIBILITIES.has(visibility))
     throw new Invalid(`Invalid visibility value: ${visibility.slice(0, 50)}`);
-  const memberStatus = call.query.get('member_status') ?? 'accepted';
+  const memberStatus = query.get('member_status') ?? 'accepted';
   if (!MEMBER_STATUSES.has(memberStatus)) throw new Invalid(`Invalid status: ${memberStatus.slice(0, 50)}`);
   return {
     projectId: call.principal.projectId,
@@ -111,8 +121,7 @@ function limitOf(text: string | null, { config }: ImageDeps): number {
 }
 
 /** @throws Invalid alike for a foreign image and for none */
-async function markerOf(call: Call, deps: ImageDeps): Promise<ImageRow | undefined> {
-  const id = call.query.get('marker');
+async function markerOf(call: Call, deps: ImageDeps, id: string | null): Promise<ImageRow | undefined> {
   if (id === null) return undefined;
   const found = await findIfSeen(call, deps, id);
   if (!found) throw new Invalid(`Invalid marker: there is no image ${id.slice(0, 36)}`);
@@ -128,6 +137,7 @@ export function sortOf(query: URLSearchParams): SortKey[] {
     throw new Invalid('Old and new sorting syntax cannot be combined');
   if (dirs.length > 1 && dirs.length !== keys.length)
     throw new Invalid('Number of sort dirs does not match the number of sort keys');
+  dirs.forEach(checkDirection);
   const pairs: Array<readonly [string, string]> =
     sort === null
       ? keys.map((key, index) => [key, dirs[index] ?? dirs[0] ?? 'desc'])
@@ -152,8 +162,12 @@ function sortKey(key: string, dir: string): SortKey {
       `Invalid sort key: ${key.slice(0, 100)}. It must be one of ${SORT_COLUMNS.join(', ')}.`,
     );
   }
+  return { column: key as SortColumn, dir: checkDirection(dir) };
+}
+
+function checkDirection(dir: string): 'asc' | 'desc' {
   if (dir !== 'asc' && dir !== 'desc') throw new Invalid(`Invalid sort direction: ${dir.slice(0, 100)}`);
-  return { column: key as SortColumn, dir };
+  return dir;
 }
 
 interface Filters {
@@ -166,6 +180,7 @@ function filtersOf(query: URLSearchParams): Filters {
   const properties: Array<readonly [string, string]> = [];
   for (const [name, value] of query) {
     if (PAGING.has(name)) continue;
+    if (name === 'changes-since') throw new Invalid('Images are not filtered by changes-since.');
     const condition = baseCondition(name, value);
     if (condition) conditions.push(condition);
     else properties.push([name, value]);
@@ -186,7 +201,8 @@ function baseCondition(name: string, value: string): Condition | undefined {
   if (BOOLEANS.has(name)) return { column: name as keyof ImageRow, op: '=', value: flagOf(name, value) };
   const number = Object.hasOwn(NUMBERS, name) ? NUMBERS[name] : undefined;
   if (number) {
-    if (!/^\d{1,15}$/.test(value)) throw new Invalid(`Invalid value for ${name}: it must be a whole number`);
+    if (!/^-?\d{1,15}$/.test(value))
+      throw new Invalid(`Invalid value for ${name}: it must be a whole number`);
     return { column: number[0], op: number[1], value: Number(value) };
   }
   if (name === 'created_at' || name === 'updated_at') return timeCondition(name, value);

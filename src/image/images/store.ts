@@ -38,32 +38,15 @@ export interface SortKey {
 export const SORT_COLUMNS = [
   'name',
   'status',
-  'visibility',
-  'owner',
-  'disk_format',
   'container_format',
+  'disk_format',
   'size',
-  'virtual_size',
-  'min_disk',
-  'min_ram',
-  'protected',
-  'os_hidden',
-  'checksum',
-  'os_hash_algo',
-  'os_hash_value',
+  'id',
   'created_at',
   'updated_at',
-  'id',
 ] as const;
 export type SortColumn = (typeof SORT_COLUMNS)[number];
-const NUMBERS: ReadonlySet<SortColumn> = new Set([
-  'size',
-  'virtual_size',
-  'min_disk',
-  'min_ram',
-  'protected',
-  'os_hidden',
-]);
+const NUMBERS: ReadonlySet<SortColumn> = new Set(['size']);
 
 export interface ImageQuery {
   readonly scope: Scope;

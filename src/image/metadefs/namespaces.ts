@@ -55,7 +55,7 @@ async function queryOf(call: Call, deps: ImageDeps): Promise<NamespaceQuery> {
   if (types?.includes('\0')) throw new Invalid('Invalid resource_types');
   const marker = query.get('marker');
   const after = marker === null ? undefined : await findIfSeen(call, deps, marker);
-  if (marker !== null && !after) throw new Invalid('Invalid marker: there is no such namespace');
+  if (marker !== null && !after) throw new MetadefNotFound('namespace', marker);
   return {
     ...pageOf(query, NAMESPACE_SORT_COLUMNS, deps.config),
     projectId: principal.projectId,

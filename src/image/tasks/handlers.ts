@@ -41,6 +41,11 @@ function linkTo(query: URLSearchParams, marker?: string): string {
   return params.size === 0 ? '/v2/tasks' : `/v2/tasks?${params}`;
 }
 
+const KNOWN_VALUES: Readonly<Record<string, readonly string[]>> = {
+  type: ['import', 'api_image_import', 'location_import'],
+  status: ['pending', 'processing', 'success', 'failure'],
+};
+
 async function queryOf({ query }: Call, { config, db }: ImageDeps): Promise<TaskQuery> {
   const limit = query.get('limit') ?? String(config.defaultLimit);
   if (!/^\d{1,15}$/.test(limit)) throw new Invalid('limit param must be a whole number from 0 on');
@@ -54,6 +59,9 @@ async function queryOf({ query }: Call, { config, db }: ImageDeps): Promise<Task
   const filter = (name: 'type' | 'status' | 'owner'): Partial<TaskQuery> => {
     const value = query.get(name);
     if (value?.includes('\0')) throw new Invalid(`Invalid value for ${name}`);
+    const known = KNOWN_VALUES[name];
+    if (value !== null && known && !known.includes(value))
+      throw new Invalid(`Invalid ${name} value: ${value.slice(0, 100)}`);
     return value === null ? {} : { [name]: value };
   };
   return {
