@@ -105,10 +105,18 @@ function seal(deps: IdentityDeps, blob: string): string {
   return deps.credentialKeys.seal(Buffer.from(blob, 'utf8'), deps.clock.now());
 }
 
-/** Keeps what it was bound to when it was made. @throws Invalid */
-function refuseRebinding(row: CredentialRow, deps: IdentityDeps, blob: string | undefined): void {
-  if (blob === undefined) return;
+/** Keeps what it was bound to when it was made, and is of that alone. @throws Invalid */
+function refuseRebinding(
+  row: CredentialRow,
+  deps: IdentityDeps,
+  { blob, project_id: projectId }: UpdateCredential['credential'],
+): void {
   const before = objectIn(deps.credentialKeys.open(row.encrypted_blob)?.toString('utf8') ?? '');
+  const isBound = BINDINGS.some((key) => (before?.[key] ?? null) !== null);
+  if (isBound && projectId !== undefined && projectId !== row.project_id) {
+    throw new Invalid('project_id can not be updated for credential');
+  }
+  if (blob === undefined) return;
   const after = ec2Blob(blob);
   for (const key of BINDINGS) {
     if ((before?.[key] ?? null) !== (after[key] ?? null)) {
@@ -120,8 +128,10 @@ function refuseRebinding(row: CredentialRow, deps: IdentityDeps, blob: string | 
 export async function updateOneCredential(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getCredential(call, deps, 'identity:update_credential');
   const { credential } = call.body as UpdateCredential;
-  const userId = credential.user_id ?? row.user_id;
-  call.enforce('identity:update_credential', { 'target.credential.user_id': userId });
+  // Whoever has a user's credential can act as that user: nobody hands one on, administrators neither.
+  if (credential.user_id !== undefined && credential.user_id !== row.user_id) {
+    throw new Invalid('user_id can not be updated for credential');
+  }
   const projectId = credential.project_id === undefined ? row.project_id : credential.project_id;
   refuseBeyondProject(call, projectId);
   const type = credential.type?.toLowerCase() === EC2 ? EC2 : credential.type;
@@ -131,10 +141,9 @@ export async function updateOneCredential(call: Call, deps: IdentityDeps): Promi
   if (row.type === EC2) {
     await refuseRestricted(call, deps, 'additional credentials');
     if (projectId === null) throw new Invalid('An ec2 credential needs a project_id.');
-    refuseRebinding(row, deps, credential.blob);
+    refuseRebinding(row, deps, credential);
   }
   const changes = defined<CredentialRow>({
-    user_id: userId,
     project_id: credential.project_id,
     type,
     encrypted_blob: credential.blob === undefined ? undefined : seal(deps, credential.blob),

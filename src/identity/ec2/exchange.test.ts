@@ -16,6 +16,7 @@ interface Stage {
   readonly demo: string;
   readonly userId: string;
   readonly projectId: string;
+  readonly adminId: string;
   readonly adminProject: string;
   readonly ec2: string;
   /** Makes an EC2 credential with a token. */
@@ -37,6 +38,7 @@ async function stageOf(identity: Identity): Promise<Stage> {
     demo,
     userId: user.id,
     projectId: project.id,
+    adminId: (await me(admin)).user.id,
     adminProject: (await me(admin)).project.id,
     ec2,
     keys: async (token) => {
@@ -150,7 +152,11 @@ test('what an application credential makes stays bound to it', async () => {
     (await identity.call('PATCH', url, { token, body: { credential } })).status;
   assert.equal(await patch(demo, { blob: blob({}) }), 400, 'it is not set free');
   assert.equal(await patch(demo, { type: 'cert' }), 400);
-  assert.equal(await patch(demo, { user_id: 'another' }), 403);
+  for (const user_id of ['another', stage.adminId])
+    for (const token of [demo, stage.admin])
+      assert.equal(await patch(token, { user_id }), 400, 'it is nobody else’s, whoever wants it');
+  assert.equal(await patch(stage.admin, { project_id: adminProject }), 400, 'nor of another project');
+  assert.equal(await patch(demo, { user_id: userId, project_id: projectId }), 200, 'what is so may be said');
   assert.equal(await patch(free.token, { project_id: adminProject }), 403);
   assert.equal(await patch(demo, { blob: blob({ secret: 'new', app_cred_id: free.id }) }), 200);
   assert.equal((await exchange({ access: 'own', secret: 'new' })).status, 200);
