@@ -16,7 +16,7 @@ export interface Listing<T> {
 
 export interface RowPage<T> {
   readonly rows: readonly T[];
-  /** There are more rows after these. */
+  /** It is full, so that there may be more rows after these. */
   readonly more: boolean;
 }
 
@@ -34,7 +34,8 @@ export function pageOf<T extends { readonly id: string }>(
   const at = page.marker === undefined ? 0 : sorted.findIndex((row) => row.id === page.marker) + 1;
   if (page.marker !== undefined && at === 0) throw new ResourceNotFound(listing.what, page.marker);
   const start = at + page.offset;
-  return { rows: sorted.slice(start, start + page.limit), more: sorted.length > start + page.limit };
+  const found = sorted.slice(start, start + page.limit);
+  return { rows: found, more: found.length === page.limit };
 }
 
 function sortRows<T>(

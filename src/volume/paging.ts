@@ -121,7 +121,7 @@ export function nextLinks(
   return { [`${name}_links`]: [{ rel: 'next', href: `${call.baseUrl}${call.path}?${query}` }] };
 }
 
-/** Names that nobody filters by are passed over until 3.31, and refused from then on to all but administrators. */
+/** Names that `/resource_filters` does not tell are passed over until 3.31, and refused from then on to all but administrators. */
 export function refuseUnknownFilters(call: Call, known: Iterable<string>, isAdmin: boolean): void {
   if (isAdmin || !atLeast(call.microversion, '3.31')) return;
   const names = new Set(known);

@@ -21,9 +21,9 @@ const OPERATORS: Readonly<Record<string, TimeOperator>> = {
 /** `gt:2024-01-01T00:00:00,lt:…` of a query, as comparisons with ISO 8601 text. @throws InvalidInput */
 export function readTimeFilter(name: string, text: string): Array<{ operator: TimeOperator; time: string }> {
   return text.split(',').map((part) => {
-    const colon = part.indexOf(':');
-    const operator = /^[a-z]+$/.test(part.slice(0, colon)) ? OPERATORS[part.slice(0, colon)] : '=';
-    const value = /^[a-z]+:/.test(part) ? part.slice(colon + 1) : part;
+    const [word = '', ...rest] = part.split(':');
+    const operator = Object.hasOwn(OPERATORS, word) ? OPERATORS[word] : undefined;
+    const value = rest.join(':');
     const at = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(value) ? value : `${value}Z`);
     if (operator === undefined || Number.isNaN(at))
       throw new InvalidInput(

@@ -37,6 +37,8 @@ export const FOR_STRANGERS: Exceptions = {
 
 /** A body that is no body of the route: the rule is 400. */
 export const FOR_NO_BODY: Exceptions = {
+  'volume PUT /v3/os-services/get-log': [200, 'levels of all services are asked for with nothing'],
+  'volume POST /v3/workers/cleanup': [202, 'nothing names all services that are down'],
   'identity PUT /v3/domains/:id/config': [403, 'no option is none that a domain may configure'],
   'identity PATCH /v3/domains/:id/config': [403, 'no option is none that a domain may configure'],
   'identity PATCH /v3/domains/:id/config/:group': [403, 'no option is none that a domain may configure'],
@@ -231,7 +233,7 @@ export const EXCEPTIONS: ReadonlyArray<readonly [what: string, exceptions: objec
   ['readers', FOR_READERS, 9],
   ['strangers', FOR_STRANGERS, 14],
   ['lists', IN_LISTS_OF_OTHERS, 6],
-  ['no body', FOR_NO_BODY, 8],
+  ['no body', FOR_NO_BODY, 10],
   ['unknown fields', FOR_UNKNOWN_FIELDS, 24],
   ['absurd ids', FOR_ABSURD_IDS, 56],
 ];

@@ -26,7 +26,13 @@ export async function listDetail(call: Call, deps: VolumeDeps): Promise<unknown>
   return { attachments: rows.map((row) => detailView(row, sees)), ...links };
 }
 
-const FILTERS = ['volume_id', 'instance_id', 'status'] as const;
+/** Name of the query → column. */
+const FILTERS = [
+  ['volume_id', 'volume_id'],
+  ['instance_id', 'instance_id'],
+  ['attach_status', 'status'],
+  ['status', 'status'],
+] as const;
 const RULE_OF_ALL = 'volume:attachment_get_all_projects';
 
 async function list(
@@ -35,18 +41,18 @@ async function list(
 ): Promise<{ rows: AttachmentRow[]; links: Record<string, unknown> }> {
   const page = readPage(call.query, SORTABLE, config.maxLimit);
   const equal: Record<string, string> = {};
-  for (const name of FILTERS) {
+  for (const [name, column] of FILTERS) {
     const value = call.query.get(name);
-    if (value !== null) equal[name] = value;
+    if (value !== null) equal[column] = value;
   }
   const like: Record<string, string> = {};
-  for (const name of FILTERS) {
+  for (const [name, column] of FILTERS) {
     const part = readLike(call, name);
-    if (part !== undefined) like[name] = part;
+    if (part !== undefined) like[column] = part;
   }
   refuseUnknownFilters(
     call,
-    FILTERS.flatMap((name) => [name, `${name}~`]),
+    FILTERS.flatMap(([name]) => [name, `${name}~`]),
     call.allows(RULE_OF_ALL, {}),
   );
   const projectId = wantsAllProjects(call, RULE_OF_ALL)

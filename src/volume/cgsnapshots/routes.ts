@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { Call } from '#platform/http/api.ts';
 import type { VolumeDeps, VolumeRoute } from '#volume/deps.ts';
 import { pageOf } from '#volume/listing.ts';
-import { nameSchema, orNull, uuidSchema } from '#volume/schema-types.ts';
+import { nameSchema, orNull, strict, uuidSchema } from '#volume/schema-types.ts';
 import type { GroupSnapshotRow } from '#volume/tables.ts';
 import { shownTime } from '#volume/times.ts';
 import { findGroupSnapshot } from '../group_snapshots/find.ts';
@@ -58,14 +58,24 @@ async function remove(call: Call, deps: VolumeDeps): Promise<void> {
   await deleteGroupSnapshot(call, deps, taken);
 }
 
-// Clients send more than is read: whose it is, and a status.
-const createBody = Type.Object({
-  cgsnapshot: Type.Object({
-    consistencygroup_id: uuidSchema,
-    name: Type.Optional(orNull(nameSchema)),
-    description: Type.Optional(orNull(nameSchema)),
-  }),
-});
+const text = Type.Optional(orNull(nameSchema));
+const createBody = Type.Object(
+  {
+    cgsnapshot: Type.Object(
+      {
+        consistencygroup_id: uuidSchema,
+        name: text,
+        description: text,
+        // Clients send these, and nobody reads them.
+        user_id: text,
+        project_id: text,
+        status: text,
+      },
+      strict,
+    ),
+  },
+  strict,
+);
 
 const path = '/cgsnapshots';
 const policy = 'group:get_all_group_snapshots';

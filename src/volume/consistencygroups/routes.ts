@@ -1,7 +1,7 @@
 // `/consistencygroups`: the API that groups came from. Its rules are those of groups.
-import { Type } from 'typebox';
+import { Type, type TProperties, type TSchema } from 'typebox';
 import type { VolumeRoute } from '#volume/deps.ts';
-import { booleanSchema, nameSchema, orNull, uuidSchema } from '#volume/schema-types.ts';
+import { booleanSchema, nameSchema, orNull, strict, uuidSchema } from '#volume/schema-types.ts';
 import { create, createFromSource, listBrief, listDetail, remove, show, update } from './handlers.ts';
 
 const named = {
@@ -9,27 +9,29 @@ const named = {
   description: Type.Optional(orNull(nameSchema)),
 };
 const list = Type.Optional(orNull(Type.String({ maxLength: 10_000, pattern: '^[^\\u0000]*$' })));
-// Clients send more than is read: whose it is, and a status.
-const createBody = Type.Object({
-  consistencygroup: Type.Object({
-    ...named,
-    volume_types: list,
-    availability_zone: Type.Optional(orNull(nameSchema)),
-  }),
+/** What clients send and nobody reads: whose it is, and a status. */
+const unread = {
+  user_id: Type.Optional(orNull(nameSchema)),
+  project_id: Type.Optional(orNull(nameSchema)),
+  status: Type.Optional(orNull(nameSchema)),
+};
+const body = (key: string, fields: TProperties): TSchema =>
+  Type.Object({ [key]: Type.Object(fields, strict) }, strict);
+
+const createBody = body('consistencygroup', {
+  ...named,
+  ...unread,
+  volume_types: list,
+  availability_zone: Type.Optional(orNull(nameSchema)),
 });
-const fromSourceBody = Type.Object({
-  'consistencygroup-from-src': Type.Object({
-    ...named,
-    cgsnapshot_id: Type.Optional(orNull(uuidSchema)),
-    source_cgid: Type.Optional(orNull(uuidSchema)),
-  }),
+const fromSourceBody = body('consistencygroup-from-src', {
+  ...named,
+  ...unread,
+  cgsnapshot_id: Type.Optional(orNull(uuidSchema)),
+  source_cgid: Type.Optional(orNull(uuidSchema)),
 });
-const updateBody = Type.Object({
-  consistencygroup: Type.Object({ ...named, add_volumes: list, remove_volumes: list }),
-});
-const removeBody = Type.Object({
-  consistencygroup: Type.Object({ force: Type.Optional(booleanSchema) }),
-});
+const updateBody = body('consistencygroup', { ...named, add_volumes: list, remove_volumes: list });
+const removeBody = body('consistencygroup', { force: Type.Optional(booleanSchema) });
 
 const path = '/consistencygroups';
 const policy = 'group:get_all';

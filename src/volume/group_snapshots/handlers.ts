@@ -65,7 +65,8 @@ const listOf =
   async (call: Call, { db, config }: VolumeDeps): Promise<unknown> => {
     const query = atLeast(call.microversion, '3.29') ? call.query : new URLSearchParams();
     const all = wantsAllProjects(call, 'context_is_admin');
-    refuseUnknownFilters(call, [...FILTERS.flatMap((name) => [name, `${name}~`]), 'project_id'], all);
+    const known = FILTERS.flatMap((name) => [name, `${name}~`]);
+    refuseUnknownFilters(call, known, call.allows('context_is_admin'));
     const rows = await listGroupSnapshotRows(
       db.kysely,
       all ? (call.query.get('project_id') ?? undefined) : (call.principal.projectId ?? ''),

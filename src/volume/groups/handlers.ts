@@ -101,8 +101,8 @@ export async function pageOfGroups(
 const listOf =
   (views: typeof detailViews) =>
   async (call: Call, deps: VolumeDeps): Promise<unknown> => {
-    const all = wantsAllProjects(call, 'context_is_admin');
-    refuseUnknownFilters(call, [...FILTERS, 'name~', 'status~', 'list_volume', 'project_id'], all);
+    const known = [...FILTERS, 'name~', 'status~', 'list_volume'];
+    refuseUnknownFilters(call, known, call.allows('context_is_admin'));
     const reserved = await findGroupType(deps.db.kysely, CONSISTENCY_GROUP_TYPE, { byName: true });
     const page = await pageOfGroups(call, deps, ({ group_type_id }) => group_type_id !== reserved?.id);
     return { groups: await views(call, deps, page.rows), ...nextPageLink(call, 'group', page) };

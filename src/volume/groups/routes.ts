@@ -61,7 +61,7 @@ export const resetStatusBody = Type.Object(
 const replication = (
   key: string,
   handler: VolumeAction['handler'],
-  fields: TSchema = Type.Object({}),
+  fields: TSchema = Type.Object({}, strict),
 ): VolumeAction => ({ key, handler, body: Type.Object({ [key]: fields }, strict), since: '3.38' });
 
 const failoverFields = Type.Object(

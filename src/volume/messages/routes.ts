@@ -62,7 +62,7 @@ async function list(call: Call, { db, config }: VolumeDeps): Promise<unknown> {
   refuseUnknownFilters(
     call,
     FILTERS.flatMap((name) => [name, `${name}~`]),
-    false,
+    call.allows('context_is_admin'),
   );
   const matching = pages ? rows.filter((row) => fits(call, row)) : rows;
   const page = pageOf(pages ? call.query : new URLSearchParams(), matching, {

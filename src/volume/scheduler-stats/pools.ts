@@ -50,7 +50,6 @@ export function capabilitiesView({ backend, stats, seenAt }: Pool): Record<strin
     thin_provisioning_support: stats.thinProvisioning,
     thick_provisioning_support: !stats.thinProvisioning,
     multiattach: stats.multiattach,
-    consistent_group_snapshot_enabled: stats.consistentGroups ?? false,
     QoS_support: false,
     replication_enabled: false,
     simulated: stats.simulated,

@@ -67,11 +67,18 @@ export const SORTABLE = [
   'host',
   'project_id',
   'user_id',
+  'description',
+  'volume_type_id',
+  'snapshot_id',
+  'source_volid',
+  'migration_status',
+  'multiattach',
+  'launched_at',
 ] as const;
 
 function column(key: string): RawBuilder<unknown> {
   if (key === 'status') return derivedStatus;
-  if (key === 'size' || key === 'bootable') return sql`volumes.${sql.ref(key)}`;
+  if (key === 'size' || key === 'bootable' || key === 'multiattach') return sql`volumes.${sql.ref(key)}`;
   return sql`coalesce(volumes.${sql.ref(key)}, '')`;
 }
 
