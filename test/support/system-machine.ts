@@ -11,6 +11,8 @@ import { until } from './until.ts';
 const SETUP = fileURLToPath(new URL('./system-machine.sh', import.meta.url));
 const PILEUS = fileURLToPath(new URL('../../pileus', import.meta.url));
 const START_MS = 60_000;
+/** What a thread of libvirtd has forked bears its name for the moment until it becomes a program. */
+const FORKS_OF_LIBVIRTD = /^(daemon-init|(prio-)?rpc-|qemu-(event|state))/;
 
 export interface SystemMachine extends AsyncDisposable {
   /** Its address on the cable to the tests. */
@@ -67,7 +69,12 @@ export async function startSystemMachine(hostname: string, systemId: string): Pr
     run,
     pileus: async (...args) => run([PILEUS, ...args], { deadlineMs: START_MS, okCodes: [0, 1] }),
     inventory: async () =>
-      [...processesOf(init!).map(([, name]) => `process ${name}`), ...(await things(run))].toSorted(),
+      [
+        ...processesOf(init!)
+          .filter(([, name]) => !FORKS_OF_LIBVIRTD.test(name))
+          .map(([, name]) => `process ${name}`),
+        ...(await things(run)),
+      ].toSorted(),
     outerPid: (pid) => processesOf(init!).find(([numbers]) => numbers.at(-1) === pid)?.[0][0] ?? 0,
     [Symbol.asyncDispose]: async () => {
       const gone = once(child, 'exit');
