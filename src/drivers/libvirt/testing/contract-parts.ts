@@ -49,7 +49,7 @@ export async function specIn(
 }
 
 export async function eventually(what: string, check: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 30_000;
   while (!(await check())) {
     if (performance.now() > deadline) assert.fail(`never happened: ${what}`);
     await delay(10);
