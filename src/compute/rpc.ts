@@ -4,7 +4,8 @@ import type { Delivery } from '#platform/bus/bus.ts';
 import type { MigrationProgress } from '#drivers/libvirt/port.ts';
 import type { StepRecord } from '#platform/saga/saga.ts';
 import type { Rescue } from './system-metadata.ts';
-import type { BlockDeviceRow, InstanceRow, MigrationRow, PowerState, Vif, VmState } from './tables.ts';
+import type { BlockDeviceRow, InstanceRow, PowerState, Vif, VmState } from './tables.ts';
+import type { MigrationRow } from './server-migrations/tables.ts';
 
 export const SCHEDULER_QUEUE = 'scheduler';
 export const CONDUCTOR_QUEUE = 'conductor';

@@ -1,7 +1,18 @@
-// Row types of the compute database, which placement shares (one transaction for a claim, the host and the message).
-// Only `store.ts` files name these tables. Times are ISO 8601 text, booleans 0/1, `*_json` columns hold JSON text.
+// Row types of the compute database, which placement shares (one transaction for a claim, the host and the message). What one
+// resource's folder keeps has its row type there, in a `tables.ts`. Only `store.ts` files name these tables. Times are ISO 8601
+// text, booleans 0/1, `*_json` columns hold JSON text.
 import type { OutboxTables } from '#platform/bus/outbox.ts';
 import type { SagaTables } from '#platform/saga/sql-log.ts';
+import type { AggregateRow, AggregateHostRow } from './aggregates/tables.ts';
+import type { ConsoleTokenRow } from './consoles/tables.ts';
+import type { FlavorRow, FlavorAccessRow } from './flavors/tables.ts';
+import type { ComputeNodeRow } from './hypervisors/tables.ts';
+import type { KeypairRow } from './keypairs/tables.ts';
+import type { PendingImageRow } from './pending-images/tables.ts';
+import type { QuotaLimitRow } from './quota-sets/tables.ts';
+import type { ServerGroupRow } from './server-groups/tables.ts';
+import type { MigrationRow } from './server-migrations/tables.ts';
+import type { ComputeServiceRow } from './services/tables.ts';
 
 export type VmState =
   | 'building'
@@ -268,182 +279,6 @@ export interface InstanceActionRow {
   traceparent: string;
   started_at: string;
   finished_at: string | null;
-}
-
-export interface ComputeServiceRow {
-  id: string;
-  host: string;
-  binary: string;
-  disabled: number;
-  disabled_reason: string | null;
-  forced_down: number;
-  last_seen_at: string;
-  created_at: string;
-  updated_at: string | null;
-}
-
-export interface ComputeNodeRow {
-  /** Also the id of the node's resource provider. */
-  id: string;
-  host: string;
-  hypervisor_hostname: string;
-  hypervisor_type: string;
-  hypervisor_version: number;
-  host_ip: string;
-  vcpus: number;
-  memory_mb: number;
-  local_gb: number;
-  /** architectures, traits, accel, cpu model …: `HostReport` of rpc.ts */
-  report_json: string;
-  created_at: string;
-  updated_at: string;
-}
-
-export interface FlavorRow {
-  /** Internal order for listing. */
-  id: number;
-  flavor_id: string;
-  name: string;
-  description: string | null;
-  vcpus: number;
-  ram: number;
-  disk: number;
-  ephemeral: number;
-  swap: number;
-  rxtx_factor: number;
-  is_public: number;
-  disabled: number;
-  extra_specs_json: string;
-  created_at: string;
-}
-
-export interface FlavorAccessRow {
-  flavor_id: string;
-  project_id: string;
-}
-
-export interface KeypairRow {
-  id: number;
-  user_id: string;
-  name: string;
-  type: 'ssh' | 'x509';
-  fingerprint: string;
-  public_key: string;
-  created_at: string;
-}
-
-export interface AggregateRow {
-  id: number;
-  uuid: string;
-  name: string;
-  /** `availability_zone` is one of its keys, as upstream. */
-  metadata_json: string;
-  created_at: string;
-  updated_at: string | null;
-}
-
-export interface AggregateHostRow {
-  aggregate_id: number;
-  host: string;
-}
-
-export interface ServerGroupRow {
-  id: string;
-  name: string;
-  project_id: string;
-  user_id: string;
-  policy: 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity';
-  rules_json: string;
-  created_at: string;
-}
-
-/** A server on its way from one host to another, or the record of it. */
-export interface MigrationRow {
-  /** What clients of the old kind name it by. */
-  id: number;
-  /** Also the consumer that holds what the server held where it comes from, while the move is open. */
-  uuid: string;
-  instance_id: string;
-  /** Whoever asked for it. */
-  project_id: string;
-  user_id: string;
-  migration_type: 'resize' | 'migration' | 'live-migration' | 'evacuation';
-  status: MigrationStatus;
-  source_compute: string;
-  source_node: string;
-  source_zone: string | null;
-  /** Null until the scheduler has chosen. */
-  dest_compute: string | null;
-  dest_node: string | null;
-  /** Its address. */
-  dest_host: string | null;
-  dest_zone: string | null;
-  old_flavor_json: string;
-  new_flavor_json: string;
-  /** What the server was before: it is that again afterwards. */
-  old_vm_state: VmState;
-  /** The server's wish for its disks that comes with the new flavor. */
-  disk_config: 'AUTO' | 'MANUAL';
-  /** 1 when the request named the host and the scheduler was not to judge it. */
-  forced: number;
-  /** Bytes, of a live migration. */
-  memory_total: number | null;
-  memory_processed: number | null;
-  memory_remaining: number | null;
-  disk_total: number | null;
-  disk_processed: number | null;
-  disk_remaining: number | null;
-  created_at: string;
-  updated_at: string | null;
-}
-
-/** Upstream's words. */
-export type MigrationStatus =
-  | 'accepted'
-  | 'queued'
-  | 'preparing'
-  | 'running'
-  | 'pre-migrating'
-  | 'migrating'
-  | 'post-migrating'
-  | 'finished'
-  | 'confirming'
-  | 'confirmed'
-  | 'reverting'
-  | 'reverted'
-  | 'completed'
-  | 'cancelled'
-  | 'failed'
-  | 'error'
-  | 'done';
-
-/** A limit of a project (`project:<id>`), a user in it (`project:<id>:user:<id>`) or a class (`class:default`). */
-export interface QuotaLimitRow {
-  scope: string;
-  resource: string;
-  hard_limit: number;
-}
-
-/** An image that a request makes of a server, until it is whole or gone. */
-export interface PendingImageRow {
-  /** The image's. */
-  id: string;
-  instance_id: string;
-  /** Null until the request commits. */
-  action_id: string | null;
-  /** 1: its data are snapshots of volumes, which are made for it. */
-  of_volumes: number;
-  /** Of a request under way; answered for by the action; given up. */
-  state: 'reserving' | 'kept' | 'discarding';
-  created_at: string;
-}
-
-export interface ConsoleTokenRow {
-  token_hash: string;
-  instance_id: string;
-  /** novnc, serial */
-  kind: string;
-  expires_at: string;
 }
 
 export interface ComputeTables extends OutboxTables, SagaTables {

@@ -1,6 +1,6 @@
 // All SQL of aggregates and the hosts in them.
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { AggregateRow } from '#compute/tables.ts';
+import type { AggregateRow } from './tables.ts';
 import { sql } from 'kysely';
 
 export interface Aggregate {

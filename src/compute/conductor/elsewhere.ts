@@ -8,7 +8,8 @@ import type { ComputeDeps } from '../deps.ts';
 import { SCHEDULER_QUEUE, type ConductorRpc, type SchedulerRpc } from '../rpc.ts';
 import { writeAttempt } from '../scheduler/store.ts';
 import { findMigration, updateMigration } from '../server-migrations/store.ts';
-import type { ComputeTables, InstanceActionRow, InstanceRow, MigrationRow } from '../tables.ts';
+import type { ComputeTables, InstanceActionRow, InstanceRow } from '../tables.ts';
+import type { MigrationRow } from '../server-migrations/tables.ts';
 import { findAction, findInstance, updateInstance } from './store.ts';
 
 /** Hosts tried for one operation on a server; upstream's max_attempts. */

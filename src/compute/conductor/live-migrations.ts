@@ -16,7 +16,8 @@ import {
   type PreparedLiveMigration,
 } from '../rpc.ts';
 import { ENDED, findMigration, updateMigration } from '../server-migrations/store.ts';
-import type { ComputeTables, Fault, InstanceActionRow, InstanceRow, MigrationRow } from '../tables.ts';
+import type { ComputeTables, Fault, InstanceActionRow, InstanceRow } from '../tables.ts';
+import type { MigrationRow } from '../server-migrations/tables.ts';
 import { movedEntry, sendDropMoved, undoMoveInTransaction, withoutSecrets } from './moves.ts';
 import { endAction, entryOf, findAction, findInstance, updateAction, updateInstance } from './store.ts';
 

@@ -22,15 +22,8 @@ import {
   listOpenMigrationsOf,
   updateMigration,
 } from '../server-migrations/store.ts';
-import type {
-  ComputeTables,
-  Fault,
-  FlavorSnapshot,
-  InstanceActionRow,
-  InstanceRow,
-  MigrationRow,
-  MigrationStatus,
-} from '../tables.ts';
+import type { ComputeTables, Fault, FlavorSnapshot, InstanceActionRow, InstanceRow } from '../tables.ts';
+import type { MigrationRow, MigrationStatus } from '../server-migrations/tables.ts';
 import { tryElsewhere } from './elsewhere.ts';
 import { endAction, entryOf, findAction, findInstance, updateInstance } from './store.ts';
 

@@ -4,7 +4,8 @@ import { saveStep } from '#platform/saga/sql-log.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import type { ComputeDeps, ComputeExecutor } from '../deps.ts';
 import { findOpenMigration, updateMigration } from '../server-migrations/store.ts';
-import type { MigrationStatus, TaskState } from '../tables.ts';
+import type { TaskState } from '../tables.ts';
+import type { MigrationStatus } from '../server-migrations/tables.ts';
 import { findAction, publishTaskState } from './store.ts';
 
 /** The task state that clients see while a hop of the launch runs; upstream's names. */

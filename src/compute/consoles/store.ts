@@ -1,7 +1,7 @@
 // Console tokens: only their hashes are kept. The API makes them, the console proxy looks them up.
 import { createHash, randomUUID } from 'node:crypto';
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { ConsoleTokenRow } from '#compute/tables.ts';
+import type { ConsoleTokenRow } from './tables.ts';
 
 export const consoleTokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
 

@@ -4,7 +4,7 @@ import { InvalidInput } from '#compute/errors.ts';
 import { nextLink, readLimit } from '#compute/paging.ts';
 import { isTrue } from '#compute/schema-types.ts';
 import { PAGING, refuseUnknownQuery } from '#compute/strict-query.ts';
-import type { FlavorRow } from '#compute/tables.ts';
+import type { FlavorRow } from './tables.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
 import { isUniqueViolation } from '#platform/sql/database.ts';

@@ -1,6 +1,6 @@
 // All SQL of flavors and of who may use the private ones.
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { FlavorAccessRow, FlavorRow } from '#compute/tables.ts';
+import type { FlavorAccessRow, FlavorRow } from './tables.ts';
 import { sql } from 'kysely';
 
 /** Whose eyes look: an administrator sees every flavor, others the public ones and those they were given. */

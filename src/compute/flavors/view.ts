@@ -1,6 +1,6 @@
 // A flavor as the API shows it, for each microversion. Pure.
 import { linksOf } from '#compute/links.ts';
-import type { FlavorRow } from '#compute/tables.ts';
+import type { FlavorRow } from './tables.ts';
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 

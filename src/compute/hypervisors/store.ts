@@ -1,7 +1,8 @@
 // Reads compute nodes with what their servers use, in a constant number of statements.
 import type { ComputeExecutor } from '#compute/deps.ts';
 import { listServices, type NumberedService } from '#compute/services/store.ts';
-import type { ComputeNodeRow, FlavorSnapshot } from '#compute/tables.ts';
+import type { FlavorSnapshot } from '#compute/tables.ts';
+import type { ComputeNodeRow } from './tables.ts';
 
 export interface NodeUse {
   servers: number;

@@ -7,7 +7,7 @@ import { Conflict, InvalidInput, NotFound } from '#compute/errors.ts';
 import { nextLink, readLimit } from '#compute/paging.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
 import { PAGING, refuseUnknownQuery } from '#compute/strict-query.ts';
-import type { KeypairRow } from '#compute/tables.ts';
+import type { KeypairRow } from './tables.ts';
 import { generateCertificate } from './certificate.ts';
 import { generateSshKey, sshFingerprint, x509Fingerprint } from './public-key.ts';
 import { findKeypair, insertKeypair, listKeypairs, removeKeypair } from './store.ts';

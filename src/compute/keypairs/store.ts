@@ -1,7 +1,7 @@
 // All SQL of key pairs.
 import { sql } from 'kysely';
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { KeypairRow } from '#compute/tables.ts';
+import type { KeypairRow } from './tables.ts';
 
 export async function findKeypair(
   db: ComputeExecutor,

@@ -7,7 +7,7 @@ import type { ComputeDeps } from '../deps.ts';
 import { listUnconfirmedMigrations } from '../server-migrations/store.ts';
 import { stateAfterMove } from '../servers/moves/moved.ts';
 import { compareAndSet, findInstance, insertAction } from '../servers/store.ts';
-import type { MigrationRow } from '../tables.ts';
+import type { MigrationRow } from '../server-migrations/tables.ts';
 
 export function startConfirmResizes(deps: ComputeDeps): Loop {
   return startLoop({

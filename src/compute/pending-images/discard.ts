@@ -4,7 +4,7 @@ import type { VolumeClient } from '#platform/clients/volume.ts';
 import type { Log } from '#platform/log/log.ts';
 import type { ComputeDatabase } from '#compute/deps.ts';
 import { MADE_FOR } from '#compute/block-devices/release.ts';
-import type { PendingImageRow } from '#compute/tables.ts';
+import type { PendingImageRow } from './tables.ts';
 import { giveUpPendingImage, removePendingImage } from './store.ts';
 
 export interface DiscardDeps {

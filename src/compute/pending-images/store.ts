@@ -1,7 +1,7 @@
 // All SQL of the table `pending_images`. Called by the requests that make images of servers, and by the loop that takes away what
 // came to nothing.
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { PendingImageRow } from '#compute/tables.ts';
+import type { PendingImageRow } from './tables.ts';
 
 export async function insertPendingImage(db: ComputeExecutor, row: PendingImageRow): Promise<void> {
   await db.insertInto('pending_images').values(row).execute();

@@ -1,6 +1,7 @@
 // Counts what a project uses, from the rows themselves, and refuses what would go past its limits.
 // `assertQuota` is called by every handler that makes something, inside the transaction that makes it.
-import type { ComputeTables, MigrationStatus } from '#compute/tables.ts';
+import type { ComputeTables } from '#compute/tables.ts';
+import type { MigrationStatus } from '#compute/server-migrations/tables.ts';
 import { DomainError } from '#platform/errors/domain-error.ts';
 import type { Executor } from '#platform/sql/database.ts';
 import { sql } from 'kysely';

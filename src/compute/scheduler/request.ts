@@ -5,7 +5,8 @@ import {
   type RequestGroup,
 } from '#placement/allocation-candidates/request.ts';
 import { portRequestsOf } from '../servers/port-requests.ts';
-import type { FlavorSnapshot, InstanceRow, PortRequest, ServerGroupRow } from '../tables.ts';
+import type { FlavorSnapshot, InstanceRow, PortRequest } from '../tables.ts';
+import type { ServerGroupRow } from '../server-groups/tables.ts';
 import type { GroupPolicy, SelectionRequest } from './host-state.ts';
 
 export interface Wanted {

@@ -1,14 +1,10 @@
 // The scheduler's SQL: reads the entry and the hosts, writes the choice or the reason why there is none.
 import type { ComputeDatabase, ComputeExecutor } from '../deps.ts';
-import type {
-  AggregateRow,
-  ComputeNodeRow,
-  ComputeServiceRow,
-  Fault,
-  InstanceActionRow,
-  InstanceRow,
-  ServerGroupRow,
-} from '../tables.ts';
+import type { Fault, InstanceActionRow, InstanceRow } from '../tables.ts';
+import type { AggregateRow } from '../aggregates/tables.ts';
+import type { ComputeNodeRow } from '../hypervisors/tables.ts';
+import type { ComputeServiceRow } from '../services/tables.ts';
+import type { ServerGroupRow } from '../server-groups/tables.ts';
 import { sql } from 'kysely';
 
 export interface Entry {

@@ -6,7 +6,7 @@ import { InvalidInput, NotFound } from '#compute/errors.ts';
 import { readLimit } from '#compute/paging.ts';
 import { assertQuota } from '#compute/quota-sets/count.ts';
 import { refuseUnknownQuery } from '#compute/strict-query.ts';
-import type { ServerGroupRow } from '#compute/tables.ts';
+import type { ServerGroupRow } from './tables.ts';
 import {
   findServerGroup,
   insertServerGroup,

@@ -1,6 +1,6 @@
 // All SQL of server groups. Their members are the servers that name them.
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { ServerGroupRow } from '#compute/tables.ts';
+import type { ServerGroupRow } from './tables.ts';
 
 /** In the order of their making; `projectId` undefined for all projects. */
 export async function listServerGroups(

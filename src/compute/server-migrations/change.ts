@@ -11,7 +11,8 @@ import { recordAction } from '#compute/servers/action-record.ts';
 import { findServer, mayOverrideLock } from '#compute/servers/find-server.ts';
 import { checkLock, checkState } from '#compute/servers/states.ts';
 import { findInstance, findRunningAction } from '#compute/servers/store.ts';
-import type { InstanceActionRow, InstanceRow, MigrationRow, MigrationStatus } from '#compute/tables.ts';
+import type { InstanceActionRow, InstanceRow } from '#compute/tables.ts';
+import type { MigrationRow, MigrationStatus } from './tables.ts';
 import { findMigrationOf } from './store.ts';
 
 /** The live migration that a request is about, as one transaction sees it. */

@@ -1,6 +1,6 @@
 // All SQL of the table `migrations`. Called by the handlers, the scheduler, the conductor and the loops.
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { MigrationRow, MigrationStatus } from '#compute/tables.ts';
+import type { MigrationRow, MigrationStatus } from './tables.ts';
 import { sql } from 'kysely';
 
 /** Statuses after which nothing more happens, and in which the row holds no resources. */

@@ -2,7 +2,7 @@
 import type { Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { linksOf } from '#compute/links.ts';
-import type { MigrationRow } from '#compute/tables.ts';
+import type { MigrationRow } from './tables.ts';
 import { microseconds } from '#compute/times.ts';
 import { IN_PROGRESS } from './store.ts';
 

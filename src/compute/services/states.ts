@@ -1,5 +1,5 @@
 // Whether a compute service is up. Pure.
-import type { ComputeServiceRow } from '#compute/tables.ts';
+import type { ComputeServiceRow } from './tables.ts';
 
 const HEARTBEAT_TIMEOUT_MS = 60_000; // as the scheduler's: what lists as up can be chosen
 

@@ -1,6 +1,6 @@
 // All SQL of compute services. Other resources ask here whether a host is up.
 import type { ComputeExecutor } from '#compute/deps.ts';
-import type { ComputeServiceRow } from '#compute/tables.ts';
+import type { ComputeServiceRow } from './tables.ts';
 import { removeHostProvider } from '#placement/claim.ts';
 import { sql, type Transaction } from 'kysely';
 import type { ComputeTables } from '#compute/tables.ts';

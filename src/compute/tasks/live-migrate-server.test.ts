@@ -23,7 +23,7 @@ import {
 import { sagaRun } from '../host/saga-run.ts';
 import { brief, different, worldOf } from '../host/testing/two-hosts.ts';
 import type { ConnectedVolume, LiveMigrateMessage, MoveRef } from '../rpc.ts';
-import type { MigrationRow } from '../tables.ts';
+import type { MigrationRow } from '../server-migrations/tables.ts';
 import { launchServer } from './launch-server.ts';
 import {
   arriveSaga,

@@ -1,7 +1,7 @@
 // Reads and changes the extra specs of a flavor.
 import type { ComputeDeps } from '#compute/deps.ts';
 import { InvalidInput, NotFound } from '#compute/errors.ts';
-import type { FlavorRow } from '#compute/tables.ts';
+import type { FlavorRow } from '#compute/flavors/tables.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
 import { atLeast } from '#platform/microversion/microversion.ts';
 import { getFlavor } from '../handlers.ts';

@@ -15,7 +15,8 @@ import { migrationsMigration } from '../../migrations/003-migrations.ts';
 import { portRequestsMigration } from '../../migrations/005-port-requests.ts';
 import type { DestinationMessage, HostReport } from '../../rpc.ts';
 import { insertMigration } from '../../server-migrations/store.ts';
-import type { ComputeTables, InstanceRow, ServerGroupRow } from '../../tables.ts';
+import type { ComputeTables, InstanceRow } from '../../tables.ts';
+import type { ServerGroupRow } from '../../server-groups/tables.ts';
 
 export const now = (): string => new Date().toISOString();
 

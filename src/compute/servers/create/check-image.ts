@@ -5,7 +5,8 @@ import type { ComputeDeps } from '#compute/deps.ts';
 import { Forbidden, InvalidInput } from '#compute/errors.ts';
 import { viewerOf } from '#compute/flavors/handlers.ts';
 import { findFlavor } from '#compute/flavors/store.ts';
-import type { FlavorRow, FlavorSnapshot } from '#compute/tables.ts';
+import type { FlavorSnapshot } from '#compute/tables.ts';
+import type { FlavorRow } from '#compute/flavors/tables.ts';
 
 /** Undefined with a malformed token never happens: the route asks for one. */
 export const tokenOf = (call: Call): string => call.token ?? '';

@@ -18,10 +18,10 @@ import {
   type FlavorSnapshot,
   type InstanceActionRow,
   type InstanceRow,
-  type KeypairRow,
   type NetworkRequest,
   type PortRequest,
 } from '#compute/tables.ts';
+import type { KeypairRow } from '#compute/keypairs/tables.ts';
 import { newAction, sendWith } from '../action-record.ts';
 import { exportRequestHops } from '../launch-trace/spans.ts';
 import { insertAction, insertInstances, insertTags } from '../store.ts';

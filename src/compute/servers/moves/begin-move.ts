@@ -5,7 +5,8 @@ import type { Call } from '#platform/http/api.ts';
 import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
 import { SCHEDULER_QUEUE, type DestinationMessage, type MoveRef, type SchedulerRpc } from '#compute/rpc.ts';
 import { insertMigration } from '#compute/server-migrations/store.ts';
-import type { FlavorSnapshot, InstanceRow, MigrationRow } from '#compute/tables.ts';
+import type { FlavorSnapshot, InstanceRow } from '#compute/tables.ts';
+import type { MigrationRow } from '#compute/server-migrations/tables.ts';
 import { commitAction } from '../begin-action.ts';
 
 export interface MoveStart {

@@ -2,7 +2,8 @@
 import type { ComputeExecutor } from '#compute/deps.ts';
 import { InvalidInput } from '#compute/errors.ts';
 import { findOpenMigration } from '#compute/server-migrations/store.ts';
-import { POWER_STATE, type InstanceRow, type MigrationRow, type VmState } from '#compute/tables.ts';
+import { POWER_STATE, type InstanceRow, type VmState } from '#compute/tables.ts';
+import type { MigrationRow } from '#compute/server-migrations/tables.ts';
 
 /** @throws InvalidInput when none waits: it was confirmed by another request, say */
 export async function requireMoved(db: ComputeExecutor, instanceId: string): Promise<MigrationRow> {
