@@ -45,6 +45,7 @@ import { routerRoutes } from './routers/routes.ts';
 import { securityGroupRuleRoutes } from './security-group-rules/routes.ts';
 import { securityGroupPolicy } from './security-groups/policy.ts';
 import { securityGroupRoutes } from './security-groups/routes.ts';
+import { segmentPolicy, segmentRoutes } from './segments/routes.ts';
 import { serviceProviderRoutes } from './service-providers/routes.ts';
 import { subnetPoolPolicy, subnetPoolRoutes } from './subnetpools/routes.ts';
 import { subnetPolicy } from './subnets/policy.ts';
@@ -78,6 +79,7 @@ const ROUTES: readonly Route<NetworkDeps>[] = [
   ...serviceProviderRoutes,
   ...autoTopologyRoutes,
   ...trunkRoutes,
+  ...segmentRoutes,
   ...allTagRoutes,
 ];
 
@@ -103,6 +105,7 @@ export const NETWORK_POLICY = [
   ...ipAvailabilityPolicy,
   ...autoTopologyPolicy,
   ...trunkPolicy,
+  ...segmentPolicy,
 ];
 
 /** What an implementation of `Northbound` is made with. */

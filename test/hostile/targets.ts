@@ -147,6 +147,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   'network /v2.0/routers/:id': 'router',
   'network /v2.0/security-group-rules/:id': 'security_group_rule',
   'network /v2.0/security-groups/:id': 'security_group',
+  'network /v2.0/segments/:id': 'network',
   'network /v2.0/subnetpools/:id': 'subnetpool',
   'network /v2.0/subnets/:id': 'subnet',
   'network /v2.0/trunks/:id': 'trunk',

@@ -1,5 +1,4 @@
 // /v2.0/agents: the chassis of OVN as agents. They come and go with OVN; nothing is stored here, their descriptions neither.
-import { Type } from 'typebox';
 import { Reply, type Call, type Route } from '#platform/http/api.ts';
 import type { AgentView } from '../northbound.ts';
 import { badRequest, conflict, notFound } from '../errors.ts';

@@ -1,4 +1,4 @@
-// /v2.0/floatingip-pools: the subnets that floating IPs come from. Nothing is stored here.
+// /v2.0/floatingip_pools: the subnets that floating IPs come from. Nothing is stored here.
 import type { Call, Route } from '#platform/http/api.ts';
 import { visibleNetworks } from '../networks/store.ts';
 import { ANY_READER, rules } from '../policy.ts';
@@ -47,7 +47,5 @@ async function list(call: Call, deps: NetworkDeps): Promise<View> {
 }
 
 export const floatingIpPoolRoutes: readonly Route<NetworkDeps>[] = [
-  // Upstream's reference writes it with an underscore, its service with a hyphen.
   { method: 'GET', path: '/v2.0/floatingip_pools', handler: list, policy: 'get_floatingip_pool' },
-  { method: 'GET', path: '/v2.0/floatingip-pools', handler: list, policy: 'get_floatingip_pool' },
 ];

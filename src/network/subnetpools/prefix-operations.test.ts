@@ -80,13 +80,11 @@ test('lists the subnets that floating IPs come from', async () => {
   await net.make('subnets', { network_id: network.id, ip_version: 6, cidr: 'fd00::/64' }, 'admin');
   const inner = await net.make('networks', { name: 'in' });
   await net.make('subnets', { network_id: inner.id, ip_version: 4, cidr: '10.0.0.0/24' });
-  for (const path of ['floatingip_pools', 'floatingip-pools']) {
-    const [pool, ...more] = (await net.get(path)).body.floatingip_pools;
-    assert.deepEqual(more, []);
-    assert.deepEqual(
-      [pool.subnet_id, pool.subnet_name, pool.network_id, pool.cidr],
-      [subnet.id, 'pool', network.id, '198.18.0.0/24'],
-    );
-  }
-  assert.deepEqual((await net.get('floatingip-pools?subnet_name=none')).body, { floatingip_pools: [] });
+  const [pool, ...more] = (await net.get('floatingip_pools')).body.floatingip_pools;
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    [pool.subnet_id, pool.subnet_name, pool.network_id, pool.cidr],
+    [subnet.id, 'pool', network.id, '198.18.0.0/24'],
+  );
+  assert.deepEqual((await net.get('floatingip_pools?subnet_name=none')).body, { floatingip_pools: [] });
 });

@@ -5,8 +5,8 @@ import { conflict, NetworkError } from '../errors.ts';
 import { pickFlags, pickTexts, readFlag, readId, readText } from '../rest/attributes.ts';
 import { northboundHeaders, type Crud, type Operation } from '../rest/crud.ts';
 import type { Caller, Input, NetworkDeps, Sql, View } from '../rest/deps.ts';
-import { deleteRows, equals, insertRow, newStandard, selectRows, updateRow } from '../rest/select.ts';
-import { addSubport, removeSubport, subportsOfTrunks } from './store.ts';
+import { deleteRows, equals, newStandard, selectRows, updateRow } from '../rest/select.ts';
+import { addSubport, insertTrunk, removeSubport, subportsOfTrunks } from './store.ts';
 import { checkFree, findOwnPort, readSubports, rowOf } from './subports.ts';
 
 export async function viewTrunks(
@@ -45,7 +45,7 @@ export async function createTrunk(operation: Operation, input: Input, projectId:
     port_id: parent.id,
   };
   const wanted = await readSubports(operation, subportsIn(input), parent, projectId);
-  await insertRow(unit.trx, 'trunks', row);
+  await insertTrunk(unit.trx, row);
   for (const each of wanted) await addSubport(unit, row, each.port, rowOf(row.id, each));
   return row;
 }

@@ -48,6 +48,23 @@ export async function checkNotTrunked(db: Sql, portId: string): Promise<void> {
     );
 }
 
+export function parentInUse(portId: string): Error {
+  return conflict(
+    'ParentPortInUse',
+    `Port ${portId} is currently in use and is not eligible for use as a parent port.`,
+  );
+}
+
+/** @throws NetworkError 409 when the port was given a trunk by a request at the same time */
+export async function insertTrunk(db: Sql, row: TrunkRow): Promise<void> {
+  try {
+    await insertRow(db, 'trunks', row);
+  } catch (error) {
+    if (isUniqueViolation(error)) throw parentInUse(row.port_id);
+    throw error;
+  }
+}
+
 /** @throws NetworkError 409 when the trunk has the tag, or the port is in a trunk, by a request at the same time */
 export async function addSubport(unit: Unit, trunk: TrunkRow, port: PortRow, row: SubportRow): Promise<void> {
   try {

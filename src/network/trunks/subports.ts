@@ -7,7 +7,7 @@ import type { Operation } from '../rest/crud.ts';
 import type { Input } from '../rest/deps.ts';
 import { equals, inList, selectRows } from '../rest/select.ts';
 import { visiblePorts } from '../ports/store.ts';
-import { findSubport, findTrunkOf } from './store.ts';
+import { findSubport, findTrunkOf, parentInUse } from './store.ts';
 
 const MAX_TAG = 4094;
 
@@ -30,11 +30,7 @@ export async function checkFree(operation: Operation, portId: string): Promise<v
   const { trx } = operation.unit;
   if (await findSubport(trx, portId))
     throw conflict('TrunkPortInUse', `Port ${portId} is in use by another trunk.`);
-  if (await findTrunkOf(trx, portId))
-    throw conflict(
-      'ParentPortInUse',
-      `Port ${portId} is currently in use and is not eligible for use as a parent port.`,
-    );
+  if (await findTrunkOf(trx, portId)) throw parentInUse(portId);
 }
 
 /** @throws NetworkError 400, 404 or 409 naming the first that does not fit */
@@ -48,11 +44,7 @@ export async function readSubports(
   const ports: PortRow[] = [];
   for (const input of inputs) {
     const id = String(input['port_id']);
-    if (id === parent.id)
-      throw conflict(
-        'ParentPortInUse',
-        `Port ${id} is currently in use and is not eligible for use as a parent port.`,
-      );
+    if (id === parent.id) throw parentInUse(id);
     const port = await findOwnPort(operation, id, projectId);
     await checkFree(operation, id);
     if (port.device_id !== '')
