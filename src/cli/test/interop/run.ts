@@ -58,7 +58,11 @@ export async function runInterop(options: InteropOptions): Promise<InteropOutcom
     const facts = await cloudFacts(dataPath, directory);
     const results = await runTempest({
       directory,
-      conf: tempestConf(facts, directory, cloud && { security: SECURITY_RULES, webImage: cloud.webImage }),
+      conf: tempestConf(
+        facts,
+        directory,
+        cloud && { security: SECURITY_RULES, webImage: cloud.webImage, physnet: PHYSNET },
+      ),
       include: options.regexes ?? required.map(({ id }) => id),
       leftOut: [...GONE, ...(cloud ? [] : [NO_WEB]), ...(facts.simulated ? [NO_GUESTS] : [])],
       workers: options.workers ?? WORKERS,
@@ -110,6 +114,9 @@ const STORES = [
   { id: 'spare', kind: 'file', description: 'More files of the image service' },
 ] as const;
 const WEB_IMAGE_BYTES = 2 ** 20;
+/** The one that private clouds and models have. */
+const PHYSNET = 'physnet1';
+const KBPS = 1_000_000;
 
 interface OwnCloud extends AsyncDisposable {
   readonly dataPath: string;
@@ -127,7 +134,8 @@ async function ownCloud({ simulated = false, hosts }: InteropOptions): Promise<O
     stores: STORES,
     webDownload: { ...webDownload, ports: [...webDownload.ports, web.port], insideNetworks: ['127.0.0.1'] },
   };
-  const tuning = { identity: { security: SECURITY_RULES }, image };
+  const network = { resourceProviderBandwidths: { [PHYSNET]: { egress: KBPS, ingress: KBPS } } };
+  const tuning = { identity: { security: SECURITY_RULES }, image, network };
   const wanted = hosts ?? (simulated ? SIMULATED_HOSTS : 1);
   const running = await up({ listen: '127.0.0.1:0', dataPath, simulated, hosts: wanted, tuning }, assemble);
   owned.defer(async () => running.close());

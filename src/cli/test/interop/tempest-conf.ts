@@ -14,6 +14,8 @@ export interface OwnFacts {
   readonly security: SecurityFacts;
   /** Address of a raw image that the cloud may fetch. */
   readonly webImage: string;
+  /** The physical network on which hosts have bandwidth for ports that keep some free. */
+  readonly physnet: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export function tempestConf(facts: CloudFacts, directory: string, own?: OwnFacts
   const sections = {
     ...general(facts, directory, own?.security),
     ...computing(facts),
-    ...others(facts, own?.webImage),
+    ...others(facts, own),
   };
   return Object.entries(sections)
     .map(([name, section]) => render(name, section))
@@ -119,13 +121,13 @@ function computing(facts: CloudFacts): Sections {
   };
 }
 
-function others(facts: CloudFacts, webImage: string | undefined): Sections {
+function others(facts: CloudFacts, own: OwnFacts | undefined): Sections {
   return {
     image: {
       region: facts.region, // It uploads random bytes as images of these formats; what is not what it says is refused here.
       container_formats: 'bare',
       disk_formats: 'raw',
-      http_image: webImage,
+      http_image: own?.webImage,
     },
     'image-feature-enabled': {
       api_v2: true,
@@ -138,13 +140,14 @@ function others(facts: CloudFacts, webImage: string | undefined): Sections {
       project_networks_reachable: false,
       region: facts.region,
     },
+    placement: { min_microversion: '1.0', max_microversion: 'latest' },
     'network-feature-enabled': {
       ipv6: true,
       ipv6_subnet_attributes: true,
       port_security: true,
       floating_ips: true,
       api_extensions: networkExtensions(facts).join(','),
-      qos_placement_physnet: facts.network.extensions.includes('port-resource-request') ? 'physnet1' : undefined,
+      qos_placement_physnet: own?.physnet,
     },
     scenario: { img_file: facts.images.file, img_disk_format: 'qcow2', dhcp_client: 'udhcpc' },
     validation: {
