@@ -366,89 +366,6 @@ test('a resize that fails on its way leaves the server as it was; one that is ca
   await sound('after a delete in the midst of a resize');
 });
 
-/** The steps of the newest action of that name, as its events tell them: attempt after attempt. */
-async function eventsOf(id: string, action: string, operator = admin): Promise<string[]> {
-  const path = `/compute/v2.1/servers/${id}/os-instance-actions`;
-  const { body } = await operator.request('GET', path);
-  const all = body['instanceActions'] as Array<{ action: string; request_id: string }>;
-  const { request_id } = all.find((each) => each.action === action)!; // it was made
-  const shown = (await operator.request('GET', `${path}/${request_id}`)).body['instanceAction'] as {
-    events: Array<{ event: string; start_time: string; result: string | null }>;
-  };
-  return shown.events.map(({ event, result }) => `${event} ${result}`);
-}
-
-const hostOf = async (id: string): Promise<string> =>
-  (await admin.server(id))?.['OS-EXT-SRV-ATTR:host'] ?? 'none';
-
-test('a migration that fails at its destination goes to another host, and fails when there is none left', async () => {
-  const id = await demo.launch('restless');
-  assert.equal((await demo.settled(id))?.status, 'ACTIVE');
-  const from = await hostOf(id);
-  const migrate = async (): Promise<ServerView | undefined> => {
-    const { status } = await admin.request('POST', `/compute/v2.1/servers/${id}/action`, { migrate: null });
-    assert.equal(status, 202);
-    return admin.settled(id);
-  };
-  await behave({ hop: 'spawn', server: 'restless', fail: 'it is broken there' });
-  const failed = await migrate();
-  assert.deepEqual([failed?.status, await hostOf(id)], ['ACTIVE', from]);
-  assert.deepEqual(
-    (await eventsOf(id, 'migrate')).filter((each) => /^(select|spawn)/.test(each)).toSorted(),
-    ['select Error', 'select Success', 'select Success', 'spawn Error', 'spawn Error'],
-  );
-  await sound('after a migration that failed at every host');
-  await behave({ hop: 'spawn', server: 'restless', fail: 'it is broken there', times: 1 });
-  const moved = await migrate();
-  assert.equal(moved?.status, 'VERIFY_RESIZE', moved?.fault?.message ?? '');
-  assert.notEqual(await hostOf(id), from);
-  const events = await eventsOf(id, 'migrate');
-  assert.equal(events.filter((each) => each === 'select Success').length, 2, events.join());
-  assert.deepEqual(
-    events.filter((each) => each.startsWith('spawn')).toSorted(),
-    ['spawn Error', 'spawn Success'],
-    events.join(),
-  );
-  await sound('in the midst of a migration that was tried twice');
-  await admin.request('POST', `/compute/v2.1/servers/${id}/action`, { confirmResize: null });
-  await sound('after its confirmation');
-  await remove(id);
-  await sound('after its delete');
-});
-
-test('an evacuation and an unshelve that fail at their destination go to another host', async () => {
-  await using other = await startCloud({ simulated: true, tuning: { host: { auditMs: 500 } } });
-  const operator = await apiSession(other.dataPath, 'pileus-admin');
-  const id = await (await apiSession(other.dataPath, 'pileus')).launch('homeless');
-  assert.equal((await operator.settled(id))?.status, 'ACTIVE');
-  const from = (await operator.server(id))?.['OS-EXT-SRV-ATTR:host'];
-  const services = await operator.request('GET', `/compute/v2.1/os-services?host=${from}`);
-  const [{ id: service } = { id: '' }] = services.body['services'] as Array<{ id: string }>;
-  const act = async (body: unknown): Promise<ServerView | undefined> => {
-    const { status } = await operator.request('POST', `/compute/v2.1/servers/${id}/action`, body);
-    assert.ok(status === 200 || status === 202, `it answers ${status}`);
-    return operator.settled(id);
-  };
-  const broken = async (): Promise<void> => {
-    const spawn = { hop: 'spawn', server: 'homeless', fail: 'it is broken there', times: 1 };
-    await operator.request('PUT', '/simulation/behaviours', { behaviours: [spawn] });
-  };
-  const choices = async (action: string): Promise<string[]> =>
-    (await eventsOf(id, action, operator)).filter((each) => each.startsWith('select'));
-  await operator.request('PUT', `/compute/v2.1/os-services/${service}`, { forced_down: true });
-  await broken();
-  const evacuated = await act({ evacuate: {} });
-  assert.equal(evacuated?.status, 'ACTIVE', evacuated?.fault?.message ?? '');
-  assert.notEqual(evacuated?.['OS-EXT-SRV-ATTR:host'], from);
-  assert.deepEqual(await choices('evacuate'), ['select Success', 'select Success']);
-  await assertSound(other.dataPath, 'after an evacuation that was tried twice');
-  assert.equal((await act({ shelve: null }))?.status, 'SHELVED_OFFLOADED');
-  await broken();
-  assert.equal((await act({ unshelve: null }))?.status, 'ACTIVE');
-  assert.deepEqual(await choices('unshelve'), ['select Success', 'select Success']);
-  await assertSound(other.dataPath, 'after an unshelve that was tried twice');
-});
-
 test('an action whose host never answers ends by its deadline, and may be tried again', async () => {
   const id = await demo.launch('stuck');
   assert.equal((await demo.settled(id))?.status, 'ACTIVE');
@@ -469,6 +386,40 @@ test('an action whose host never answers ends by its deadline, and may be tried 
   assert.equal((reboot.body['instanceActions'] as Array<{ message: string | null }>)[0]?.message, null);
   await remove(id);
   await sound('after an action that never ended');
+});
+
+test('a live migration that fails leaves the server running where it was, and says why; a slow one gets there', async () => {
+  const id = await demo.launch('traveller');
+  const home = (await admin.settled(id))?.['OS-EXT-SRV-ATTR:host'];
+  let why = '';
+  const migrate = async (): Promise<{ host: unknown; status: unknown; message: unknown }> => {
+    const wish = { 'os-migrateLive': { host: null, block_migration: 'auto' } };
+    const { status } = await admin.request('POST', `/compute/v2.1/servers/${id}/action`, wish);
+    assert.equal(status, 202);
+    const server = await admin.settled(id);
+    assert.equal(server?.status, 'ACTIVE');
+    const { body } = await admin.request('GET', `/compute/v2.1/os-migrations?instance_uuid=${id}`);
+    const { body: told } = await admin.request('GET', `/compute/v2.1/servers/${id}/os-instance-actions`);
+    const [migration] = body['migrations'] as Array<{ status: string }>;
+    const [action] = told['instanceActions'] as Array<{ message: string | null; request_id: string }>;
+    const events = await admin.request(
+      'GET',
+      `/compute/v2.1/servers/${id}/os-instance-actions/${action?.request_id}`,
+    );
+    why = JSON.stringify(events.body);
+    return { host: server['OS-EXT-SRV-ATTR:host'], status: migration?.status, message: action?.message };
+  };
+  await behave({ migration: 'failing', fail: 'the guest holds on to its memory', server: 'traveller' });
+  const failed = await migrate();
+  assert.deepEqual(failed, { host: home, status: 'failed', message: 'Error' });
+  assert.match(why, /the guest holds on to its memory/);
+  await sound('after a live migration that failed');
+  await behave({ migration: 'slow', latencyMs: 300 }, { migration: 'failing', server: 'somebody else' });
+  const { host, ...moved } = await migrate();
+  assert.notEqual(host, home);
+  assert.deepEqual(moved, { status: 'completed', message: null });
+  await remove(id);
+  await sound('after a live migration that was slow');
 });
 
 test('none of these failures was a bug', async () => {
