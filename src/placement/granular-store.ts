@@ -25,16 +25,11 @@ export async function claimMoreInTransaction<T>(
   const db = placement(trx);
   const now = new Date().toISOString();
   const held = await db.selectFrom('allocations').selectAll().where('consumer_id', '=', consumerId).execute();
-  const [first] = held;
-  if (!first) return undefined;
-  const group: RequestGroup = {
-    ...emptyGroup('_more'),
-    resources: more.resources,
-    required: more.required.map((trait) => [trait]),
-    inTree: first.provider_id,
-  };
-  const [found] = (await findCandidates(db, { groups: [group] })).candidates;
-  const [provider] = found?.mappings['_more'] ?? [];
+  const provider = await findProvider(
+    db,
+    held.map((row) => row.provider_id),
+    more,
+  );
   if (provider === undefined) return undefined;
   const own = held.filter((row) => row.provider_id === provider);
   const resources = sumOf(
@@ -61,6 +56,26 @@ export async function claimMoreInTransaction<T>(
     .execute();
   await bumpConsumer(db, consumerId, now);
   return provider;
+}
+
+/** One that has it, in the tree of one of `near`. */
+async function findProvider(
+  db: Executor<PlacementTables>,
+  near: readonly string[],
+  more: Granular,
+): Promise<string | undefined> {
+  for (const inTree of new Set(near)) {
+    const group: RequestGroup = {
+      ...emptyGroup('_more'),
+      resources: more.resources,
+      required: more.required.map((trait) => [trait]),
+      inTree,
+    };
+    const [found] = (await findCandidates(db, { groups: [group] })).candidates;
+    const [provider] = found?.mappings['_more'] ?? [];
+    if (provider !== undefined) return provider;
+  }
+  return undefined;
 }
 
 function sumOf(a: Resources, b: Resources): Record<string, number> {
