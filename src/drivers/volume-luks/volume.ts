@@ -51,7 +51,7 @@ export async function changePassphrase(access: BlockAccess, from: Buffer, to: Bu
   await access.flush();
 }
 
-/** The content in the clear; closing it closes `access`. @throws VolumeBackendError when the passphrase does not open it */
+/** The content in the clear, read and written by whole sectors; closing it closes `access`. @throws VolumeBackendError when the passphrase does not open it */
 export async function openLuks(access: BlockAccess, passphrase: Buffer): Promise<BlockAccess> {
   const { header, volumeKey } = await open(access, passphrase);
   return payloadOf(access, header.payloadOffset, volumeKey);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { openLuks } from '#drivers/volume-luks/volume.ts';
 import { createMemoryVolumeDriver } from '#drivers/volume-memory/driver.ts';
 import { createInProcessBus } from '#platform/bus/in-process.ts';
 import type { Image, ImageClient } from '#platform/clients/image.ts';
@@ -24,6 +25,11 @@ import {
 } from '#platform/saga/testing.ts';
 import { DEFAULT_VOLUME_CONFIG } from '#volume/config.ts';
 import type { BackendDeps } from '#volume/host/deps.ts';
+import { openContent } from '#volume/host/encryption.ts';
+import { newKeyFor, passphraseIn } from '#volume/keys/keys.ts';
+import { findNextKey, insertKey, setNextKey } from '#volume/keys/store.ts';
+import { insertEncryption } from '#volume/types/encryption/store.ts';
+import { reencryptVolumeSaga } from './reencrypt-volume.ts';
 import { openVolumeDatabase } from '#volume/service.ts';
 import { listOfVolume } from '#volume/snapshots/store.ts';
 import type { VolumeRow } from '#volume/tables.ts';
@@ -332,3 +338,69 @@ for (const inUse of [false, true]) {
     await assertWithstands(make, 'volume.upload');
   });
 }
+
+const TYPE = '00000000-0000-4000-8000-0000000000e1';
+
+/** A type with encryption, and a key for the volume, or for what it is to become. */
+async function withKey(at: Stage, next: boolean): Promise<Stage> {
+  const { deps } = at;
+  await insertEncryption(deps.db.kysely, {
+    volume_type_id: TYPE,
+    id: 'e',
+    provider: 'luks',
+    cipher: null,
+    key_size: null,
+    control_location: 'front-end',
+    created_at: row.created_at,
+    updated_at: null,
+  });
+  const key = await newKeyFor(deps, VOLUME);
+  if (next) await setNextKey(deps.db.kysely, VOLUME, key);
+  else await insertKey(deps.db.kysely, key);
+  return at;
+}
+
+test('an encrypted volume from an image is there with its bytes, or not at all', async () => {
+  const make = async () => {
+    const at = await withKey(await stage({ image_id: IMAGE, encrypted: 1, volume_type_id: TYPE }), false);
+    const input = { ...ref, attempt: 1, user_token: 'token' };
+    return trialOf(at, createVolumeSaga, input, {
+      leftovers: async () => held(at),
+      assertDone: async () => {
+        await using content = await openContent(at.deps, { id: VOLUME, encrypted: 1 }, 'ro');
+        assert.ok((await content.read(0, 128 * 1024)).subarray(0, DATA.length).equals(DATA));
+      },
+    });
+  };
+  await assertWithstands(make, 'volume.load');
+});
+
+test('the copy of a volume that is encrypted anew is whole, or gone', async () => {
+  const make = async () => {
+    const at = await withKey(await stage({ lifecycle: 'retyping' }), true);
+    const { deps } = at;
+    await deps.driver.createVolume(VOLUME, 1, { kind: 'blank' });
+    {
+      await using access = await deps.driver.open({ volumeId: VOLUME }, 'rw');
+      await access.write(0, DATA);
+    }
+    const new_type = { id: TYPE, multiattach: false, encryption: 'luks' as const };
+    return trialOf(
+      at,
+      reencryptVolumeSaga,
+      { ...ref, new_type },
+      {
+        leftovers: async () => (await held(at)).filter((id) => id !== VOLUME),
+        assertDone: async () => {
+          const key = await findNextKey(deps.db.kysely, VOLUME);
+          const access = await deps.driver.open({ volumeId: ref.operation_id }, 'ro');
+          await using content = await openLuks(access, await passphraseIn(deps, key!));
+          const block = 65_536; // the model leaves the holes of the source holes
+          const found = await content.read(block, block);
+          assert.ok(found.subarray(0, DATA.length - block).equals(DATA.subarray(block)));
+        },
+      },
+    );
+  };
+  await assertWithstands(make, 'volume.copy');
+});
