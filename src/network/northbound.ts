@@ -90,7 +90,7 @@ export interface Northbound {
   /** Called when a port's state differs from what it was; a nudge, `portState` decides. */
   onPortState(listener: (portId: string, state: PortState) => void): void;
   agents(): readonly AgentView[];
-  /** Keeps a text with the agent, in OVN. @throws when OVN cannot be reached */
+  /** Keeps a text with the agent, in OVN. @throws NetworkError 409 before it reported; when OVN cannot be reached */
   describeAgent(id: string, description: string): Promise<void>;
   /** Takes the chassis out of OVN; one whose controller lives would come back. @throws when OVN cannot be reached */
   removeAgent(id: string): Promise<void>;

@@ -98,7 +98,14 @@ const body = updateBody('agent', { admin_state_up: Bool, description: Descriptio
 export const agentRoutes: readonly Route<NetworkDeps>[] = [
   { method: 'GET', path: '/v2.0/agents', handler: list },
   { method: 'GET', path: '/v2.0/agents/:id', handler: show, policy: 'get_agent' },
-  { method: 'PUT', path: '/v2.0/agents/:id', handler: update, body, policy: 'update_agent' },
+  {
+    method: 'PUT',
+    path: '/v2.0/agents/:id',
+    handler: update,
+    body,
+    errors: [409],
+    policy: 'update_agent',
+  },
   {
     method: 'DELETE',
     path: '/v2.0/agents/:id',

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { OvsdbClient } from '#platform/ovsdb/client.ts';
 import type { Row } from '#platform/ovsdb/model.ts';
+import { conflict } from '../errors.ts';
 import type { AgentView } from '../northbound.ts';
 import { chassisSetting, isGatewayChassis } from './gateways.ts';
 import type { Nb, Sb } from './model.ts';
@@ -39,7 +40,11 @@ export function listAgents(nb: OvsdbClient<Nb>, sb: OvsdbClient<Sb>, now: number
 
 export async function describeAgent(sb: OvsdbClient<Sb>, id: string, description: string): Promise<void> {
   const own = sb.table('Chassis_Private').find((row) => agentId(row.name) === id);
-  if (!own) throw new Error(`OVN has nothing of its own of chassis ${id}`);
+  if (!own)
+    throw conflict(
+      'AgentNotReady',
+      `Agent ${id} has not reported yet: OVN has nothing that a text could be kept with.`,
+    );
   const external_ids = { ...own.external_ids, [DESCRIPTION]: description };
   await sb.transaction().update('Chassis_Private', own._uuid, { external_ids }).commit();
 }

@@ -2,18 +2,25 @@
 // before a guest moves while it runs. What OVN does with them is in ovn/render/port.ts.
 import { Type } from 'typebox';
 import type { Route } from '#platform/http/api.ts';
+import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { ADMIN_OR_SERVICE, rules } from '../policy.ts';
 import { nullable, Project, Text } from '../rest/attributes.ts';
 import type { NetworkDeps } from '../rest/deps.ts';
 import { activate, create, listAll, remove, show, update } from './handlers.ts';
 
-export const portBindingPolicy = rules({
-  get_port_binding: ADMIN_OR_SERVICE,
-  create_port_binding: ADMIN_OR_SERVICE,
-  update_port_binding: ADMIN_OR_SERVICE,
-  delete_port_binding: ADMIN_OR_SERVICE,
-  activate: ADMIN_OR_SERVICE,
-});
+export const portBindingPolicy: readonly PolicyRule[] = [
+  ...rules({
+    get_port_binding: ADMIN_OR_SERVICE,
+    create_port_binding: ADMIN_OR_SERVICE,
+    update_port_binding: ADMIN_OR_SERVICE,
+    delete_port_binding: ADMIN_OR_SERVICE,
+  }),
+  {
+    name: 'activate',
+    check: ADMIN_OR_SERVICE,
+    description: 'Make a port belong to the host of an inactive binding.',
+  },
+];
 
 const Host = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000/]*$' });
 const how = {

@@ -1,6 +1,7 @@
 // /v2.0/subnetpools
 import { Type } from 'typebox';
 import type { Route } from '#platform/http/api.ts';
+import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import type { SubnetPoolRow } from '../tables.ts';
 import { badRequest, conflict, invalidInput, notFound } from '../errors.ts';
 import { covers, overlaps, parseCidr } from '../ipam/address.ts';
@@ -43,18 +44,24 @@ const changeable = {
   is_default: Bool,
 };
 
-export const subnetPoolPolicy = rules({
-  create_subnetpool: MEMBER,
-  'create_subnetpool:shared': ADMIN,
-  'create_subnetpool:is_default': ADMIN,
-  get_subnetpool: ANY_READER,
-  update_subnetpool: MEMBER,
-  'update_subnetpool:is_default': ADMIN,
-  delete_subnetpool: MEMBER,
-  onboard_network_subnets: MEMBER,
-  add_prefixes: MEMBER,
-  remove_prefixes: MEMBER,
-});
+export const subnetPoolPolicy: readonly PolicyRule[] = [
+  ...rules({
+    create_subnetpool: MEMBER,
+    'create_subnetpool:shared': ADMIN,
+    'create_subnetpool:is_default': ADMIN,
+    get_subnetpool: ANY_READER,
+    update_subnetpool: MEMBER,
+    'update_subnetpool:is_default': ADMIN,
+    delete_subnetpool: MEMBER,
+  }),
+  {
+    name: 'onboard_network_subnets',
+    check: MEMBER,
+    description: 'Take the subnets of a network into a pool.',
+  },
+  { name: 'add_prefixes', check: MEMBER, description: 'Add prefixes to a pool.' },
+  { name: 'remove_prefixes', check: MEMBER, description: 'Take prefixes out of a pool.' },
+];
 
 type Lengths = Pick<SubnetPoolRow, 'default_prefixlen' | 'min_prefixlen' | 'max_prefixlen'>;
 

@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import { Type } from 'typebox';
 import type { Route } from '#platform/http/api.ts';
+import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import { MEMBER, READER, rules } from '../policy.ts';
 import { Bool, createBody, Description, Int, Name, Text, updateBody, Uuid } from '../rest/attributes.ts';
 import { Crud } from '../rest/crud.ts';
@@ -18,15 +19,17 @@ import {
   viewTrunks,
 } from './handlers.ts';
 
-export const trunkPolicy = rules({
-  create_trunk: MEMBER,
-  get_trunk: READER,
-  update_trunk: MEMBER,
-  delete_trunk: MEMBER,
-  get_subports: READER,
-  add_subports: MEMBER,
-  remove_subports: MEMBER,
-});
+export const trunkPolicy: readonly PolicyRule[] = [
+  ...rules({
+    create_trunk: MEMBER,
+    get_trunk: READER,
+    update_trunk: MEMBER,
+    delete_trunk: MEMBER,
+  }),
+  { name: 'get_subports', check: READER, description: 'See what a trunk carries.' },
+  { name: 'add_subports', check: MEMBER, description: 'Let a trunk carry further ports.' },
+  { name: 'remove_subports', check: MEMBER, description: 'Take ports out of a trunk.' },
+];
 
 const MAX_SUBPORTS = 512; // in one request
 
