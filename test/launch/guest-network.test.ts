@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { runCommand } from '#platform/supervise/run-command.ts';
 import { startCloud, type TestCloud } from '#test/support/cloud.ts';
 import { assertSound } from '#test/faults/audit.ts';
-import { CloudApi, fixedAddress, type Guest, type Json } from '#test/support/guest-cloud.ts';
+import { CloudApi, fixedAddress, Guest, type Json } from '#test/support/guest-cloud.ts';
 import { until } from '#test/support/until.ts';
 
 interface Network extends Json {
@@ -388,6 +388,52 @@ test('a guest that is migrated keeps its files, addresses and neighbours, and co
   await assertSound(cloud.dataPath, 'after an evacuation');
   await guest[Symbol.asyncDispose]();
   await api.remove(id);
+});
+
+test('a guest that is migrated live goes on: memory, disks, addresses and neighbours, there and back', async () => {
+  const { id } = await api.boot('live', { config_drive: true });
+  let guest = await api.guest(id);
+  const { volume } = await api.call<{ volume: { id: string } }>('POST', '/volume/v3/volumes', {
+    volume: { size: 1, name: 'live' },
+  });
+  const volumeStatus = async (): Promise<string> =>
+    (await api.call<{ volume: { status: string } }>('GET', `/volume/v3/volumes/${volume.id}`)).volume.status;
+  await soon('the volume', async () => (await volumeStatus()) === 'available', 60_000);
+  const path = `/compute/v2.1/servers/${id}/os-volume_attachments`;
+  await api.call('POST', path, { volumeAttachment: { volumeId: volume.id } });
+  await soon('the volume to be attached', async () => (await volumeStatus()) === 'in-use', 60_000);
+  const disk = `/dev/$(basename $(dirname $(grep -l "${volume.id.slice(0, 20)}" /sys/block/vd*/serial)))`;
+  await soon('the disk', async () => (await guest.tryRun(`test -b ${disk}`)).code === 0, 60_000);
+  const bootId = await guest.run('cat /proc/sys/kernel/random/boot_id');
+  const count = 'n=0; while :; do n=$((n+1)); echo $n > /tmp/count; sleep 0.1; done';
+  await guest.run(`{ (${count}) >/dev/null 2>&1 </dev/null & }`);
+  const source = String(await hostOf(id));
+  const other = ['h1', 'h2', 'h3'].find((host) => host !== source)!; // of three
+  for (const [step, to] of [other, source].entries()) {
+    await guest.run(
+      `echo ${step} >> /root/steps; echo step-${step} | dd of=${disk} conv=sync 2>/dev/null; sync`,
+    );
+    const counted = Number(await guest.run('cat /tmp/count'));
+    await guest[Symbol.asyncDispose]();
+    await admin.act(id, { 'os-migrateLive': { host: to, block_migration: 'auto' } });
+    await soon('the guest to be there', async () => (await hostOf(id)) === to, 120_000);
+    await api.untilStatus(id, 'ACTIVE', 60_000);
+    guest = await Guest.open(api, id);
+    assert.equal(await guest.run('cat /proc/sys/kernel/random/boot_id'), bootId, 'it did not boot');
+    await soon('it to count on', async () => Number(await guest.run('cat /tmp/count')) > counted);
+    assert.equal((await guest.run('cat /root/steps')).split('\n').at(-1), String(step));
+    assert.match(
+      await guest.run(`echo 3 > /proc/sys/vm/drop_caches; head -c 6 ${disk}`),
+      new RegExp(`step-${step}`),
+    );
+    await soon('the neighbours to reach it', async () => guests[0]!.pings(await address(id), 1));
+    assert.ok(await guest.pings(await address(ids[1]!)), 'and it them');
+  }
+  assert.match(await guest.run('blkid -t LABEL=config-2 || ls /sys/block/vdz/serial'), /./);
+  await guest[Symbol.asyncDispose]();
+  await api.remove(id);
+  await soon('the volume to be free', async () => (await volumeStatus()) === 'available', 60_000);
+  await api.call('DELETE', `/volume/v3/volumes/${volume.id}`);
 });
 
 test('no bug was logged, and nothing of what was removed is left', async () => {

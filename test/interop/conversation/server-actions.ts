@@ -77,6 +77,33 @@ export const serverActions: Area = {
       count: 2,
     },
     { run: 'resource provider allocation show {box}', as: 'admin', count: 1 },
+    { run: 'server migrate --live-migration --wait box', fails: /403|Policy|not specify/ },
+    {
+      run: 'server migrate --live-migration --host absent {box}',
+      as: 'newestAdmin',
+      fails: /could not be found/,
+    },
+    { run: 'server migration abort {box} 1', as: 'newestAdmin', fails: /Cannot 'abort live migration'/ },
+    {
+      run: 'server migration force complete {box} 1',
+      as: 'newestAdmin',
+      fails: /Cannot 'force complete live migration'/,
+    },
+    {
+      run: 'server migrate --live-migration --wait {box}',
+      as: 'newestAdmin',
+      on: 'models',
+      alone: true,
+      text: /Complete/,
+    },
+    {
+      run: 'server migration list --server {box} --type live-migration',
+      as: 'newestAdmin',
+      on: 'models',
+      rows: [{ Type: 'live-migration', Status: 'completed', 'Server UUID': '{box}' }],
+      count: 1,
+    },
+    { run: 'resource provider allocation show {box}', as: 'admin', count: 1 },
 
     { run: 'server set --name case --property role=two --property extra=1 box' },
     { run: 'server show case', has: { id: '{box}', name: 'case', properties: { role: 'two', extra: '1' } } },
