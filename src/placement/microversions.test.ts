@@ -47,6 +47,15 @@ for (const engine of ENGINES)
         );
       });
 
+      test('passes over forms of names that nobody knows, and what nothing can have finds nothing', async () => {
+        const all = (await get('1.39', '/traits')).traits;
+        assert.deepEqual((await get('1.39', '/traits?name=ends:X')).traits, all);
+        assert.equal((await call('1.39', 'GET', '/traits?name=ends')).status, 400);
+        await provider(A, { traits: ['HW_CPU_X86_AVX'] });
+        const none = await get('1.39', '/resource_providers?required=HW_CPU_X86_AVX,!HW_CPU_X86_AVX');
+        assert.deepEqual(none.resource_providers, []);
+      });
+
       test('survives hostile input', async () => {
         for (const path of [
           '/resource_providers/%00',
@@ -431,6 +440,16 @@ for (const engine of ENGINES)
         assert.deepEqual((await get('1.38', `/usages?project_id=${PROJECT}&consumer_type=all`)).usages, {
           all: { consumer_count: 2, VCPU: 2 },
         });
+        for (const [type, status] of [
+          ['INSTANCE', 200],
+          ['unknown', 200],
+          ['NOBODYS', 200],
+          ['instance', 400],
+          ['', 400],
+        ] as const) {
+          const path = `/usages?project_id=${PROJECT}&consumer_type=${type}`;
+          assert.equal((await call('1.38', 'GET', path)).status, status, type);
+        }
         assert.equal(
           (await call('1.9', 'GET', `/usages?project_id=${PROJECT}`, undefined, 'reader')).status,
           200,

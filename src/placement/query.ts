@@ -46,8 +46,21 @@ export interface TraitQuery {
   readonly forbidden: readonly string[];
 }
 
-/** `A,!B`, from 1.39 on also `in:A,B` and several parameters. */
+/** `A,!B`, from 1.39 on also `in:A,B` and several parameters, of which the last counts before. @throws BadRequest, for what contradicts itself too */
 export function readTraits(call: Call, texts: readonly string[], name = 'required'): TraitQuery {
+  const traits = readAnyTraits(call, texts, name);
+  const { required, forbidden } = traits;
+  const clash = required.find((any) => any.every((each) => forbidden.includes(each)));
+  if (clash)
+    throw new BadRequest(
+      `Conflicting required and forbidden traits found in the following traits keys: ${name}: (${clash.join(', ')})`,
+      'query-bad-value',
+    );
+  return traits;
+}
+
+/** As `readTraits`, also what nothing can have. */
+export function readAnyTraits(call: Call, texts: readonly string[], name = 'required'): TraitQuery {
   const required: string[][] = [];
   const forbidden: string[] = [];
   const bad = (text: string): BadRequest =>
@@ -55,9 +68,7 @@ export function readTraits(call: Call, texts: readonly string[], name = 'require
       `Invalid query string parameters: Expected '${name}' parameter value of the form: HW_CPU_X86_VMX,!CUSTOM_MAGIC. Got: ${text.slice(0, 255)}`,
       'query-bad-value',
     );
-  if (texts.length > 1 && !atLeast(call.microversion, '1.39'))
-    throw new BadRequest(`Query parameter ${name} can be given once only.`, 'query-duplicate-key');
-  for (const text of texts) {
+  for (const text of atLeast(call.microversion, '1.39') ? texts : texts.slice(-1)) {
     if (text.startsWith('in:') && atLeast(call.microversion, '1.39')) {
       const any = text.slice(3).split(',');
       if (any.some((each) => !/^[A-Z0-9_]+$/.test(each))) throw bad(text);
@@ -71,12 +82,6 @@ export function readTraits(call: Call, texts: readonly string[], name = 'require
       else required.push([match[2]]);
     }
   }
-  const clash = required.find((any) => any.every((each) => forbidden.includes(each)));
-  if (clash)
-    throw new BadRequest(
-      `Conflicting required and forbidden traits found in the following traits keys: ${name}: (${clash.join(', ')})`,
-      'query-bad-value',
-    );
   return { required, forbidden };
 }
 

@@ -65,6 +65,9 @@ function hasTags(call: Call, tags: readonly string[]): boolean {
 export async function showProject(call: Call, deps: IdentityDeps): Promise<unknown> {
   const row = await getProject(call, deps, 'identity:get_project');
   const { query } = call;
+  for (const tree of ['parents', 'subtree'])
+    if (query.has(`${tree}_as_list`) && query.has(`${tree}_as_ids`))
+      throw new Invalid(`${tree}_as_list and ${tree}_as_ids cannot be asked for at once.`);
   const up = query.has('parents_as_list') || query.has('parents_as_ids');
   const down = query.has('subtree_as_list') || query.has('subtree_as_ids');
   const ancestors = up ? await ancestorsOf(deps.db.kysely, row) : [];

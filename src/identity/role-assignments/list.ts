@@ -70,6 +70,10 @@ function parse(call: Call): Asked {
   if (asked.effective && asked.groupId !== null) {
     throw new Invalid('Combining effective and group filter will always result in an empty list.');
   }
+  if (asked.effective && asked.domainId !== null && asked.inherited)
+    throw new Invalid(
+      'Effective assignments on a domain are never inherited ones: the list is always empty.',
+    );
   if (asked.subtree && asked.projectId === null) {
     throw new Invalid('scope.project.id must be specified if include_subtree is also specified.');
   }

@@ -36,6 +36,9 @@ const KNOWN = [
   'original_password',
 ];
 
+/** Filters that fit users of other identity providers alone, of whom there are none. */
+const FEDERATED = ['idp_id', 'protocol_id', 'unique_id'];
+
 export async function listUsers(call: Call, deps: IdentityDeps): Promise<unknown> {
   const domainId = domainOfList(call);
   call.enforce('identity:list_users', { 'target.user.domain_id': domainId });
@@ -46,6 +49,7 @@ export async function listUsers(call: Call, deps: IdentityDeps): Promise<unknown
     ...(enabled === null ? {} : { enabled: flag(booleanOf(enabled), true) }),
   });
   const fits = expiryFilter(call.query.getAll('password_expires_at'));
+  if (FEDERATED.some((name) => call.query.has(name))) return listAnswer(call, 'users', []);
   return listAnswer(
     call,
     'users',

@@ -68,6 +68,7 @@ for (const engine of ENGINES)
         assert.deepEqual(await ids('1.32', `member_of=!${G1}`), [B]);
         assert.equal(await ids('1.30', `in_tree=${A}`), 400);
         assert.deepEqual(await ids('1.31', `in_tree=${A}`), [A]);
+        assert.deepEqual(await ids('1.31', 'in_tree=dddddddd-0000-4000-8000-00000000000d'), []);
         assert.equal(await ids('1.34', 'root_required=CUSTOM_A'), 400);
         assert.deepEqual(await ids('1.35', 'root_required=CUSTOM_A'), [A]);
         assert.deepEqual(await ids('1.35', 'root_required=!CUSTOM_A'), [B]);

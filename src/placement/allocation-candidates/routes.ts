@@ -1,7 +1,6 @@
 // `/allocation_candidates`: in which ways a request could be met now.
 import { ok } from '#placement/answers.ts';
 import type { PlacementDeps, PlacementRoute } from '#placement/deps.ts';
-import { BadRequest } from '#placement/errors.ts';
 import { assertClasses, assertTraits } from '#placement/names.ts';
 import type { Call, Reply } from '#platform/http/api.ts';
 import { loadProviderStates } from './provider-state.ts';
@@ -32,9 +31,6 @@ async function list(call: Call, { db }: PlacementDeps): Promise<Reply> {
     request.groups.flatMap((group) => Object.keys(group.resources)),
   );
   const providers = await loadProviderStates(db.kysely);
-  for (const { inTree } of request.groups)
-    if (inTree !== undefined && !providers.has(inTree))
-      throw new BadRequest(`No resource provider with uuid ${inTree} found`);
   const candidates = searchCandidates(providers, request);
   return ok(call, candidatesView({ candidates, providers }, request, call.microversion));
 }

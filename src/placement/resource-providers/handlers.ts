@@ -7,7 +7,7 @@ import { shortageOf } from '#placement/capacity.ts';
 import type { PlacementDeps, PlacementExecutor } from '#placement/deps.ts';
 import { BadRequest, Conflict } from '#placement/errors.ts';
 import { assertClasses, assertTraits } from '#placement/names.ts';
-import { normalUuid, readAggregates, readResources, readTraits, refuseUnknown } from '#placement/query.ts';
+import { normalUuid, readAggregates, readResources, readAnyTraits, refuseUnknown } from '#placement/query.ts';
 import type { ResourceProviderRow } from '#placement/tables.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import { Reply, type Call } from '#platform/http/api.ts';
@@ -38,7 +38,7 @@ export async function list(call: Call, { db }: PlacementDeps): Promise<Reply> {
   refuseUnknown(call, FILTERS);
   const { query } = call;
   const resources = query.has('resources') ? readResources(query.get('resources') ?? '') : {};
-  const traits = readTraits(call, query.getAll('required'));
+  const traits = readAnyTraits(call, query.getAll('required'));
   await assertTraits(db.kysely, [...traits.required.flat(), ...traits.forbidden]);
   await assertClasses(db.kysely, Object.keys(resources));
   const inTree = readUuid(query, 'in_tree');

@@ -42,6 +42,7 @@ function filterNames(names: readonly string[], filter: string): string[] {
     const wanted = new Set(value.split(','));
     return names.filter((name) => wanted.has(name));
   }
+  if (filter.includes(':')) return [...names]; // a form that nobody knows filters nothing, as upstream
   throw new BadRequest(
     'Badly formatted name parameter. Expected name query string parameter in form: ?name=[in|startswith]:[name1,name2|prefix].',
     'query-bad-value',

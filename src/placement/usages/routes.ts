@@ -35,6 +35,9 @@ async function ofProject(call: Call, { db }: PlacementDeps): Promise<Reply> {
   if (!projectId)
     throw new BadRequest("Invalid query string parameters: 'project_id' is a required property");
   call.enforce('placement:usages', { project_id: projectId });
+  const type = call.query.get('consumer_type');
+  if (type !== null && !/^([A-Z0-9_]+|unknown|all)$/.test(type))
+    throw new BadRequest(`Invalid query string parameters: '${type.slice(0, 255)}' is no type of consumers`);
   const owner = { projectId, userId: call.query.get('user_id') };
   const rows = await sumByType(db.kysely, owner);
   if (!atLeast(call.microversion, '1.38')) {
