@@ -7,7 +7,8 @@ import type { HostDeps } from '../host/deps.ts';
 import { HostError } from '../host/errors.ts';
 import { runOperation, type OperationResult } from '../host/run-operation.ts';
 import { completeVolumes, connectVolume } from '../host/volumes/connect.ts';
-import { maskedConnection, volumeDisk } from '../host/volumes/disk.ts';
+import { maskedConnection } from '../host/volumes/connection.ts';
+import { volumeDisk } from '../host/volumes/disk.ts';
 import { withVolumeSecrets } from '../host/volumes/secrets.ts';
 import type { AgentRpc, InstanceEntry } from '../rpc.ts';
 import type { BlockDeviceRow } from '../tables.ts';
@@ -36,9 +37,7 @@ export async function attachVolume(
         target: targetOf(device.device_name),
         serial: serialOf(device.volume_id ?? ''),
         plugged,
-        connections: [
-          maskedConnection(JSON.parse(connected.connection_json ?? '{}') as Record<string, unknown>),
-        ],
+        connections: [maskedConnection(connected.connection_json)],
       });
       return asItWas(entry);
     },

@@ -10,7 +10,7 @@ import { makeLocalDisks } from '../local-disks.ts';
 import { instancePaths, removeInstanceFiles, socketsDir } from '../paths.ts';
 import { guestHere, powerOn } from '../power-on.ts';
 import { completeVolumes, connectBeside, endOtherAttachments, ownTokens } from '../volumes/connect.ts';
-import { maskedConnection } from '../volumes/disk.ts';
+import { maskedConnection } from '../volumes/connection.ts';
 import { lendVolumeSecrets, secretIdsOf, takeBackSecrets } from '../volumes/secrets.ts';
 import { volumesOf, type MovePart } from './part.ts';
 
@@ -38,7 +38,7 @@ export const joinVolumes: MovePart = {
       connections: joined.map((device) => ({
         volume_id: device.volume_id,
         attachment_id: device.attachment_id,
-        connection: maskedConnection(JSON.parse(device.connection_json ?? '{}') as Record<string, unknown>),
+        connection: maskedConnection(device.connection_json),
       })),
     };
   },

@@ -13,7 +13,7 @@ import { writeInstanceConfigDrive } from '../metadata/config-drive.ts';
 import { instancePaths, removeInstanceFiles } from '../paths.ts';
 import { plugAll, powerOn } from '../power-on.ts';
 import { completeVolumes, connectVolumes, ownTokens } from '../volumes/connect.ts';
-import { maskedConnection } from '../volumes/disk.ts';
+import { maskedConnection } from '../volumes/connection.ts';
 import { reserveAgain } from '../volumes/reimage.ts';
 import { assertElsewhere, expectGuest, isHere, joinVolumes, receiveDisk, settleGuest } from './live-parts.ts';
 import { vifsOf, volumesOf, type Evidence, type MovePart } from './part.ts';
@@ -123,7 +123,7 @@ const connectVolumesHere: MovePart = {
         .map((device) => ({
           volume_id: device.volume_id,
           attachment_id: device.attachment_id,
-          connection: maskedConnection(JSON.parse(device.connection_json ?? '{}') as Record<string, unknown>),
+          connection: maskedConnection(device.connection_json),
         })),
     };
   },

@@ -5,7 +5,7 @@ import type { InstanceEntry } from '../../rpc.ts';
 import type { BlockDeviceRow } from '../../tables.ts';
 import type { HostDeps } from '../deps.ts';
 import { HostError } from '../errors.ts';
-import { sourceOf } from './disk.ts';
+import { readConnection, sourceOf } from './connection.ts';
 
 export interface VolumeTokens {
   /** The user's, or a service's own. */
@@ -84,7 +84,7 @@ async function reservation(
 
 /** libvirt forgets a key when it restarts: it is told before each use. */
 async function defineSecretOf(deps: HostDeps, connectionJson: string): Promise<void> {
-  const source = sourceOf(JSON.parse(connectionJson) as Record<string, unknown>);
+  const source = sourceOf(readConnection(connectionJson));
   if (source.kind !== 'rbd' || !deps.storageSecret) return;
   const secret = await deps.storageSecret(source.secretId);
   if (secret) await deps.hypervisor.defineSecret(secret);

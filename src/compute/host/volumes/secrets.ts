@@ -2,11 +2,12 @@
 // its own memory; nothing of it is written on this host. Called wherever a guest gets disks.
 import type { BlockDeviceRow } from '../../tables.ts';
 import type { HostDeps } from '../deps.ts';
+import { readConnection } from './connection.ts';
 
 /** The hypervisor's name for what opens the device's volume; undefined for one that is not encrypted. */
 export function secretIdOf({ attachment_id, connection_json }: BlockDeviceRow): string | undefined {
   if (attachment_id === null || connection_json === null) return undefined;
-  const { encrypted } = JSON.parse(connection_json) as { readonly encrypted?: unknown };
+  const { encrypted } = readConnection(connection_json);
   return encrypted === true ? attachment_id : undefined;
 }
 

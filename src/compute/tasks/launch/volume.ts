@@ -6,7 +6,7 @@ import { isStaying, MADE_FOR, releaseVolumes } from '../../block-devices/release
 import type { HostDeps } from '../../host/deps.ts';
 import { HostError } from '../../host/errors.ts';
 import { completeVolumes, connectVolume } from '../../host/volumes/connect.ts';
-import { maskedConnection } from '../../host/volumes/disk.ts';
+import { maskedConnection } from '../../host/volumes/connection.ts';
 import { waitForVolume } from '../../host/volumes/wait.ts';
 import type { LaunchMessage } from '../../rpc.ts';
 import type { BlockDeviceRow } from '../../tables.ts';
@@ -225,7 +225,7 @@ export function connectVolumesHop(deps: HostDeps): Step<LaunchMessage, LaunchOut
         connections: connected.map((device) => ({
           volume_id: device.volume_id,
           attachment_id: device.attachment_id,
-          connection: maskedConnection(JSON.parse(device.connection_json ?? '{}') as Record<string, unknown>),
+          connection: maskedConnection(device.connection_json),
         })),
       });
       return { devices: connected };

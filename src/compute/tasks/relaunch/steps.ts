@@ -5,7 +5,7 @@ import type { HostDeps } from '../../host/deps.ts';
 import { bootsFromVolume } from '../../host/guest-spec.ts';
 import { bindPorts, bindPortsTo } from '../../host/port-bindings.ts';
 import { connectVolume, ownTokens } from '../../host/volumes/connect.ts';
-import { maskedConnection } from '../../host/volumes/disk.ts';
+import { maskedConnection } from '../../host/volumes/connection.ts';
 import { reserveAgain } from '../../host/volumes/reimage.ts';
 import { reserveVolumesAgain } from '../../host/volumes/reserve.ts';
 import type { InstanceEntry, LaunchMessage } from '../../rpc.ts';
@@ -151,7 +151,7 @@ function reconnectVolumes(deps: HostDeps): Step<LaunchMessage, LaunchOutputs, 'v
         connections: volumes.map((device) => ({
           volume_id: device.volume_id,
           attachment_id: device.attachment_id,
-          connection: maskedConnection(JSON.parse(device.connection_json ?? '{}') as Record<string, unknown>),
+          connection: maskedConnection(device.connection_json),
         })),
       });
       return { devices: volumes };
