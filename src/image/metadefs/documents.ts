@@ -12,18 +12,20 @@ const NAME = text('Its name, unique where it is.', { maxLength: 80 });
 const COUNT: Json = { type: 'integer', minimum: 0 };
 const STRINGS: Json = { type: 'array', items: { type: 'string' } };
 
+const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string', null];
+
 const PROPERTY_FIELDS: Json = {
   name: NAME,
   title: text('Name for people.'),
   description: text('What it is for.'),
   type: text('Type of the values.', {
-    enum: ['array', 'boolean', 'integer', 'number', 'object', 'string', null],
+    enum: TYPES,
   }),
   operators: STRINGS,
   enum: { type: 'array' },
   items: {
     type: 'object',
-    properties: { type: { type: 'string' }, enum: { type: 'array' } },
+    properties: { type: { type: 'string', enum: TYPES }, enum: { type: 'array' } },
   },
   minimum: { type: 'number' },
   maximum: { type: 'number' },
@@ -31,8 +33,8 @@ const PROPERTY_FIELDS: Json = {
   maxLength: COUNT,
   minItems: COUNT,
   maxItems: COUNT,
-  pattern: { type: 'string' },
-  uniqueItems: { type: 'boolean' },
+  pattern: { type: 'string', format: 'regex' },
+  uniqueItems: { type: 'boolean', default: false },
   additionalItems: { type: 'boolean' },
   readonly: { type: 'boolean' },
   default: {},
@@ -76,6 +78,7 @@ const one = (name: string, properties: Json, required: readonly string[]): Json 
   name,
   required,
   properties,
+  additionalProperties: false,
 });
 
 const page = (name: string, schema: Json): Json => ({

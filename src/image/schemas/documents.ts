@@ -7,10 +7,12 @@ const nullable = (type: string, more: Json = {}): Json => ({ type: ['null', type
 const shown = (schema: Json): Json => ({ ...schema, readOnly: true });
 const TIME = 'Time in UTC, ISO 8601.';
 
+const UUID = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$';
+
 const PROPERTIES: Json = {
   id: {
     type: 'string',
-    pattern: '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$',
+    pattern: UUID,
     description: 'UUID of the image; may be given when it is made.',
   },
   name: nullable('string', { maxLength: 255, description: 'Name for people; need not be unique.' }),
@@ -77,8 +79,17 @@ const PROPERTIES: Json = {
     description: 'CPU architecture that the image is made for.',
   },
   instance_uuid: { type: 'string', is_base: false, description: 'Server that the image is a snapshot of.' },
-  kernel_id: { type: ['null', 'string'], is_base: false, description: 'Image of the kernel to boot with.' },
-  ramdisk_id: { type: ['null', 'string'], is_base: false, description: 'Image of the ramdisk to boot with.' },
+  kernel_id: nullable('string', {
+    pattern: UUID,
+    is_base: false,
+    description: 'Image of the kernel to boot with.',
+  }),
+  ramdisk_id: nullable('string', {
+    pattern: UUID,
+    is_base: false,
+    description: 'Image of the ramdisk to boot with.',
+  }),
+  description: { type: 'string', is_base: false, description: 'What the image is, for people.' },
   os_distro: { type: 'string', is_base: false, description: 'Distribution of the operating system.' },
   os_version: { type: 'string', is_base: false, description: 'Version of the operating system.' },
 };
@@ -115,7 +126,7 @@ export const MEMBER_SCHEMA: Json = {
   name: 'member',
   properties: {
     member_id: { type: 'string', description: 'Project that the image is shared with.' },
-    image_id: { type: 'string', description: 'The image.' },
+    image_id: { type: 'string', pattern: UUID, description: 'The image.' },
     created_at: { type: 'string', description: TIME },
     updated_at: { type: 'string', description: TIME },
     status: {
@@ -128,7 +139,7 @@ export const MEMBER_SCHEMA: Json = {
 };
 
 const TASK_PROPERTIES: Json = {
-  id: { type: 'string', description: 'UUID of the task.' },
+  id: { type: 'string', pattern: UUID, description: 'UUID of the task.' },
   type: { type: 'string', enum: ['import', 'api_image_import'], description: 'What the task does.' },
   status: {
     type: 'string',
