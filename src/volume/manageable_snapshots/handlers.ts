@@ -9,13 +9,13 @@ import { beginOperation } from '#volume/operations/store.ts';
 import { assertVolumeQuota } from '#volume/quota-sets/count.ts';
 import { volumeQueue, type VolumeServiceRpc } from '#volume/rpc.ts';
 import type { SnapshotRow } from '#volume/tables.ts';
-import { backendOfQuery } from '../manageable_volumes/handlers.ts';
+import type { Manageable } from '../manageable_volumes/manageable.ts';
 import {
   findBackend,
   idIn,
   listStored,
-  pageOf,
   referenceOf,
+  type Listed,
   type Reference,
 } from '../manageable_volumes/stored.ts';
 import { insertSnapshot, listSnapshotIds } from '../snapshots/store.ts';
@@ -23,37 +23,16 @@ import { briefView } from '../snapshots/view.ts';
 import { findVolume } from '../volumes/find.ts';
 import { backendOf } from '../volumes/host-name.ts';
 
-export const listBrief = async (call: Call, deps: VolumeDeps): Promise<unknown> => list(call, deps, false);
-export const listDetail = async (call: Call, deps: VolumeDeps): Promise<unknown> => list(call, deps, true);
-
-async function list(call: Call, deps: VolumeDeps, detail: boolean): Promise<unknown> {
-  const { host } = await backendOfQuery(call, deps);
-  const stored = (await listStored(deps, host)).flatMap(({ volumeId, sizeGb, snapshotIds }) =>
-    snapshotIds.map((id) => ({ id, size: sizeGb, volumeId })),
-  );
-  const page = pageOf(call, 'snapshot', stored);
-  const known = new Set(
-    await listSnapshotIds(
-      deps.db.kysely,
-      page.map(({ id }) => id),
-    ),
-  );
-  return {
-    'manageable-snapshots': page.map(({ id, size, volumeId }) => ({
-      reference: referenceOf(id, 'snapshot'),
-      size,
-      safe_to_manage: !known.has(id),
-      source_reference: referenceOf(volumeId, 'volume'),
-      ...(detail
-        ? {
-            reason_not_safe: known.has(id) ? 'already managed' : null,
-            cinder_id: known.has(id) ? id : null,
-            extra_info: null,
-          }
-        : {}),
-    })),
-  };
+interface ListedSnapshot extends Listed {
+  readonly volumeId: string;
 }
+
+export const manageableSnapshots: Manageable<ListedSnapshot> = {
+  kind: 'snapshot',
+  thingsIn: ({ volumeId, sizeGb: size, snapshotIds }) => snapshotIds.map((id) => ({ id, size, volumeId })),
+  known: listSnapshotIds,
+  more: ({ volumeId }) => ({ source_reference: referenceOf(volumeId, 'volume') }),
+};
 
 interface ManageBody {
   readonly snapshot: {

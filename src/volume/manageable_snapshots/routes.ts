@@ -2,8 +2,9 @@
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import type { VolumeRoute } from '#volume/deps.ts';
 import { ADMIN, rule } from '#volume/policies.ts';
+import { manageableRoutes } from '../manageable_volumes/manageable.ts';
 import { manageSnapshotBody } from '../manageable_volumes/schema.ts';
-import { listBrief, listDetail, manage } from './handlers.ts';
+import { manage, manageableSnapshots } from './handlers.ts';
 
 const LIST = 'snapshot_extension:list_manageable';
 
@@ -12,21 +13,7 @@ export const manageableSnapshotPolicies: readonly PolicyRule[] = [
   rule('snapshot_extension:snapshot_manage', ADMIN, 'Manage a snapshot in that a backend holds.'),
 ];
 
-const routesAt = (path: string, extra: Pick<VolumeRoute, 'since'>): VolumeRoute[] => [
-  { method: 'GET', path, handler: listBrief, policy: LIST, errors: [503, 504], ...extra },
-  { method: 'GET', path: `${path}/detail`, handler: listDetail, policy: LIST, errors: [503, 504], ...extra },
-  {
-    method: 'POST',
-    path,
-    handler: manage,
-    body: manageSnapshotBody,
-    success: 202,
-    errors: [413, 503, 504],
-    ...extra,
-  },
-];
-
-export const manageableSnapshotRoutes: readonly VolumeRoute[] = [
-  ...routesAt('/os-snapshot-manage', {}),
-  ...routesAt('/manageable_snapshots', { since: '3.8' }),
-];
+export const manageableSnapshotRoutes: readonly VolumeRoute[] = manageableRoutes(manageableSnapshots, LIST, {
+  handler: manage, // its rule is about the volume
+  body: manageSnapshotBody,
+});

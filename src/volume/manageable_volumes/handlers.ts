@@ -4,7 +4,6 @@ import { enqueue } from '#platform/bus/outbox.ts';
 import { isAdmin } from '#platform/auth/principal.ts';
 import { isoTime } from '#platform/context/clock.ts';
 import type { Call } from '#platform/http/api.ts';
-import { atLeast } from '#platform/microversion/microversion.ts';
 import type { VolumeDeps } from '#volume/deps.ts';
 import { InvalidInput } from '#volume/errors.ts';
 import { beginOperation } from '#volume/operations/store.ts';
@@ -17,50 +16,14 @@ import { TypeNotFound } from '../types/errors.ts';
 import { insertVolume, listVolumeIds } from '../volumes/store.ts';
 import { findDefaultType, findUsableType, isSpecTrue, listExtraSpecs } from '../volumes/type-store.ts';
 import { detailView } from '../volumes/view.ts';
-import {
-  findNamedBackend,
-  idIn,
-  listStored,
-  pageOf,
-  referenceOf,
-  type ManagingBackend,
-  type Reference,
-} from './stored.ts';
+import type { Manageable } from './manageable.ts';
+import { findNamedBackend, idIn, listStored, type Listed, type Reference } from './stored.ts';
 
-/** `host`, from 3.17 on or `cluster`, which the query must name. @throws InvalidInput */
-export async function backendOfQuery(call: Call, deps: VolumeDeps): Promise<ManagingBackend> {
-  const cluster = atLeast(call.microversion, '3.17') ? call.query.get('cluster') : null;
-  return findNamedBackend(deps, { host: call.query.get('host'), cluster });
-}
-
-export const listBrief = async (call: Call, deps: VolumeDeps): Promise<unknown> => list(call, deps, false);
-export const listDetail = async (call: Call, deps: VolumeDeps): Promise<unknown> => list(call, deps, true);
-
-async function list(call: Call, deps: VolumeDeps, detail: boolean): Promise<unknown> {
-  const { host } = await backendOfQuery(call, deps);
-  const stored = (await listStored(deps, host)).map((each) => ({ id: each.volumeId, size: each.sizeGb }));
-  const page = pageOf(call, 'volume', stored);
-  const known = new Set(
-    await listVolumeIds(
-      deps.db.kysely,
-      page.map(({ id }) => id),
-    ),
-  );
-  return {
-    'manageable-volumes': page.map(({ id, size }) => ({
-      reference: referenceOf(id, 'volume'),
-      size,
-      safe_to_manage: !known.has(id),
-      ...(detail
-        ? {
-            reason_not_safe: known.has(id) ? 'already managed' : null,
-            cinder_id: known.has(id) ? id : null,
-            extra_info: null,
-          }
-        : {}),
-    })),
-  };
-}
+export const manageableVolumes: Manageable<Listed> = {
+  kind: 'volume',
+  thingsIn: ({ volumeId: id, sizeGb: size }) => [{ id, size }],
+  known: listVolumeIds,
+};
 
 interface ManageBody {
   readonly volume: {

@@ -2,7 +2,8 @@
 import type { PolicyRule } from '#platform/policy/enforcer.ts';
 import type { VolumeRoute } from '#volume/deps.ts';
 import { ADMIN, rule } from '#volume/policies.ts';
-import { listBrief, listDetail, manage } from './handlers.ts';
+import { manage, manageableVolumes } from './handlers.ts';
+import { manageableRoutes } from './manageable.ts';
 import { manageVolumeBody, manageVolumeBody_3_16 } from './schema.ts';
 
 const LIST = 'volume_extension:list_manageable';
@@ -13,22 +14,8 @@ export const manageableVolumePolicies: readonly PolicyRule[] = [
   rule(MANAGE, ADMIN, 'Manage a volume in that a backend holds.'),
 ];
 
-const routesAt = (path: string, extra: Pick<VolumeRoute, 'since'>): VolumeRoute[] => [
-  { method: 'GET', path, handler: listBrief, policy: LIST, errors: [503, 504], ...extra },
-  { method: 'GET', path: `${path}/detail`, handler: listDetail, policy: LIST, errors: [503, 504], ...extra },
-  {
-    method: 'POST',
-    path,
-    handler: manage,
-    policy: MANAGE,
-    body: [{ schema: manageVolumeBody }, { since: '3.16', schema: manageVolumeBody_3_16 }],
-    success: 202,
-    errors: [413, 503, 504],
-    ...extra,
-  },
-];
-
-export const manageableVolumeRoutes: readonly VolumeRoute[] = [
-  ...routesAt('/os-volume-manage', {}),
-  ...routesAt('/manageable_volumes', { since: '3.8' }),
-];
+export const manageableVolumeRoutes: readonly VolumeRoute[] = manageableRoutes(manageableVolumes, LIST, {
+  handler: manage,
+  policy: MANAGE,
+  body: [{ schema: manageVolumeBody }, { since: '3.16', schema: manageVolumeBody_3_16 }],
+});

@@ -75,7 +75,7 @@ export const referenceOf = (id: string, kind: 'volume' | 'snapshot'): Reference 
 
 const SORTABLE = ['size', 'reference'] as const;
 
-interface Listed {
+export interface Listed {
   readonly id: string;
   readonly size: number;
 }
