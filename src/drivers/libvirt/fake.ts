@@ -3,6 +3,7 @@
 import { diskElement, domainXml } from './domain-xml.ts';
 import { HypervisorError } from './errors.ts';
 import type { HypervisorErrorCode } from './errors.ts';
+import { CAPABILITIES, NO_REQUESTS, NO_TRAFFIC } from './fake-readings.ts';
 import { checkSame, startMigration, type MigrationBehaviour, type ModelMigration } from './fake-migration.ts';
 import type {
   AttachedDisk,
@@ -64,23 +65,6 @@ interface Guest {
   interfaces: GuestInterface[];
   migration?: ModelMigration;
 }
-
-const CAPABILITIES: HypervisorCapabilities = {
-  hypervisor: 'QEMU',
-  version: 7_002_000,
-  hostname: 'simulated-host',
-  arch: 'x86_64',
-  cpus: 16,
-  sockets: 1,
-  cores: 8,
-  threads: 2,
-  memoryMb: 65_536,
-  cpuModel: 'simulated',
-  cpuVendor: 'Pileus',
-  cpuFeatures: [],
-  accels: ['tcg', 'kvm'],
-  machines: ['pc', 'q35'],
-};
 
 export class FakeHypervisor implements Hypervisor {
   readonly #options: FakeHypervisorOptions;
@@ -507,18 +491,6 @@ export class FakeHypervisor implements Hypervisor {
     if (inUse) throw fault('failed', id, `device ${tapName} is in use`);
   }
 }
-
-const NO_TRAFFIC = {
-  rxBytes: 0n,
-  rxPackets: 0n,
-  rxErrors: 0n,
-  rxDrop: 0n,
-  txBytes: 0n,
-  txPackets: 0n,
-  txErrors: 0n,
-  txDrop: 0n,
-};
-const NO_REQUESTS = { readBytes: 0n, readRequests: 0n, writeBytes: 0n, writeRequests: 0n };
 
 function fault(code: HypervisorErrorCode, serverId: string | undefined, message: string): HypervisorError {
   return new HypervisorError(code, message, serverId === undefined ? {} : { serverId });
