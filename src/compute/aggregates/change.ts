@@ -1,14 +1,16 @@
 // What every change of an aggregate shares: find it, keep zones unambiguous, and do it in one transaction.
 import type { ComputeDeps, ComputeExecutor } from '#compute/deps.ts';
-import { Conflict, NotFound } from '#compute/errors.ts';
+import { Conflict, InvalidInput, NotFound } from '#compute/errors.ts';
 import type { ComputeTables } from '#compute/tables.ts';
 import type { Call } from '#platform/http/api.ts';
 import type { Transaction } from 'kysely';
 import { hostsWithServers, listAggregates, type Aggregate } from './store.ts';
 import { aggregateView } from './view.ts';
 
-/** @throws NotFound */
+/** @throws NotFound, and InvalidInput for what is no number */
 export async function getAggregate(db: ComputeExecutor, id: string): Promise<Aggregate> {
+  if (!/^[-+]?\d{1,20}$/.test(id))
+    throw new InvalidInput(`Invalid value '${id.slice(0, 255)}' for id: it is no integer.`);
   const found = (await listAggregates(db)).find((each) => String(each.row.id) === id);
   if (!found) throw new NotFound(`Aggregate ${id.slice(0, 255)} could not be found.`, 'no-such-aggregate');
   return found;
