@@ -8,6 +8,7 @@ const SECRET_KEYS = [
   'password',
   'original_password',
   'passcode',
+  'passphrase',
   'cookie',
   'token',
   'secret',
