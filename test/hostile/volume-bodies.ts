@@ -98,6 +98,7 @@ function groups(ids: Ids): Readonly<Record<string, unknown>> {
     'POST /v3/consistencygroups/create_from_src': {
       'consistencygroup-from-src': { source_cgid: ids['volume_group'], name: 'x' },
     },
+    'PUT /v3/consistencygroups/:id': { consistencygroup: { name: 'x' } },
     'PUT /v3/consistencygroups/:id/update': { consistencygroup: { name: 'x' } },
     'POST /v3/consistencygroups/:id/delete': { consistencygroup: { force: false } },
     'POST /v3/cgsnapshots': { cgsnapshot: { consistencygroup_id: ids['volume_group'], name: 'x' } },

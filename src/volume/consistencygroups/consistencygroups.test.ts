@@ -54,6 +54,7 @@ async function newGroup(volumes: VolumeHarness, size = 2): Promise<Stage> {
   for (let i = 0; i < size; i++) {
     const volume = { size: 1, volume_type: TYPE, consistencygroup_id: group };
     const { body } = await send(volumes, 'POST', '/volumes', { volume });
+    assert.equal(body.volume.consistencygroup_id, group);
     members.push(body.volume.id as string);
   }
   for (const id of members) await untilStatus(volumes, `/v3/volumes/${id}`, 'available');
@@ -165,6 +166,8 @@ test('consistency groups are listed, changed and refused as upstream does', asyn
   assert.deepEqual([await put({}), await put({ name: 'x' }, { token: 'reader' })], [400, 403]);
   assert.equal(await put({ name: 'x', description: 'd', remove_volumes: members[0] }), 202);
   assert.equal(await put({ add_volumes: members[0] }), 202);
+  const short = await send(volumes, 'PUT', path, { consistencygroup: { description: 'd' } });
+  assert.equal(short.status, 202, 'as clients write the path');
   for (const listed of ['/consistencygroups', '/consistencygroups/detail']) {
     assert.equal(
       (await send(volumes, 'GET', `${listed}?name=x&limit=1`)).body.consistencygroups[0].id,

@@ -50,6 +50,7 @@ export const consistencyGroupRoutes: readonly VolumeRoute[] = [
     errors: [413],
   },
   { method: 'GET', path: `${path}/:id`, handler: show },
+  { method: 'PUT', path: `${path}/:id`, handler: update, body: updateBody, success },
   { method: 'PUT', path: `${path}/:id/update`, handler: update, body: updateBody, success },
   { method: 'POST', path: `${path}/:id/delete`, handler: remove, body: removeBody, success },
 ];

@@ -14,6 +14,7 @@ import { VOLUME_SCHEDULER_QUEUE, type VolumeSchedulerRpc } from '#volume/rpc.ts'
 import { isTrue } from '#volume/schema-types.ts';
 import type { EncryptionKeyRow, VolumeRow, VolumeTables, VolumeTypeRow } from '#volume/tables.ts';
 import { groupOfNew, joinGroup } from '../groups/join.ts';
+import { listGroupsOf } from '../groups/store.ts';
 import { newKeyFor } from '../keys/keys.ts';
 import { insertKey } from '../keys/store.ts';
 import { assertNotShared, encryptionOfType, isSameEncryption } from '../types/encryption/encryption-of.ts';
@@ -80,7 +81,10 @@ export async function createVolume(call: Call, deps: VolumeDeps): Promise<unknow
   const { imageMetadata } = source;
   const typeName = type?.name ?? null;
   const encryptionKeyId = key?.id ?? null;
-  const whole = { volume, metadata, imageMetadata, attachments: [], typeName, groupId, encryptionKeyId };
+  const inConsistencyGroup =
+    (await listGroupsOf(deps.db.kysely, [volume.id])).get(volume.id)?.consistency ?? false;
+  const beside = { groupId, inConsistencyGroup, encryptionKeyId };
+  const whole = { volume, metadata, imageMetadata, attachments: [], typeName, ...beside };
   return { volume: changedView(call, whole) }; // as it was begun: the work may be over by now
 }
 

@@ -1,6 +1,7 @@
 // Volumes as their owners have them: create, find, change, snapshot, transfer, back up, delete; and what is refused.
 import { isDeepStrictEqual } from 'node:util';
 import type { Area, Person, Step } from '../conversation.ts';
+import { consistency } from './volume-groups.ts';
 import { STRANGER, strangerArrives } from './stranger.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -358,6 +359,7 @@ export const volume: Area = {
     ...snapshot,
     ...transfer,
     ...backup,
+    ...consistency,
     ...refuse,
     ...remove,
   ],

@@ -50,7 +50,9 @@ function namedIn(backends: readonly BackendState[], { host, cluster }: Body): Na
     return service !== null && (service === name || `${service}#${each.pool}` === name);
   });
   if (pools.length === 0)
-    throw new InvalidInput(`Invalid input received: no volume service that reports has a pool ${name}.`);
+    throw new InvalidInput(
+      `Invalid input received: there is no volume service on ${name}, or it has no such pool.`,
+    );
   return { name, pools: pools.toSorted((a, b) => Number(b.up && b.enabled) - Number(a.up && a.enabled)) };
 }
 
