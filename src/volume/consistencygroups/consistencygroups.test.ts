@@ -111,6 +111,9 @@ test('a consistency group lies on one backend, and its snapshots are taken at on
     shown.map((each: JsonValue) => [each.id, each.consistencygroup_id, each.name, each.status]),
     [[id, group, 's', 'available']],
   );
+  assert.deepEqual((await send(volumes, 'GET', '/cgsnapshots?limit=5')).body, {
+    cgsnapshots: [{ id, name: 's' }],
+  });
   for (const source of [{ cgsnapshot_id: id }, { source_cgid: group }]) {
     const body = { 'consistencygroup-from-src': { name: 'clone', status: 'creating', ...source } };
     const clone = await send(volumes, 'POST', '/consistencygroups/create_from_src', body);
