@@ -165,6 +165,7 @@ function compute(ids: Ids): Bodies {
     ...action('rebuild', { imageRef: ids['image'], name: 'x', metadata: { a: 'b' } }),
     ...action('resize', { flavorRef: ids['flavor'], 'OS-DCF:diskConfig': 'AUTO' }),
     ...action('migrate', { host: 'nowhere' }),
+    ...action('os-migrateLive', { host: 'nowhere', block_migration: 'auto' }),
     ...action('createImage', { name: 'x', metadata: { a: 'b' } }),
     ...action('rescue', { rescue_image_ref: ids['image'] }),
     ...action('unshelve', { availability_zone: 'nova' }),

@@ -13,7 +13,7 @@ import { checkLock, checkState } from '#compute/servers/states.ts';
 import { findInstance, findRunningAction } from '#compute/servers/store.ts';
 import type { InstanceActionRow, InstanceRow } from '#compute/tables.ts';
 import type { MigrationRow, MigrationStatus } from './tables.ts';
-import { findMigrationOf } from './store.ts';
+import { findMigrationOf, isMigrationNumber } from './store.ts';
 
 /** The live migration that a request is about, as one transaction sees it. */
 interface Going {
@@ -31,7 +31,8 @@ async function goingOn(
 ): Promise<Going> {
   const wanted = call.params['migration'] ?? '';
   const row = await findInstance(trx, id);
-  if (row) {
+  // As upstream: the state is looked at before the migration, if that is one that there could be.
+  if (row && isMigrationNumber(wanted)) {
     checkLock(row, mayOverrideLock(call));
     checkState(verb, row, { task: ['migrating'] });
   }

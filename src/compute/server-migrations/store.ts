@@ -32,13 +32,15 @@ export async function findMigration(db: ComputeExecutor, uuid: string): Promise<
   return db.selectFrom('migrations').selectAll().where('uuid', '=', uuid).executeTakeFirst();
 }
 
+export const isMigrationNumber = (text: string): boolean => /^\d{1,15}$/.test(text);
+
 /** @param number what clients call it: anything they write */
 export async function findMigrationOf(
   db: ComputeExecutor,
   instanceId: string,
   number: string,
 ): Promise<MigrationRow | undefined> {
-  if (!/^\d{1,15}$/.test(number)) return undefined;
+  if (!isMigrationNumber(number)) return undefined;
   return db
     .selectFrom('migrations')
     .selectAll()

@@ -48,6 +48,7 @@ export type LiveOutputs = {
 export type ArriveOutputs = {
   readonly 'network.move': Done;
   readonly 'guest.settle': Done;
+  readonly 'network.bind': Done;
   readonly leave: Done;
 };
 
@@ -311,6 +312,7 @@ export function arriveSaga(deps: HostDeps, move: GoingLive): Saga<MoveRef, Arriv
         volatile: true,
       }),
     ),
+    awaitNetwork(ends),
     leave(ends),
   ];
   return { name: 'arrive-server', steps: steps.map((step) => injectable(deps, move.from.name, step)) };
@@ -325,10 +327,22 @@ function moveNetwork({ deps, move, there }: Ends): Step<MoveRef, ArriveOutputs, 
   return {
     name: 'network.move',
     needs: [],
+    deadlineMs: SHORT_MS,
+    do: async ({ evidence }) => {
+      const ports = await activateBindings(deps, move.to.id, there.host);
+      evidence({ from: move.migration.source_compute, to: there.host, ports });
+      return DONE;
+    },
+  };
+}
+
+/** After `guest.settle`, which plugs the ports of a guest that had to be started again. */
+function awaitNetwork({ deps, move, there }: Ends): Step<MoveRef, ArriveOutputs, 'network.bind'> {
+  return {
+    name: 'network.bind',
+    needs: ['guest.settle'],
     deadlineMs: deps.config.portUpDeadlineMs + SHORT_MS,
     do: async (context) => {
-      const ports = await activateBindings(deps, move.to.id, there.host);
-      context.evidence({ from: move.migration.source_compute, to: there.host, ports });
       context.evidence(await waitForPortsUp(deps, move.to, there.host, context));
       return DONE;
     },
@@ -360,7 +374,7 @@ async function waitForPortsUp(
 function leave({ deps, move }: Ends): Step<MoveRef, ArriveOutputs, 'leave'> {
   return {
     name: 'leave',
-    needs: ['guest.settle'],
+    needs: ['network.bind'],
     deadlineMs: SHORT_MS,
     do: async ({ evidence }) => {
       const { id } = move.from;
