@@ -34,10 +34,15 @@ export async function lendVolumeSecrets(
   devices: readonly BlockDeviceRow[],
 ): Promise<string[]> {
   const ids = secretIdsOf(devices);
-  for (const id of ids) {
-    const { passphrase } = await deps.volume.getEncryptionSecret(await deps.serviceToken(), id);
-    const value = Buffer.from(passphrase, 'latin1');
-    await deps.hypervisor.defineSecret({ id, purpose: 'volume', usage: `attachment/${id}`, value });
+  try {
+    for (const id of ids) {
+      const { passphrase } = await deps.volume.getEncryptionSecret(await deps.serviceToken(), id);
+      const value = Buffer.from(passphrase, 'latin1');
+      await deps.hypervisor.defineSecret({ id, purpose: 'volume', usage: `attachment/${id}`, value });
+    }
+  } catch (error) {
+    await takeBackSecrets(deps, ids);
+    throw error;
   }
   return ids;
 }
