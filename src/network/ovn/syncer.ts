@@ -171,7 +171,8 @@ export class Syncer {
       if (plan.isEmpty) return plan.counts;
       try {
         await this.#commit(list, tx, plan, facts);
-        if (chassis !== this.#options.chassisVersion()) this.#options.onOldChassis(list.filter(({ kind }) => kind === 'router'));
+        if (chassis !== this.#options.chassisVersion())
+          this.#options.onOldChassis(list.filter(({ kind }) => kind === 'router'));
         return plan.counts;
       } catch (error) {
         if (attempt >= ATTEMPTS || !isLostRace(error)) throw error;
