@@ -20,8 +20,8 @@ export interface Survival extends Death {
 }
 
 export interface DeathMatrix {
-  /** `move`: a resize, and its revert; `shelve` and `rescue` with their ends too; `evacuate`: from a host that is forced down. */
-  readonly operation: 'launch' | 'delete' | 'move' | 'shelve' | 'rescue' | 'evacuate';
+  /** `move`: a resize, and its revert; `shelve` and `rescue` with their ends too; `evacuate`: from a host that is forced down; `live migration`. */
+  readonly operation: 'launch' | 'delete' | 'move' | 'shelve' | 'rescue' | 'evacuate' | 'live migration';
   readonly simulated: boolean;
   /** The server boots from a volume that the launch makes, and has another. */
   readonly volumes?: boolean;
@@ -97,7 +97,7 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
       id = await demo.launch('doomed', wanted);
       await readyOf(demo, id);
     } else if (operation !== 'delete') {
-      const by = operation === 'evacuate' ? admin : demo;
+      const by = BY_OPERATORS.has(operation) ? admin : demo;
       for (const action of await actionsOf(demo, operation)) {
         await by.request('POST', `/compute/v2.1/servers/${id}/action`, action);
         await demo.settled(id, SETTLE_MS);
@@ -113,6 +113,8 @@ async function diesIn(cloud: ChildCloud, { operation, volumes }: DeathMatrix): P
   return Promise.race([isDead, act().catch(async () => isDead)]);
 }
 
+const BY_OPERATORS: ReadonlySet<DeathMatrix['operation']> = new Set(['evacuate', 'live migration']);
+
 /** There, and back. */
 async function actionsOf(
   demo: ApiSession,
@@ -120,6 +122,7 @@ async function actionsOf(
 ): Promise<ReadonlyArray<Readonly<Record<string, unknown>>>> {
   if (operation === 'shelve') return [{ shelve: null }, { unshelve: null }];
   if (operation === 'evacuate') return [{ evacuate: {} }];
+  if (operation === 'live migration') return [{ 'os-migrateLive': { host: null, block_migration: 'auto' } }];
   if (operation === 'rescue') return [{ rescue: null }, { unrescue: null }];
   const flavorRef = await demo.find('/compute/v2.1/flavors', 'm1.micro');
   return [{ resize: { flavorRef } }, { revertResize: null }];

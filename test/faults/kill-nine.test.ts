@@ -66,6 +66,7 @@ for (const [operation, sample] of [
   ['shelve', after(2, 4, 6, 9, 12, 16, 20, 26, 32, 38)],
   ['rescue', after(2, 4, 6, 8)],
   ['evacuate', after(2, 6, 10, 14, 18)],
+  ['live migration', after(4, 9, 13, 15, 18, 22)],
 ] as const)
   test(
     `a simulated ${operation} and its end survive death at the writes of their records`,
