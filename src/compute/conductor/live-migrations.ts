@@ -173,7 +173,7 @@ export async function endQueued(
   const now = isoTime(deps.clock);
   await endAction(trx, actionId, 'failed', now, 'Error', reason);
   await undoMoveInTransaction(deps, trx, row, migration, status);
-  await updateInstance(trx, row.id, { task_state: null }, now);
+  if (row.task_state !== 'deleting') await updateInstance(trx, row.id, { task_state: null }, now);
 }
 
 /** Of an action beside the one that the server is busy with. */
