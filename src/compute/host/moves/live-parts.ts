@@ -75,7 +75,7 @@ export async function runAgain(deps: HostDeps, entry: InstanceEntry): Promise<vo
 /** One that is on its way to this host is not there yet. */
 export async function isHere({ hypervisor }: Pick<HostDeps, 'hypervisor'>, id: string): Promise<boolean> {
   const { state, reason } = await hypervisor.serverState(id);
-  return state !== 'absent' && reason !== 'migrating';
+  return state !== 'absent' && reason !== 'migrating' && reason !== 'starting-up';
 }
 
 /** @throws HostError when the guest is on this host by now */
