@@ -235,7 +235,9 @@ function migrateGuest(ends: Ends): Step<MoveRef, LiveOutputs, 'guest.migrate'> {
         to: there.host,
         copied_disks: expected.own_disks,
         hypervisor_ms: deps.clock.now() - started,
-        ...(last ? { memory_bytes: last.memoryProcessed, disk_bytes: last.diskProcessed } : {}),
+        ...(last && last.memoryTotal > 0
+          ? { memory_bytes: last.memoryProcessed, disk_bytes: last.diskProcessed }
+          : {}),
         simulated: deps.config.simulated,
       });
       await switchOver(ends, input, expected.volumes);
