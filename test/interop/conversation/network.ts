@@ -187,6 +187,10 @@ export const network: Area = {
     },
     { run: 'port delete child', fails: /subport for trunk/ },
     {
+      run: 'server create --image pileus-demo --flavor m1.nano --port child no',
+      fails: /Port [0-9a-f-]{36} is still in use/,
+    },
+    {
       run: 'network subport list --trunk trunk-a',
       rows: [{ Port: '{child}', 'Segmentation ID': 7 }],
       count: 1,

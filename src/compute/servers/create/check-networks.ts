@@ -121,7 +121,9 @@ function requireNetwork(
 export function requireFreePort(ports: readonly Port[], id: string): Port {
   const port = ports.find((each) => each.id === id);
   if (!port) throw new InvalidInput(`Port id ${id} could not be found.`, 'port-not-found');
-  if (port.device_id !== '') throw new Conflict(`Port ${id} is still in use.`, 'port-in-use');
+  // A subport is reached through its parent alone: a server would wait for it in vain.
+  if (port.device_id !== '' || port.device_owner === 'trunk:subport')
+    throw new Conflict(`Port ${id} is still in use.`, 'port-in-use');
   if (port.fixed_ips.length === 0)
     throw new InvalidInput(`Port ${id} requires a FixedIP in order to be used.`, 'port-without-address');
   return port;
