@@ -181,10 +181,7 @@ export class CloudApi {
     const before = await this.boots(id);
     await act();
     await this.untilStatus(id, 'ACTIVE');
-    await until(async () => (await this.boots(id)) > before, {
-      deadlineMs: BOOT_MS,
-      what: `another boot of ${id}`,
-    });
+    await this.#untilBoots(id, before + 1);
     return Guest.open(this, id);
   }
 
@@ -195,11 +192,16 @@ export class CloudApi {
 
   /** A shell in a guest whose console log is another one now, in which it has come up so often. */
   async again(id: string, boots: number): Promise<Guest> {
-    await until(async () => (await this.boots(id)) >= boots, {
-      deadlineMs: BOOT_MS,
-      what: `boot ${boots} of ${id}`,
-    });
+    await this.#untilBoots(id, boots);
     return Guest.open(this, id);
+  }
+
+  async #untilBoots(id: string, boots: number): Promise<void> {
+    let log = '';
+    await until(async () => (log = await this.consoleLog(id)).split('PILEUS-READY').length > boots, {
+      deadlineMs: BOOT_MS,
+      what: () => `boot ${boots} of ${id}, whose console ends with\n${log.slice(-2000)}`,
+    });
   }
 
   async consoleUrl(id: string, kind: 'serial' | 'vnc'): Promise<string> {
