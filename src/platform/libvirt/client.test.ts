@@ -12,7 +12,7 @@ import { writeDomain } from './codec.ts';
 import { ErrorCode, LibvirtConnectionError, LibvirtError } from './errors.ts';
 import { encodePacket, PacketSplitter, PacketStatus, PacketType, Program } from './packet.ts';
 import type { Packet } from './packet.ts';
-import { connectGetHostname, domainLookupByName } from './procedures.ts';
+import { connectGetHostname, domainLookupByName, domainScreenshot } from './procedures.ts';
 import { LibvirtSession } from './session.ts';
 import { XdrWriter } from './xdr.ts';
 
@@ -198,6 +198,35 @@ test('carries a stream both ways and ends it', async () => {
   const console = await client.openConsole(DOMAIN);
   console.end(Buffer.alloc(100_000, 'x'));
   assert.equal((await text(console)).length, 100_000);
+});
+
+test('reads a stream whose data comes before the reply, and says that it has finished', async () => {
+  let finished = 0;
+  answers.set(-1, (packet, peer) => {
+    finished += 1;
+    peer.send(packet, PacketType.stream, PacketStatus.ok);
+  });
+  answers.set(domainScreenshot.number, (packet, peer) => {
+    peer.send(packet, PacketType.stream, PacketStatus.continue, Buffer.from('early'));
+    peer.send(packet, PacketType.stream, PacketStatus.continue);
+    peer.reply(packet, new XdrWriter().optionalString('image/png').bytes());
+  });
+  await using client = await LibvirtClient.connect({ address: address() });
+  const shot = { domain: DOMAIN, screen: 0, flags: 0 };
+  const { result, stream } = await client.callStream(domainScreenshot, shot);
+  assert.equal(result, 'image/png');
+  assert.equal(await text(stream), 'early');
+  assert.equal(finished, 1);
+});
+
+test('a stream that fails before its call is answered harms nobody', async () => {
+  answers.set(domainScreenshot.number, (packet, peer) => {
+    peer.send(packet, PacketType.stream, PacketStatus.continue, Buffer.from('early'));
+    peer.socket.destroy();
+  });
+  await using client = await LibvirtClient.connect({ address: address() });
+  const shot = { domain: DOMAIN, screen: 0, flags: 0 };
+  await assert.rejects(client.callStream(domainScreenshot, shot), LibvirtConnectionError);
 });
 
 test('a session connects again when the connection is lost', async () => {

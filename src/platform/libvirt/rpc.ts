@@ -100,12 +100,16 @@ export class RpcConnection {
         this.#sendStream(procedure, serial, PacketStatus.error);
       },
     });
+    // Nobody has the stream before the reply; whoever gets it then reads its error from it.
+    const unheard = (): void => undefined;
+    stream.on('error', unheard);
     const result = await this.#start(procedure, args, options, {
       stream,
       sent: (assigned) => {
         serial = assigned;
       },
     });
+    stream.off('error', unheard);
     return { result, stream };
   }
 
@@ -139,6 +143,8 @@ export class RpcConnection {
         const serial = this.#nextSerial();
         streaming?.sent(serial);
         this.#pending.set(serial, call);
+        // Before the reply: libvirtd's event loop may send the first data ahead of it.
+        if (streaming) this.#streams.set(serial, streaming.stream);
         this.#send(
           { ...headerOf(procedure), type: PacketType.call, serial, status: PacketStatus.ok },
           writer.bytes(),
@@ -211,14 +217,12 @@ export class RpcConnection {
     this.#pending.delete(packet.serial);
     this.#waiting.shift()?.();
     if (packet.status !== PacketStatus.ok) {
+      this.#streams.delete(packet.serial);
       const error = new LibvirtError(decodeError(packet.payload), call.procedure.name);
       return settle(call, () => call.reject(error));
     }
-    if (call.stream !== undefined) {
-      this.#streams.set(packet.serial, call.stream);
-      // Nobody waits for the stream of a call that was given up.
-      if (call.settled) call.stream.destroy();
-    }
+    // Nobody waits for the stream of a call that was given up.
+    if (call.settled) call.stream?.destroy();
     const result = call.procedure.read(new XdrReader(packet.payload));
     settle(call, () => call.resolve(result));
   }
@@ -226,8 +230,11 @@ export class RpcConnection {
   #streamPacket(packet: Packet): void {
     const stream = this.#streams.get(packet.serial);
     if (stream === undefined) return;
-    if (packet.status === PacketStatus.continue && packet.payload.length > 0)
-      return stream.deliver(packet.payload);
+    if (packet.status === PacketStatus.continue) {
+      if (packet.payload.length > 0) stream.deliver(packet.payload);
+      else stream.endOfData();
+      return;
+    }
     this.#streams.delete(packet.serial);
     if (packet.status === PacketStatus.error) {
       stream.finished(new LibvirtError(decodeError(packet.payload), 'stream'));

@@ -19,6 +19,7 @@ export interface StreamPort {
 
 export class LibvirtStream extends Duplex {
   readonly #port: StreamPort;
+  #finishSent = false;
   #closedByServer = false;
 
   constructor(port: StreamPort) {
@@ -38,7 +39,7 @@ export class LibvirtStream extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (!this.#closedByServer) this.#port.finish();
+    this.#finish();
     done();
   }
 
@@ -56,10 +57,24 @@ export class LibvirtStream extends Duplex {
     }
   }
 
+  /**
+   * The server has no more data. It holds the stream, and what feeds it, until the client says that it has
+   * finished, and answers that with the stream's outcome.
+   */
+  endOfData(): void {
+    this.#finish();
+  }
+
   /** The server ended the stream, with an error or without. */
   finished(error?: Error): void {
     this.#closedByServer = true;
     if (error === undefined) this.push(null);
     else this.destroy(error);
+  }
+
+  #finish(): void {
+    if (this.#finishSent || this.#closedByServer) return;
+    this.#finishSent = true;
+    this.#port.finish();
   }
 }
