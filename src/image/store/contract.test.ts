@@ -1,12 +1,14 @@
 // What every image store must do, as a table of variants. Another kind of store adds its line.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { fastify } from 'fastify';
 import { createFileStore } from './file-store.ts';
 import { startTestCluster, whyNoCluster } from '#drivers/rbd/testing/cluster.ts';
 import type { ImageStore } from './port.ts';
@@ -85,6 +87,24 @@ for (const { kind, scheme, open } of VARIANTS) {
       await assert.rejects(putting, /broken/);
       await assert.rejects(put(silent(), { idleMs: 20 }), { code: 'sender-idle' });
       await assert.rejects(put(silent(), { signal: AbortSignal.timeout(20) }));
+      assert.deepEqual(await store.list(), []);
+    });
+
+    test('refuses a request that ended before it was read', { timeout: 60_000 }, async () => {
+      const app = fastify();
+      app.addContentTypeParser('application/octet-stream', (_request, _payload, done) => done(null));
+      const putting = Promise.withResolvers<unknown>();
+      app.put('/', async ({ raw }) => {
+        sender.abort();
+        if (!raw.destroyed) await once(raw, 'close');
+        putting.resolve(store.put(raw, { name: randomUUID(), ...LIMITS }));
+      });
+      const sender = new AbortController();
+      const headers = { 'content-type': 'application/octet-stream' };
+      const { signal } = sender;
+      const sent = app.inject({ method: 'PUT', url: '/', headers, payload: silent(), signal });
+      await assert.rejects(putting.promise, /the sender went/);
+      await Promise.allSettled([sent]);
       assert.deepEqual(await store.list(), []);
     });
 

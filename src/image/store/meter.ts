@@ -34,8 +34,13 @@ export async function pourMetered(
   }
 }
 
-/** As `pipe`, and what ends the source early ends `into`. */
+/** As `pipe`, and what ends the source early ends `into`; also what ended it before. */
 function feed(from: Readable, into: Transform): void {
+  // `finished` would wait for ever on a request of Fastify's injection: it tells its end once, whoever listens.
+  if (from.destroyed) {
+    into.destroy(from.errored ?? new Error('the sender went before its data was read'));
+    return;
+  }
   const forget = finished(from, { writable: false }, (error) => {
     if (error) into.destroy(error);
   });
